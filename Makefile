@@ -1,0 +1,29 @@
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: install demo test test-fast bench lint clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@
+
+demo: install
+	$(RUN) -m keras_explainer demo --force
+
+test: install
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest
+
+test-fast: install
+	$(RUN) -m pytest -m "not slow"
+
+bench: install
+	$(RUN) benchmarks/step_cost.py
+	$(RUN) benchmarks/voc_quality.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info runs

@@ -1,0 +1,5 @@
+"""Attribution methods that need no training."""
+
+from keras_explainer.attribution.grad_cam import GradCAM
+
+__all__ = ["GradCAM"]

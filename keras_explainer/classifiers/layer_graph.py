@@ -1,0 +1,166 @@
+"""A Keras model as one flat list of layer calls, nested models opened."""
+
+import collections
+
+import keras
+from keras import tree
+
+
+class Tensor(int):
+    """The number of a tensor in a `LayerGraph`."""
+
+
+# One layer call: `arguments` is (args, kwargs) with every Keras tensor replaced
+# by its number.
+Call = collections.namedtuple("Call", ["operation", "arguments", "inputs", "outputs"])
+
+
+class LayerGraph:
+    """A functional or Sequential Keras model as one flat list of layer calls.
+
+    Nested models are opened, so that tensors inside `base` of
+    `Dense()(base(images))` can be read. The model is only read: its layers are
+    called again when the graph is run, and nothing is added to them.
+
+    Args:
+        model: A built functional or Sequential `keras.Model` with one input and
+            one output.
+        image_size: Height and width in pixels assumed where the model leaves
+            them open. Defaults to 224.
+
+    Raises:
+        ValueError: If the model is subclassed, unbuilt, or has several inputs or
+            outputs.
+    """
+
+    def __init__(self, model, image_size=224):
+        self.calls = []
+        self.specs = {}
+        self.producers = {}
+        functional = _as_functional(model)
+        if functional is None:
+            raise ValueError(
+                "Argument `classifier` should be a functional or Sequential Keras "
+                "model that is built (call it once on a batch, or give it a "
+                f"`keras.Input`). Received: {type(model).__name__} "
+                f"'{getattr(model, 'name', model)}'"
+            )
+        for kind, tensors in (
+            ("input", functional.inputs),
+            ("output", functional.outputs),
+        ):
+            if len(tensors) != 1:
+                raise ValueError(
+                    f"Argument `classifier` should have one {kind}; wrap the one to "
+                    f"explain as `keras.Model(inputs, {kind}s[i])` or similar. "
+                    f"Received: '{model.name}' with {len(tensors)} {kind}s"
+                )
+        self.input_spec = functional.inputs[0]
+        shape = self.input_spec.shape
+        if len(shape) == 4:
+            height, width = (size or image_size for size in shape[1:3])
+            shape = (None, height, width, shape[3])
+        self.input = self._new_tensor(
+            keras.KerasTensor(shape, dtype=self.input_spec.dtype)
+        )
+        (self.output,) = self._read(functional, [self.input])
+
+    def shape(self, tensor):
+        """Returns the static shape of a tensor, with None for the batch."""
+        return tuple(self.specs[tensor].shape)
+
+    def is_spatial(self, tensor):
+        """Returns whether a tensor is an (N, H, W, C) map larger than 1x1."""
+        shape = self.shape(tensor)
+        return len(shape) == 4 and None not in shape[1:] and shape[1] * shape[2] > 1
+
+    def calls_between(self, sources, targets):
+        """Returns the calls that compute `targets` from `sources`, in order."""
+        needed, calls = set(targets), []
+        for call in reversed(self.calls):
+            if any(out in needed and out not in sources for out in call.outputs):
+                calls.append(call)
+                needed.update(call.inputs)
+        return calls[::-1]
+
+    def run(self, values, targets, training=False):
+        """Computes `targets`, by default in inference mode.
+
+        Args:
+            values: Dict from tensor number to value: where to start.
+            targets: List of tensor numbers.
+            training: Boolean, passed to every layer that asks for it.
+
+        Returns:
+            The list of values of `targets`.
+        """
+        values = dict(values)
+        for call in self.calls_between(set(values), targets):
+            args, kwargs = _with_values(call.arguments, values)
+            if getattr(call.operation, "_call_has_training_arg", False):
+                kwargs = {**kwargs, "training": training}
+            outputs = call.operation(*args, **kwargs)
+            values.update(zip(call.outputs, tree.flatten(outputs)))
+        return [values[target] for target in targets]
+
+    def replace_operation(self, tensor, operation):
+        """Makes another operation compute `tensor` from the same inputs."""
+        call = self.producers[tensor]
+        replaced = call._replace(operation=operation)
+        self.calls[self.calls.index(call)] = replaced
+        for output in call.outputs:
+            self.producers[output] = replaced
+
+    def _new_tensor(self, spec):
+        tensor = Tensor(len(self.specs))
+        self.specs[tensor] = spec
+        return tensor
+
+    def _read(self, model, inputs):
+        """Appends the calls of `model`; returns the numbers of its outputs."""
+        numbers = {id(t): n for t, n in zip(tree.flatten(model.inputs), inputs)}
+        depths = sorted(model._nodes_by_depth, reverse=True)
+        for node in (n for depth in depths for n in model._nodes_by_depth[depth]):
+            if node.is_input or all(id(t) in numbers for t in node.outputs):
+                continue
+            args, kwargs = tree.map_structure(
+                lambda x: numbers[id(x)] if isinstance(x, keras.KerasTensor) else x,
+                (node.arguments.args, node.arguments.kwargs),
+            )
+            node_inputs = [numbers[id(t)] for t in node.input_tensors]
+            nested = _as_functional(node.operation)
+            if nested is not None and len(nested.inputs) == len(node_inputs):
+                outputs = self._read(nested, node_inputs)
+            else:
+                specs = self._output_specs(node, args, kwargs)
+                outputs = [self._new_tensor(spec) for spec in specs]
+                call = Call(
+                    node.operation, (args, kwargs), tuple(node_inputs), tuple(outputs)
+                )
+                self.calls.append(call)
+                self.producers.update({output: call for output in outputs})
+            numbers.update({id(t): n for t, n in zip(node.outputs, outputs)})
+        return [numbers[id(t)] for t in tree.flatten(model.outputs)]
+
+    def _output_specs(self, node, args, kwargs):
+        """Returns the outputs' specs, inferred where the model leaves sizes open."""
+        if all(None not in t.shape[1:] for t in node.outputs):
+            return node.outputs
+        args, kwargs = _with_values((args, kwargs), self.specs)
+        return tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+
+
+def _as_functional(model):
+    """Returns the functional graph of a model, or None if it has none."""
+    if isinstance(model, keras.Sequential):
+        model = getattr(model, "_functional", None)
+    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
+        return None
+    # A subclass with its own `call` may compute something else than its graph.
+    return model if type(model).call.__qualname__ == "Functional.call" else None
+
+
+def _with_values(structure, values):
+    return tree.map_structure(
+        lambda x: values[x] if isinstance(x, Tensor) else x, structure
+    )

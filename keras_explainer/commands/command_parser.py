@@ -1,0 +1,95 @@
+"""Parsing of arguments, with errors of one sentence."""
+
+import argparse
+import re
+
+from keras_explainer.commands.command_error import UsageError
+
+# What argparse says, and how we say it.
+_SENTENCES = (
+    (
+        r"the following arguments are required: (.*)",
+        r"Argument \1 should be given; see `{prog} --help`. Received: nothing",
+    ),
+    (
+        r"argument (\S+): invalid choice: (.*?) \(choose from (.*)\)",
+        r"Argument \1 should be one of \3. Received: \2",
+    ),
+    (
+        r"argument (\S+): not allowed with argument (\S+)",
+        r"Argument \1 should not be given together with \2. Received: both",
+    ),
+    (
+        r"argument (\S+): expected .*argument.*",
+        r"Argument \1 should be followed by a value. Received: none",
+    ),
+    (
+        r"unrecognized arguments: (.*)",
+        r"Arguments should be those of `{prog} --help`. Received: \1",
+    ),
+    (r"argument (\S+): (.*)", r"Argument \1 \2"),
+)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An `argparse.ArgumentParser` for commands that explain themselves.
+
+    Args:
+        examples: List of strings, shown under the options.
+        **kwargs: As in `argparse.ArgumentParser`.
+
+    Raises:
+        UsageError: On parsing, if an argument is not what it should be.
+    """
+
+    def __init__(self, examples=(), **kwargs):
+        if examples:
+            kwargs["epilog"] = "\n".join(["examples:", *(f"  {e}" for e in examples)])
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **kwargs,
+        )
+
+    def error(self, message):
+        for pattern, sentence in _SENTENCES:
+            if re.fullmatch(pattern, message, re.DOTALL):
+                sentence = sentence.replace("{prog}", self.prog)
+                raise UsageError(re.sub(pattern, sentence, message, flags=re.DOTALL))
+        raise UsageError(message)
+
+
+def whole_number(least):
+    """Returns an argument type: whole numbers from `least`."""
+
+    def convert(text):
+        if re.fullmatch(r"\d+", text) and int(text) >= least:
+            return int(text)
+        raise argparse.ArgumentTypeError(
+            f"should be a whole number from {least}. Received: {text!r}"
+        )
+
+    return convert
+
+
+def share(text):
+    """Argument type: a number between 0 and 1, both excluded."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 < value < 1:
+        return value
+    raise argparse.ArgumentTypeError(
+        f"should be a number between 0 and 1. Received: {text!r}"
+    )
+
+
+def name_list(text):
+    """Argument type: names with commas between them."""
+    names = [name.strip() for name in text.split(",")]
+    if all(names):
+        return names
+    raise argparse.ArgumentTypeError(
+        f"should be names with commas between them. Received: {text!r}"
+    )

@@ -1,0 +1,173 @@
+"""`keras-explainer explain`: explains pictures with a trained explainer."""
+
+import difflib
+import pathlib
+import sys
+
+from keras_explainer.commands.command_error import CommandError
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.command_parser import name_list
+from keras_explainer.commands.command_parser import share
+from keras_explainer.commands.command_parser import whole_number
+from keras_explainer.commands.console import console
+from keras_explainer.commands.load_explainer import find_explainer
+from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.commands.run_folder import RunFolder
+
+SUMMARY = "explain pictures: which pixels made the classifier say that"
+DESCRIPTION = """\
+Explains pictures with a trained explainer. For each picture the result folder has
+
+  <picture>_overlay.png   the picture, and every class with its mask and probability
+  <picture>_<class>.png   the mask of a class, grey, at the size of the picture
+
+and explanations.json has the probability, area and bounding box of every mask."""
+EXAMPLES = [
+    "keras-explainer explain --explainer runs/pets holiday.jpg --out explained",
+    "keras-explainer explain --explainer pets.keras 'photos/*.jpg' scans/ \\",
+    "    --targets cat,dog --threshold 0.5 --out explained",
+]
+BATCH_SIZE = 16
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGES", help="files, folders or patterns"
+    )
+    parser.add_argument(
+        "--explainer",
+        required=True,
+        metavar="PATH",
+        help="a run folder, or an explainer saved as .keras",
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--top-k",
+        type=whole_number(1),
+        default=3,
+        metavar="N",
+        help="explain the N most probable classes of each picture (default: 3)",
+    )
+    what.add_argument(
+        "--targets",
+        type=name_list,
+        metavar="A,B,C",
+        help="explain these classes in every picture: names or indices",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=share,
+        metavar="T",
+        help="make masks black and white at T, and measure areas and boxes there "
+        "(default: grey masks; areas and boxes at 0.5)",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace an earlier result in --out"
+    )
+
+
+def run(args):
+    find_explainer(args.explainer)
+    settings = {
+        "command": "explain",
+        "explainer": str(pathlib.Path(args.explainer).resolve()),
+        "images": args.images,
+        "top_k": args.top_k,
+        "targets": args.targets,
+        "threshold": args.threshold,
+    }
+    with RunFolder(args.out, settings, force=args.force) as folder:
+        quiet_tensorflow()
+        explained, skipped = _explain(args, folder)
+    ending = f", skipped {skipped}" if skipped else ""
+    pictures = "picture" if explained == 1 else "pictures"
+    console.print(f"\nExplained {explained} {pictures}{ending}; see {args.out}")
+
+
+def _explain(args, folder):
+    import numpy as np
+
+    from keras_explainer.commands.explanation_files import ExplanationFiles
+    from keras_explainer.commands.picture_files import find_pictures
+
+    explainer = load_explainer(args.explainer)
+    num_classes = explainer.frozen.num_classes
+    names = explainer.class_names or [f"class {i}" for i in range(num_classes)]
+    row = None
+    if args.targets:
+        row = np.zeros(num_classes, "float32")
+        row[[_class_index(target, explainer) for target in args.targets]] = 1
+    files = ExplanationFiles(folder.path, names, args.threshold)
+    records = []
+    paths = find_pictures(args.images)
+    for start in range(0, len(paths), BATCH_SIZE):
+        pictures = _read(paths[start : start + BATCH_SIZE])
+        if not pictures:
+            continue
+        explanation = explainer.explain(
+            _as_input([picture for _, picture in pictures], explainer),
+            targets=None if row is None else np.tile(row, (len(pictures), 1)),
+            top_k=args.top_k,
+        )
+        for i, (path, picture) in enumerate(pictures):
+            masks, classes = explanation.masks[i], explanation.classes[i]
+            record = files.write(path, picture, masks, classes, explanation.scores[i])
+            records.append(record)
+            _show(record)
+    if not records:
+        raise CommandError(
+            "Argument IMAGES should name at least one picture that can be read. "
+            f"Received: {' '.join(args.images)}"
+        )
+    folder.write_json("explanations.json", records)
+    folder.finish()
+    return len(records), len(paths) - len(records)
+
+
+def _read(paths):
+    """Returns pairs of path and picture, without those that cannot be read."""
+    from keras_explainer.datasets._files import BadFileError
+    from keras_explainer.datasets._files import open_rgb
+
+    pictures = []
+    for path in paths:
+        try:
+            pictures.append((path, open_rgb(path, upright=True)))
+        except BadFileError as error:
+            print(f"warning: skipped {error}", file=sys.stderr)
+    return pictures
+
+
+def _as_input(pictures, explainer):
+    import numpy as np
+
+    from keras_explainer.datasets._files import resize
+
+    size = tuple(explainer.frozen.image_shape[:2])
+    images = [resize(picture, size) for picture in pictures]
+    return np.asarray(explainer.preprocessing(np.stack(images).astype("float32")))
+
+
+def _class_index(target, explainer):
+    names = explainer.class_names or []
+    plain = [name.lower() for name in names]
+    if target.lower() in plain:
+        return plain.index(target.lower())
+    if target.isdecimal() and int(target) < explainer.frozen.num_classes:
+        return int(target)
+    last = explainer.frozen.num_classes - 1
+    expected = f"class indices from 0 to {last}" + (" or class names" if names else "")
+    near = difflib.get_close_matches(target.lower(), plain, n=1)
+    hint = f" (such as {names[plain.index(near[0])]})" if near else ""
+    raise UsageError(
+        f"Argument --targets should be {expected}{hint}. Received: {target}"
+    )
+
+
+def _show(record):
+    classes = [f"{c['name']} {c['probability']:.2f}" for c in record["classes"]]
+    console.print(f"{record['file']}: {', '.join(classes)}")

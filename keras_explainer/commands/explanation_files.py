@@ -1,0 +1,104 @@
+"""The files that tell about explained pictures."""
+
+import re
+
+import numpy as np
+
+from keras_explainer.visualization import class_grid
+from keras_explainer.visualization import save_figure
+from keras_explainer.visualization import save_image
+from keras_explainer.visualization.pixels import resize
+
+
+class ExplanationFiles:
+    """Writes the files of one picture after the other.
+
+    Args:
+        folder: Path of the folder.
+        class_names: List of the names of all classes.
+        threshold: float, at which masks are made black and white, or None to keep
+            them grey. Areas and boxes are measured at it, or else at 0.5.
+    """
+
+    def __init__(self, folder, class_names, threshold=None):
+        self.folder = folder
+        self.class_names = class_names
+        self.threshold = threshold
+        self._taken = set()
+
+    def write(self, path, picture, masks, classes, scores):
+        """Writes the overlay and the masks of a picture.
+
+        Args:
+            path: Path that the picture was read from.
+            picture: RGB `PIL.Image`.
+            masks: Array (h, w, k) in [0, 1].
+            classes: Array (k,) of class indices.
+            scores: Array (k,), the probabilities.
+
+        Returns:
+            Dict of JSON values, the record of the picture.
+        """
+        names = [self.class_names[index] for index in classes]
+        stem = self._free(path.stem, "_overlay.png")
+        figure = class_grid(np.asarray(picture), masks, names, scores)
+        save_figure(figure, self.folder / f"{stem}_overlay.png")
+        return {
+            "file": str(path),
+            "width": picture.width,
+            "height": picture.height,
+            "overlay": f"{stem}_overlay.png",
+            "classes": [
+                self._write_mask(stem, picture, masks[..., k], index, scores[k])
+                for k, index in enumerate(classes)
+            ],
+        }
+
+    def _write_mask(self, stem, picture, mask, index, score):
+        name = self.class_names[index]
+        mask = resize(np.asarray(mask, "float32"), picture.size[::-1])
+        inside = mask >= (self.threshold or 0.5)
+        file = self._free(f"{stem}_{_plain(name)}", ".png") + ".png"
+        save_image(mask if self.threshold is None else inside, self.folder / file)
+        return {
+            "class": int(index),
+            "name": name,
+            "probability": round(float(score), 6),
+            "mask": file,
+            "area": round(float(inside.mean()), 6),
+            "box": bounding_box(inside),
+        }
+
+    def _free(self, stem, ending):
+        """Returns the stem, with a number where another file has the name already."""
+        free, number = stem, 1
+        # Some file systems take upper and lower case for the same.
+        while (free + ending).lower() in self._taken:
+            number += 1
+            free = f"{stem}_{number}"
+        self._taken.add((free + ending).lower())
+        return free
+
+
+def bounding_box(inside):
+    """Returns [left, top, right, bottom] in pixels, the last two excluded.
+
+    Args:
+        inside: Boolean array (H, W).
+
+    Returns:
+        List of four ints, or None if no pixel is inside.
+
+    Example:
+
+    >>> bounding_box(np.array([[0, 0, 0], [0, 1, 1]], bool))
+    [1, 1, 3, 2]
+    """
+    if not inside.any():
+        return None
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+
+
+def _plain(name):
+    return re.sub(r"[^\w-]+", "_", name).strip("_") or "class"

@@ -1,0 +1,58 @@
+"""From a path to the explainer saved there."""
+
+import pathlib
+
+from keras_explainer.commands.command_error import UsageError
+
+_EXPECTED = "Argument --explainer should be a run folder or a saved explainer"
+
+
+def find_explainer(path):
+    """Returns the path of the `.keras` file that a file or a run folder stands for.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise UsageError(f"{_EXPECTED}. Received: {path}, which does not exist")
+    if path.is_dir():
+        path = path / "explainer.keras"
+        if not path.is_file():
+            raise UsageError(
+                f"{_EXPECTED}. Received: {path.parent}, which holds no {path.name}"
+            )
+    return path
+
+
+def load_explainer(path):
+    """Loads an explainer, compiled as it was saved.
+
+    Args:
+        path: Path of a `.keras` file, or of a run folder.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    import keras
+
+    from keras_explainer.explainers.base_explainer import BaseExplainer
+
+    # Not for its name: importing it registers the class with Keras.
+    from keras_explainer.explainers.explainer_model import ExplainerModel  # noqa: F401
+
+    path = find_explainer(path)
+    try:
+        explainer = keras.saving.load_model(path)
+    # Foreign files make the loader raise nearly anything.
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"{_EXPECTED}. Received: {path}, which Keras cannot load ({reason})"
+        ) from error
+    if not isinstance(explainer, BaseExplainer):
+        raise UsageError(
+            f"{_EXPECTED}; `keras-explainer train --classifier {path}` makes one. "
+            f"Received: {path}, which holds '{explainer.name}', a plain model"
+        )
+    return explainer

@@ -1,0 +1,304 @@
+"""`keras-explainer train`: trains an explainer for a classifier."""
+
+import pathlib
+import shlex
+import shutil
+
+from keras_explainer.commands.command_error import Interrupted
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.command_parser import name_list
+from keras_explainer.commands.command_parser import whole_number
+from keras_explainer.commands.console import console
+from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.commands.run_folder import RunFolder
+
+SUMMARY = "train an explainer for a classifier, once"
+DESCRIPTION = """\
+Trains an explainer for a classifier, which stays as it is. The result is a folder
+with explainer.keras, history.csv, metrics.json, config.json and pictures/.
+
+The folder appears when training is over. Until then what every finished epoch has
+reached is kept beside it, in <out>.partial, for --resume."""
+EXAMPLES = [
+    "keras-explainer train --classifier mobilenet_v2 --dataset folder --data photos \\",
+    "    --out runs/photos",
+    "keras-explainer train --classifier pets.keras --dataset voc --data VOCdevkit \\",
+    "    --classes cat,dog --epochs 5 --augment --out runs/pets",
+]
+# Rows of the gallery of each epoch, and of the one at the end.
+EPOCH_GALLERY, GALLERY = 4, 8
+_NOT_SETTINGS = {"run", "debug", "argv", "out", "force", "resume"}
+# What only a dataset of files has.
+_FILE_OPTIONS = ("data", "split", "validation_split", "classes", "augment")
+
+
+def add_arguments(parser):
+    what = parser.add_argument_group("what to explain")
+    what.add_argument(
+        "--classifier",
+        required=True,
+        metavar="NAME_OR_PATH",
+        help="path of a .keras file, a name out of keras.applications such as "
+        'mobilenet_v2 (trained on ImageNet), or "shapes" (shipped)',
+    )
+    what.add_argument(
+        "--preprocess-input",
+        metavar="NAME",
+        help="module of keras.applications whose preprocessing the classifier needs "
+        '("identity": none); only where it is not recognised',
+    )
+    what.add_argument(
+        "--multi-label",
+        choices=["auto", "true", "false"],
+        default="auto",
+        help="whether an image may have several classes (default: as the last "
+        "activation of the classifier tells)",
+    )
+    what.add_argument(
+        "--class-names",
+        metavar="FILE_OR_LIST",
+        help="names of the classes, one a line or with commas between them",
+    )
+    data = parser.add_argument_group("images to learn from")
+    data.add_argument(
+        "--dataset",
+        required=True,
+        choices=["voc", "folder", "shapes"],
+        help="PASCAL VOC, a folder of pictures (in subfolders by class or not), or "
+        "shapes drawn on the fly",
+    )
+    data.add_argument("--data", metavar="DIR", help="VOCdevkit, or the folder")
+    data.add_argument(
+        "--split",
+        metavar="NAME",
+        help="images for training (default: train; in a folder its subfolder of "
+        "that name, or else all of it)",
+    )
+    data.add_argument(
+        "--validation-split",
+        metavar="NAME",
+        help="images for validation (default: val; in a folder its subfolder of that "
+        "name, or else none)",
+    )
+    data.add_argument(
+        "--classes",
+        type=name_list,
+        metavar="A,B,C",
+        help="classes of the dataset, in the classifier's order: their labels are "
+        "used if they are as many as its outputs; otherwise its own predictions are "
+        "explained",
+    )
+    data.add_argument(
+        "--image-size",
+        type=whole_number(32),
+        metavar="N",
+        help="height and width, for a classifier that leaves them open (default: 224)",
+    )
+    data.add_argument(
+        "--limit",
+        type=whole_number(1),
+        metavar="N",
+        help="use only the first N images of each split",
+    )
+    data.add_argument(
+        "--augment", action="store_true", help="mirror and crop images at random"
+    )
+    how = parser.add_argument_group("training")
+    how.add_argument(
+        "--epochs",
+        type=whole_number(1),
+        default=10,
+        metavar="N",
+        help="passes over the images (default: %(default)s)",
+    )
+    how.add_argument(
+        "--batch-size",
+        type=whole_number(1),
+        default=16,
+        metavar="N",
+        help="images per step (default: %(default)s)",
+    )
+    how.add_argument(
+        "--seed",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="of weights, order and augmentation (default: %(default)s)",
+    )
+    result = parser.add_argument_group("result")
+    result.add_argument(
+        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
+    )
+    again = result.add_mutually_exclusive_group()
+    again.add_argument(
+        "--force", action="store_true", help="replace an earlier result in --out"
+    )
+    again.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted run after its last finished epoch",
+    )
+
+
+def run(args):
+    _check(args)
+    with RunFolder(
+        args.out, _settings(args), force=args.force, resume=args.resume
+    ) as folder:
+        try:
+            quiet_tensorflow()
+            _train(args, folder)
+        except KeyboardInterrupt:
+            raise Interrupted(_how_to_continue(args, folder.finished_epochs)) from None
+    console.print(f"\nSaved the explainer in {args.out}. Explain pictures with:")
+    explainer, out = shlex.quote(args.out), shlex.quote(f"{args.out}_explained")
+    console.print(
+        f"  keras-explainer explain --explainer {explainer} PICTURES... --out {out}"
+    )
+
+
+def _check(args):
+    """Refuses what can be refused before TensorFlow is loaded."""
+    if args.dataset == "shapes":
+        given = [name for name in _FILE_OPTIONS if getattr(args, name)]
+        if given:
+            flag = f"--{given[0].replace('_', '-')}"
+            raise UsageError(
+                f"Argument {flag} should be left out with --dataset shapes, which has "
+                f"no files. Received: {flag}"
+            )
+    elif not args.data or not pathlib.Path(args.data).is_dir():
+        raise UsageError(
+            f"Argument --data should be an existing folder for --dataset "
+            f"{args.dataset}. Received: {args.data or 'nothing'}"
+        )
+
+
+def _settings(args):
+    """What decides the result of a run, for its config.json."""
+    settings = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
+    for name in ("classifier", "data", "class_names"):
+        if settings[name] and pathlib.Path(settings[name]).exists():
+            settings[name] = str(pathlib.Path(settings[name]).resolve())
+    return settings
+
+
+def _train(args, folder):
+    import keras
+
+    from keras_explainer.commands.checkpoint import Checkpoint
+    from keras_explainer.commands.history_file import HistoryFile
+    from keras_explainer.commands.load_explainer import load_explainer
+    from keras_explainer.commands.training_data import load_training_data
+    from keras_explainer.commands.training_progress import TrainingProgress
+    from keras_explainer.visualization import MaskGallery
+
+    start = folder.finished_epochs
+    keras.utils.set_random_seed(args.seed + start)
+    if start:
+        explainer = load_explainer(folder.checkpoint(start))
+    else:
+        explainer = _new_explainer(args)
+    # Another seed than at the start, or the first epoch's order would come again.
+    data = load_training_data(args, explainer, seed=args.seed + start)
+    images = _first_images(data)
+    _introduce(explainer, data, images)
+
+    history = HistoryFile(folder)
+    gallery = MaskGallery(
+        images[:EPOCH_GALLERY],
+        folder.path / "pictures",
+        class_names=explainer.class_names,
+    )
+    validates = data.validation is not None
+    progress = TrainingProgress(args.epochs, data.steps, validates, history.rows)
+    with progress:
+        explainer.fit(
+            data.train,
+            validation_data=data.validation,
+            epochs=args.epochs,
+            initial_epoch=start,
+            shuffle=False,  # The dataset shuffles.
+            verbose=0,
+            callbacks=[progress, history, gallery, Checkpoint(folder)],
+        )
+    _finish(folder, explainer, images, history.rows)
+
+
+def _new_explainer(args):
+    import numpy as np
+
+    from keras_explainer.commands.class_names import imagenet_class_names
+    from keras_explainer.commands.class_names import read_class_names
+    from keras_explainer.commands.load_classifier import is_path
+    from keras_explainer.commands.load_classifier import load_classifier
+    from keras_explainer.commands.training_data import data_classes
+    from keras_explainer.explainers.explainer_model import ExplainerModel
+
+    explainer = ExplainerModel(
+        load_classifier(args.classifier),
+        preprocess_input=args.preprocess_input or "auto",
+        multi_label={"auto": "auto", "true": True, "false": False}[args.multi_label],
+    )
+    if explainer.input_shape[-1] != 3:
+        raise UsageError(
+            "Argument --classifier should take RGB images, with 3 channels. Received: "
+            f"{args.classifier}, which takes {explainer.input_shape[-1]}"
+        )
+    explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32"))  # Is it known?
+
+    num_classes = explainer.frozen.num_classes
+    if args.class_names:
+        explainer.class_names = read_class_names(args.class_names, num_classes)
+    elif len(data_classes(args)) == num_classes:
+        explainer.class_names = data_classes(args)
+    elif num_classes == 1000 and not is_path(args.classifier):
+        explainer.class_names = imagenet_class_names()
+    return explainer
+
+
+def _first_images(data):
+    images = next(iter(data.train if data.validation is None else data.validation))
+    images = images[0] if isinstance(images, tuple) else images
+    return images[:GALLERY].numpy()
+
+
+def _introduce(explainer, data, images):
+    frozen = explainer.frozen
+    height, width = images.shape[1:3]
+    answer = "any number" if frozen.multi_label else "one"
+    console.print(
+        f"classifier  {explainer.classifier.name}: {width}x{height} pixels, "
+        f"{frozen.num_classes} classes, {answer} of them per image"
+    )
+    console.print(f"images      {data.count} for training")
+    console.print(f"targets     {data.targets}\n")
+
+
+def _finish(folder, explainer, images, rows):
+    from keras_explainer.visualization import gallery
+    from keras_explainer.visualization import save_figure
+
+    figure = gallery(
+        explainer.preprocessing.restore(images),
+        explainer.explain(images),
+        class_names=explainer.class_names,
+    )
+    save_figure(figure, folder.path / "pictures" / "gallery.png")
+    figures = {k: v for k, v in rows[-1].items() if k not in ("epoch", "seconds")}
+    seconds = round(sum(row["seconds"] for row in rows), 2)
+    folder.write_json(
+        "metrics.json", {"epochs": len(rows), "seconds": seconds, **figures}
+    )
+    # A copy: until the folder has its name, the run can be resumed.
+    shutil.copy(folder.checkpoint(len(rows)), folder.path / "explainer.keras")
+    folder.finish()
+
+
+def _how_to_continue(args, finished):
+    words = [word for word in args.argv if word not in ("--force", "--resume")]
+    command = shlex.join(["keras-explainer", *words])
+    if finished:
+        done = f"Interrupted after epoch {finished} of {args.epochs}"
+        return f"{done}; to continue: {command} --resume"
+    return f"Interrupted in the first epoch; to start again: {command}"

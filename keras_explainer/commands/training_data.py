@@ -1,0 +1,156 @@
+"""The data that `train` learns from."""
+
+import math
+import pathlib
+import typing
+
+from keras_explainer import datasets
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.datasets.image_folder import find_classes
+from keras_explainer.datasets.image_folder import list_pictures
+from keras_explainer.datasets.shapes import SHAPES_CLASSES
+from keras_explainer.datasets.voc import VOC_CLASSES
+from keras_explainer.datasets.voc import find_folder
+from keras_explainer.datasets.voc import read_split
+
+_SHAPES_IMAGES = 2048
+_SHAPES_VALIDATION = 256
+_OTHER_SEED = 1_000_000
+
+
+class TrainingData(typing.NamedTuple):
+    """What `load_training_data` returns.
+
+    Args:
+        train: `tf.data.Dataset` of (images, labels), or of images without labels.
+        validation: The same, or None.
+        count: int. Images for training, broken ones included.
+        steps: int. Batches of an epoch.
+        targets: String that says what is explained.
+    """
+
+    train: typing.Any
+    validation: typing.Any
+    count: typing.Any
+    steps: typing.Any
+    targets: typing.Any
+
+
+def data_classes(args):
+    """Returns the classes of the labels in order; an empty list if it is unknown.
+
+    The subfolders of a folder are no such list by themselves: nothing says that the
+    classifier has its classes in their order.
+    """
+    known = {"shapes": SHAPES_CLASSES, "voc": VOC_CLASSES, "folder": []}
+    return args.classes or known[args.dataset]
+
+
+def load_training_data(args, explainer, seed):
+    """Loads the images that the arguments of `train` ask for.
+
+    Args:
+        args: Namespace with `dataset`, `data`, `split`, `validation_split`,
+            `classes`, `batch_size`, `limit`, `augment` and `image_size`.
+        explainer: The explainer to be trained, which knows size and preprocessing.
+        seed: int, of the order of the images.
+
+    Returns:
+        A `TrainingData`.
+    """
+    preprocessing = explainer.preprocessing
+    options = {
+        "image_size": image_size(args.image_size, explainer),
+        "batch_size": args.batch_size,
+        "preprocess_input": None if preprocessing.name == "identity" else preprocessing,
+    }
+    read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
+    train, validation, count = read(args, options, seed)
+    targets = _targets(args, explainer.frozen.num_classes)
+    if targets != "labels":
+        train, validation = _without_labels(train), _without_labels(validation)
+    steps = math.ceil(count / args.batch_size)
+    return TrainingData(train, validation, count, steps, targets)
+
+
+def image_size(asked, explainer):
+    """Returns the height and width of the images that an explainer takes.
+
+    Raises:
+        UsageError: If another size is asked for.
+    """
+    fixed = explainer.input_shape[1:3]
+    if None in fixed:
+        return (asked, asked) if asked else explainer.frozen.image_shape[:2]
+    if asked and fixed != (asked, asked):
+        raise UsageError(
+            f"Argument --image-size should be left out, since the classifier takes "
+            f"{fixed[0]}x{fixed[1]} pixels. Received: {asked}"
+        )
+    return fixed
+
+
+def _shapes(args, options, seed):
+    count = args.limit or _SHAPES_IMAGES
+    # The pictures are drawn for the run, not for the epoch it is resumed at.
+    train = datasets.shapes(count, seed=args.seed, **options)
+    fewer = min(count, _SHAPES_VALIDATION)
+    validation = datasets.shapes(fewer, seed=args.seed + _OTHER_SEED, **options)
+    return train, validation, count
+
+
+def _voc(args, options, seed):
+    options = {**options, "classes": args.classes, "limit": args.limit}
+    split = args.split or "train"
+    train = datasets.voc(
+        args.data, split, shuffle=True, seed=seed, augment=args.augment, **options
+    )
+    validation = datasets.voc(
+        args.data, args.validation_split or "val", shuffle=False, **options
+    )
+    names = read_split(find_folder(pathlib.Path(args.data), None), split)
+    return train, validation, len(names[: args.limit])
+
+
+def _folder(args, options, seed):
+    options = {**options, "class_names": args.classes, "limit": args.limit}
+    root = pathlib.Path(args.data)
+    folder = _split_folder(root, args.split, "train", "--split") or root
+    beside = _split_folder(root, args.validation_split, "val", "--validation-split")
+    try:
+        train = datasets.image_folder(
+            folder, shuffle=True, seed=seed, augment=args.augment, **options
+        )
+        validation = beside and datasets.image_folder(beside, **options)
+    except ValueError as error:  # Its `class_names` are our --classes.
+        raise ValueError(str(error).replace("class_names", "classes")) from error
+    pictures = list_pictures(folder, find_classes(folder, args.classes))
+    return train, validation, len(pictures[: args.limit])
+
+
+def _split_folder(root, asked, usual, flag):
+    """Returns the subfolder of a split, or None if it is absent and not asked for."""
+    folder = root / (asked or usual)
+    if folder.is_dir():
+        return folder
+    if asked is None:
+        return None
+    raise UsageError(
+        f"Argument {flag} should be a subfolder of {root}. Received: {asked}"
+    )
+
+
+def _targets(args, outputs):
+    """Says what is explained: "labels", or why the classifier's own predictions."""
+    labels = len(data_classes(args))
+    if labels == outputs:
+        return "labels"
+    if labels:
+        reason = f"the data has {labels} classes, the classifier {outputs}"
+    else:
+        reason = "for labels, give --classes in the classifier's order"
+    return f"the classifier's own predictions ({reason})"
+
+
+def _without_labels(dataset):
+    return dataset and dataset.map(lambda images, *labels: images)

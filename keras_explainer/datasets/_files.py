@@ -1,0 +1,115 @@
+"""Reading pictures from files of all kinds, and living with those that are broken."""
+
+import contextlib
+import functools
+import threading
+import warnings
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from PIL import ImageOps
+
+
+class BadFileError(Exception):
+    """A file that cannot be used; the message names it."""
+
+
+@contextlib.contextmanager
+def blaming(path):
+    """Turns any error inside the block into a `BadFileError` that names the file."""
+    try:
+        yield
+    # Broken bytes make decoders raise nearly anything.
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadFileError(f"{path}: {reason}") from error
+
+
+def open_rgb(path, upright=False):
+    """Reads a picture of any mode as an RGB `PIL.Image`.
+
+    Transparent pixels are laid over white, 16 bits are reduced to 8, and of moving
+    pictures the first frame is taken. With `upright`, the orientation that a camera
+    noted in EXIF is applied.
+    """
+    with blaming(path), Image.open(path) as image:
+        if upright:
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            image = Image.fromarray((np.asarray(image) / 257).astype("uint8"))
+        if "A" in image.getbands() or "transparency" in image.info:
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+        return image.convert("RGB")
+
+
+def resize(image, size, resample=Image.Resampling.BILINEAR):
+    """Returns the array of a `PIL.Image` squashed to `size`, `(height, width)`."""
+    return np.asarray(image.resize(size[::-1], resample))
+
+
+def check_limit(limit):
+    if limit is not None and limit < 1:
+        raise ValueError(
+            "Argument `limit` must be a positive integer or None. "
+            f"Received: limit={limit}"
+        )
+
+
+class FileLoader:
+    """Loads example `i` of a list, or None if its files cannot be read.
+
+    Each bad file is named once in a warning; when all examples have been visited,
+    another warning says how many were skipped.
+
+    Args:
+        name: str, the name of the public loader, for messages.
+        items: list of what `read` takes, not empty.
+        read: function of an item that returns a tuple of arrays, or raises
+            `BadFileError`.
+        cache: bool, whether to keep the arrays in memory.
+    """
+
+    def __init__(self, name, items, read, cache):
+        self.name = name
+        self.items = items
+        self.read = functools.cache(read) if cache else read
+        self.visited = set()
+        self.bad = set()
+        self.lock = threading.Lock()
+        if all(self(index) is None for index in range(len(items))):
+            raise ValueError(
+                f"`{name}` needs at least one file that can be read; the warnings "
+                f"above name what is wrong. Received: {len(items)} bad files"
+            )
+
+    def __call__(self, index):
+        if index in self.bad:
+            return None
+        try:
+            example = self.read(self.items[index])
+        except BadFileError as error:
+            example = None
+            warnings.warn(f"{self.name}: skipped {error}", stacklevel=2)
+        self.visit(index, example is None)
+        return example
+
+    def visit(self, index, is_bad):
+        with self.lock:  # examples are loaded in parallel
+            if index in self.visited:
+                return
+            self.visited.add(index)
+            if is_bad:
+                self.bad.add(index)
+            if self.bad and len(self.visited) == len(self.items):
+                warnings.warn(
+                    f"{self.name}: skipped {len(self.bad)} of {len(self.items)} files",
+                    stacklevel=3,
+                )
+
+    def indices(self, shuffle, seed):
+        """All indices as a dataset, in another order each epoch if `shuffle`."""
+        ds = tf.data.Dataset.range(len(self.items))
+        return ds.shuffle(len(self.items), seed=seed) if shuffle else ds

@@ -1,0 +1,231 @@
+"""PASCAL VOC, from the folder layout in which it is distributed."""
+
+import pathlib
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from keras_explainer.datasets._files import FileLoader
+from keras_explainer.datasets._files import blaming
+from keras_explainer.datasets._files import check_limit
+from keras_explainer.datasets._files import open_rgb
+from keras_explainer.datasets._files import resize
+from keras_explainer.datasets._pipeline import as_size
+from keras_explainer.datasets._pipeline import build_dataset
+from keras_explainer.datasets._pipeline import element_spec
+
+VOC_CLASSES = [
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+]
+VOID = 255
+
+
+def voc(
+    root,
+    split="train",
+    *,
+    year=None,
+    classes=None,
+    image_size=224,
+    batch_size=32,
+    masks=False,
+    shuffle=None,
+    seed=0,
+    preprocess_input=None,
+    cache=False,
+    limit=None,
+    augment=False,
+):
+    """Loads images, image-level labels and segmentation masks of PASCAL VOC.
+
+    Reads `JPEGImages`, `SegmentationClass`, `Annotations` and `ImageSets` of an
+    unpacked VOCdevkit. The labels are the objects of the annotation (those marked
+    difficult too) or, where there is no annotation, the classes in the mask. Files
+    that are broken or missing are named in a warning and left out.
+
+    Args:
+        root: path of `VOCdevkit`, or of a folder such as `VOC2012` inside it.
+        split: str, the name of a list in `ImageSets/Segmentation` or, if it is not
+            there, in `ImageSets/Main`. Defaults to `"train"`.
+        year: int or str, which `VOC<year>` of a devkit to take. Defaults to the
+            newest one.
+        classes: list of names out of `VOC_CLASSES`, in the order that the labels
+            and masks shall have; other objects count as background. Defaults to
+            all 20.
+        image_size: int or `(height, width)` in pixels; the aspect ratio is not
+            kept. Defaults to 224.
+        batch_size: int, or None for single examples. Defaults to 32.
+        masks: bool, whether to add the mask to each element. Defaults to False.
+        shuffle: bool, whether to reshuffle in each epoch. Defaults to True for
+            splits whose name begins with "train", else False.
+        seed: int, of shuffling and augmentation. Defaults to 0.
+        preprocess_input: callable applied to the float images, such as
+            `keras.applications.mobilenet.preprocess_input`. Defaults to None.
+        cache: bool, whether to keep the resized examples in memory as uint8.
+            Defaults to False.
+        limit: int, to take only the first examples of the split. Defaults to None.
+        augment: bool, whether to mirror at random and to crop between half of the
+            image and all of it, image and mask alike. The labels stay as they are.
+            Defaults to False.
+
+    Returns:
+        A `tf.data.Dataset` with attribute `class_names`, of elements
+        `(image, labels)` or `(image, labels, mask)`:
+
+        - image: float32 `(H, W, 3)`, RGB in 0..255 unless preprocessed.
+        - labels: float32 `(C,)`, 1 for each class that is present.
+        - mask: uint8 `(H, W)`, 0 for background, `i + 1` for class index `i`, 255
+          for void.
+
+    Raises:
+        FileNotFoundError: if `root` holds no VOC data.
+        ValueError: if there is no such `year`, `split` or class, if the split is
+            empty, or if not one of its examples can be read.
+
+    Example:
+
+    ```python
+    train = kx.datasets.voc("VOCdevkit", classes=["cat", "dog"], augment=True)
+    classifier.fit(train, epochs=10)
+    ```
+    """
+    folder = find_folder(pathlib.Path(root), year)
+    class_names = check_classes(VOC_CLASSES if classes is None else list(classes))
+    size = as_size(image_size)
+    check_limit(limit)
+    names = read_split(folder, split)[:limit]
+    renumber = np.zeros(256, "uint8")
+    renumber[VOID] = VOID
+    for index, name in enumerate(class_names):
+        renumber[VOC_CLASSES.index(name) + 1] = index + 1
+
+    def read(name):
+        image = open_rgb(folder / "JPEGImages" / f"{name}.jpg")
+        annotation = folder / "Annotations" / f"{name}.xml"
+        if masks or not annotation.is_file():
+            mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
+        if annotation.is_file():
+            present = read_annotation(annotation)
+        else:
+            pixels = mask.histogram()[1:]
+            present = [name for name, count in zip(VOC_CLASSES, pixels) if count]
+        labels = np.array([name in present for name in class_names], "float32")
+        example = resize(image, size), labels
+        if masks:
+            mask = resize(mask, size, Image.Resampling.NEAREST)
+            example += (renumber[mask],)
+        return example
+
+    loader = FileLoader("voc", names, read, cache)
+    if shuffle is None:
+        shuffle = split.startswith("train")
+    return build_dataset(
+        loader.indices(shuffle, seed),
+        loader,
+        element_spec(size, class_names, masks=masks),
+        class_names=class_names,
+        batch_size=batch_size,
+        preprocess_input=preprocess_input,
+        may_skip=True,
+        augment=augment,
+        seed=seed,
+    )
+
+
+def find_folder(root, year):
+    """Returns the `VOC<year>` folder that `root` is or contains."""
+    if is_voc(root):
+        found = {root.name.removeprefix("VOC"): root}
+    else:
+        folders = sorted(root.glob("VOC*")) if root.is_dir() else []
+        found = {f.name.removeprefix("VOC"): f for f in folders if is_voc(f)}
+    if not found:
+        raise FileNotFoundError(
+            "Argument `root` must be a VOCdevkit folder, or a VOC<year> folder in "
+            f"it, with JPEGImages and ImageSets inside. Received: root={root}"
+        )
+    if year is None:
+        return found[max(found)]
+    if str(year) not in found:
+        raise ValueError(
+            f"Argument `year` must be one of {sorted(found)}, which are in {root}. "
+            f"Received: year={year}"
+        )
+    return found[str(year)]
+
+
+def is_voc(folder):
+    return (folder / "JPEGImages").is_dir() and (folder / "ImageSets").is_dir()
+
+
+def check_classes(classes):
+    """Returns `classes` if they are distinct VOC classes."""
+    unknown = [name for name in classes if name not in VOC_CLASSES]
+    if unknown:
+        raise ValueError(
+            f"Argument `classes` must be names out of {VOC_CLASSES}, not {unknown}. "
+            f"Received: classes={classes}"
+        )
+    if not classes or len(set(classes)) < len(classes):
+        raise ValueError(
+            "Argument `classes` must hold at least one name, and none twice. "
+            f"Received: classes={classes}"
+        )
+    return classes
+
+
+def read_split(folder, split):
+    """Returns the names of the examples that a split lists."""
+    sets = folder / "ImageSets"
+    files = [sets / kind / f"{split}.txt" for kind in ("Segmentation", "Main")]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        known = {f.stem for file in files for f in file.parent.glob("*.txt")}
+        raise ValueError(
+            f"Argument `split` must be one of {sorted(known)}, which are in {sets}. "
+            f"Received: split={split!r}"
+        )
+    names = [line.split()[0] for line in file.read_text().splitlines() if line.strip()]
+    if not names:
+        raise ValueError(
+            f"Argument `split` must name a list that is not empty, unlike {file}. "
+            f"Received: split={split!r}"
+        )
+    return names
+
+
+def open_mask(path, image_size):
+    """Reads the class numbers of a palette PNG as a `PIL.Image`."""
+    with blaming(path), Image.open(path) as mask:
+        if mask.mode not in ("P", "L"):
+            raise ValueError(f"a mask must have a palette, not mode {mask.mode}")
+        if mask.size != image_size:
+            raise ValueError(f"size {mask.size}, but the image has {image_size}")
+        return Image.fromarray(np.asarray(mask))
+
+
+def read_annotation(path):
+    """Returns the class names of the objects in an annotation file."""
+    with blaming(path):
+        names = ElementTree.parse(path).iterfind("object/name")
+        return {name.text.strip() for name in names}

@@ -1,0 +1,60 @@
+"""A separate, trained backbone as the source of feature maps."""
+
+import keras
+
+from keras_explainer.classifiers.feature_levels import find_feature_levels
+from keras_explainer.classifiers.feature_levels import find_final_map
+from keras_explainer.classifiers.frozen_classifier import default_stride
+from keras_explainer.classifiers.layer_graph import LayerGraph
+
+
+@keras.saving.register_keras_serializable(package="keras_explainer")
+class FeatureEncoder(keras.layers.Layer):
+    """Reads the feature maps of a Keras backbone that is trained along.
+
+    Args:
+        backbone: A built functional or Sequential `keras.Model` on images, with or
+            without a head, such as `keras.applications.ResNet50(include_top=False,
+            input_shape=(224, 224, 3))`.
+
+    Call arguments:
+        images: Tensor (N, H, W, channels).
+
+    Returns:
+        List of maps (N, h, w, channels), coarse to fine.
+    """
+
+    def __init__(self, backbone, **kwargs):
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.graph = LayerGraph(backbone)
+        levels = find_feature_levels(self.graph, find_final_map(self.graph))
+        finest = default_stride(self.graph.shape(self.graph.input)[1:3])
+        self.levels = [levels[s] for s in levels if s >= finest] or [max(levels)]
+        self.built = True
+
+    @property
+    def trainable_variables(self):
+        # A head that the maps do not pass through gets no gradient.
+        calls = self.graph.calls_between({self.graph.input}, self.levels)
+        variables = [
+            v
+            for call in calls
+            for v in getattr(call.operation, "trainable_variables", ())
+        ]
+        return list({id(v): v for v in variables}.values())
+
+    trainable_weights = trainable_variables
+
+    def call(self, images, training=False):
+        return self.graph.run({self.graph.input: images}, self.levels, training)
+
+    def compute_output_spec(self, images, training=False):
+        return [
+            keras.KerasTensor(self.graph.shape(level), dtype=self.compute_dtype)
+            for level in self.levels
+        ]
+
+    def get_config(self):
+        backbone = keras.saving.serialize_keras_object(self.backbone)
+        return {**super().get_config(), "backbone": backbone}

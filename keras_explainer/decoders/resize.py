@@ -1,0 +1,17 @@
+"""Bilinear resizing that is safe in every precision and with open sizes."""
+
+from keras import ops
+
+
+def resize_to(maps, size):
+    """Resizes maps (N, h, w, K) bilinearly to a size, in float32.
+
+    XLA refuses the gradient of bilinear resizing in mixed precision, hence float32.
+
+    Args:
+        maps: Tensor (N, h, w, K).
+        size: Tuple of height and width; may be tensors.
+    """
+    if tuple(maps.shape[1:3]) == tuple(size):
+        return maps
+    return ops.image.resize(ops.cast(maps, "float32"), size, interpolation="bilinear")

@@ -1,0 +1,60 @@
+"""What replaces a masked-out pixel."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_explainer.decoders.resize import resize_to
+
+
+@keras.saving.register_keras_serializable(package="keras_explainer")
+class Background(keras.layers.Layer):
+    """Mixes images with a background colour, pixel by pixel.
+
+    Args:
+        color: "mean" (the mean colour in the classifier's own input space), a
+            number, or one number per channel.
+        channels: int. Channels of the images.
+        known_mean: The mean colour if it is known, or None: then it is measured
+            on the first data that the explainer is fitted on.
+    """
+
+    def __init__(self, color, channels, known_mean=None, **kwargs):
+        super().__init__(dtype="float32", autocast=False, **kwargs)
+        self.measured = color == "mean" if isinstance(color, str) else False
+        self.measured = self.measured and known_mean is None
+        if isinstance(color, str):
+            if color != "mean":
+                raise ValueError(_expected(channels, color))
+            color = np.zeros(channels) if known_mean is None else known_mean
+        try:
+            values = np.broadcast_to(np.asarray(color, "float32"), (channels,))
+        except (TypeError, ValueError):
+            raise ValueError(_expected(channels, color)) from None
+        self.color = self.add_weight(
+            name="color", shape=(channels,), initializer="zeros", trainable=False
+        )
+        self.color.assign(values)
+        self.built = True
+
+    def measure(self, images):
+        """Takes the mean colour of images (N, H, W, channels) as the background."""
+        self.color.assign(np.mean(np.asarray(images, "float32"), axis=(0, 1, 2)))
+        self.measured = False
+
+    def call(self, images, mask):
+        """Returns the images where the mask is 1, and the background where it is 0.
+
+        Args:
+            images: Tensor (N, H, W, channels).
+            mask: Tensor (N, h, w) in [0, 1], resized to the images.
+        """
+        mask = resize_to(mask[..., None], ops.shape(images)[1:3])
+        return self.color + mask * (images - self.color)
+
+
+def _expected(channels, received):
+    return (
+        'Argument `background` should be "mean", a number, or one number for each of '
+        f"the {channels} channels. Received: {received!r}"
+    )

@@ -1,0 +1,135 @@
+"""Labels and targets in every form users have them, as multi-hot rows."""
+
+import numpy as np
+from keras import ops
+
+# Probability from which a class of a multi-label classifier counts as predicted.
+PREDICTED_FROM = 0.5
+
+
+def labels_to_rows(labels, num_classes):
+    """Converts labels to multi-hot rows, inside or outside a graph.
+
+    Args:
+        labels: Class indices (N,) or (N, 1), or one-hot or multi-hot rows (N, C).
+            For a classifier with one class, 0 / 1 answers (N,) or (N, 1).
+        num_classes: int, C.
+
+    Returns:
+        float32 tensor (N, C).
+
+    Raises:
+        ValueError: If the shape of `labels` is none of these.
+    """
+    shape = tuple(labels.shape)
+    if num_classes == 1 and shape[1:] in ((), (1,)):
+        return ops.reshape(ops.cast(labels, "float32"), (-1, 1))
+    if len(shape) == 2 and shape[1] == num_classes:
+        return ops.cast(labels, "float32")
+    if shape[1:] in ((), (1,)) and len(shape) in (1, 2):
+        indices = ops.reshape(ops.cast(labels, "int32"), (-1,))
+        return ops.one_hot(indices, num_classes, dtype="float32")
+    raise ValueError(
+        f"Labels should be class indices of shape (N,) or rows of shape (N, {num_classes}"
+        f"). Received: shape {shape}"
+    )
+
+
+def check_labels(labels, num_classes):
+    """Raises a ValueError if labels are not classes of the classifier.
+
+    Args:
+        labels: Array as for `labels_to_rows`.
+        num_classes: int, C.
+    """
+    labels = np.asarray(labels)
+    labels_to_rows(labels, num_classes)
+    rows = num_classes == 1 or (labels.ndim == 2 and labels.shape[1] == num_classes)
+    if labels.dtype.kind not in "iufb":
+        raise ValueError(f"Labels should be numbers. Received: dtype {labels.dtype}")
+    if rows and not np.isin(labels, (0, 1)).all():
+        wrong = labels[~np.isin(labels, (0, 1))][0]
+        raise ValueError(
+            f"One-hot or multi-hot labels should be 0 or 1. Received: {wrong}"
+        )
+    if not rows:
+        valid = (labels >= 0) & (labels < num_classes) & (labels == np.floor(labels))
+        if not valid.all():
+            raise ValueError(
+                f"Label indices should be whole numbers from 0 to {num_classes - 1}. "
+                f"Received: {labels[~valid][0]}"
+            )
+
+
+def labels_are_valid(labels, num_classes):
+    """The check of `check_labels` inside a graph: a boolean scalar."""
+    if num_classes == 1 or (len(labels.shape) == 2 and labels.shape[1] == num_classes):
+        return ops.all(ops.logical_or(labels == 0, labels == 1))
+    values = ops.cast(labels, "float32")
+    inside = ops.logical_and(values >= 0, values < num_classes)
+    return ops.all(ops.logical_and(inside, values == ops.floor(values)))
+
+
+def predicted_rows(probabilities, multi_label):
+    """Marks the classes that a classifier predicts.
+
+    Args:
+        probabilities: Tensor (N, C).
+        multi_label: Boolean. Whether several classes may be predicted: all with a
+            probability of at least 0.5, and always the most probable one.
+
+    Returns:
+        float32 multi-hot tensor (N, C).
+    """
+    most = ops.one_hot(
+        ops.argmax(probabilities, axis=-1), probabilities.shape[-1], dtype="float32"
+    )
+    if not multi_label:
+        return most
+    return ops.maximum(most, ops.cast(probabilities >= PREDICTED_FROM, "float32"))
+
+
+def target_classes(targets, num_images, num_classes):
+    """Converts the `targets` of `explain` to class indices.
+
+    Args:
+        targets: An int (the same class for all images), a list of ints (one per
+            image), or one-hot or multi-hot rows (N, C).
+        num_images: int, N.
+        num_classes: int, C.
+
+    Returns:
+        int32 array (N, k), padded with -1 where an image has fewer targets.
+
+    Raises:
+        ValueError: If `targets` is none of these or names an unknown class.
+    """
+    array = np.asarray(targets)
+    expected = (
+        "an int, a list of one int per image, or one-hot or multi-hot rows of shape "
+        f"({num_images}, {num_classes})"
+    )
+    if array.dtype.kind not in "iufb":
+        raise ValueError(f"Argument `targets` should be {expected}. Received: {targets}")
+    if array.shape == (num_images, num_classes) and array.ndim == 2:
+        if not np.isin(array, (0, 1)).all():
+            raise ValueError(
+                f"Argument `targets` should hold 0 and 1 when given as rows. "
+                f"Received: {array[~np.isin(array, (0, 1))][0]}"
+            )
+        width = max(1, int(array.sum(axis=1).max(initial=0)))
+        classes = np.full((num_images, width), -1, "int32")
+        for row, indices in zip(classes, map(np.flatnonzero, array)):
+            row[: len(indices)] = indices
+        return classes
+    if array.shape not in ((), (num_images,)):
+        raise ValueError(
+            f"Argument `targets` should be {expected}. Received: shape {array.shape}"
+        )
+    valid = (array >= 0) & (array < num_classes) & (array == np.floor(array))
+    if not np.all(valid):
+        raise ValueError(
+            f"Argument `targets` should name classes from 0 to {num_classes - 1}. "
+            f"Received: {array[~valid].flat[0]}"
+        )
+    return np.broadcast_to(array.astype("int32"), (num_images,))[:, None].copy()

@@ -1,0 +1,19 @@
+"""Losses: formula functions, and the objective that weighs them."""
+
+from keras_explainer.losses.aggregate_masks import aggregate_masks
+from keras_explainer.losses.area_loss import area_loss
+from keras_explainer.losses.edge_aware_variation import edge_aware_variation
+from keras_explainer.losses.entropy_loss import entropy_loss
+from keras_explainer.losses.evidence_loss import evidence_loss
+from keras_explainer.losses.explainer_loss import ExplainerLoss
+from keras_explainer.losses.total_variation import total_variation
+
+__all__ = [
+    "ExplainerLoss",
+    "aggregate_masks",
+    "area_loss",
+    "edge_aware_variation",
+    "entropy_loss",
+    "evidence_loss",
+    "total_variation",
+]

@@ -1,0 +1,41 @@
+def fit_caption(name, score, width, measure, max_lines=3):
+    """Breaks a caption into lines that fit, shortening the name but never the score.
+
+    Args:
+        name: str, what is shown; underscores count as spaces.
+        score: str that follows the name on the last line, or "".
+        width: number, the width of a line in the unit of `measure`.
+        measure: callable, str to its width.
+        max_lines: int, the most lines. Defaults to 3.
+
+    Returns:
+        list of str, at most `max_lines` of them, none wider than `width`. A score
+        that alone is wider stands on its own line.
+
+    Example:
+
+    >>> fit_caption("Pembroke Welsh corgi", "0.93", 14, len)
+    ['Pembroke Welsh', 'corgi 0.93']
+    >>> fit_caption("Pembroke Welsh corgi", "0.93", 14, len, max_lines=1)
+    ['Pembroke… 0.93']
+    """
+    name = name.replace("_", " ").strip()
+    for length in range(len(name), 0, -1):
+        shown = name if length == len(name) else name[:length].rstrip(" ,;-") + "…"
+        words = shown.split()
+        # A score reads best on the line of the last word, if that line has the room.
+        for parts in ([*words[:-1], f"{words[-1]} {score}".strip()], [*words, score]):
+            lines = _wrap(parts, width, measure)
+            if len(lines) <= max_lines and all(measure(x) <= width for x in lines):
+                return lines
+    return [score] if score else []
+
+
+def _wrap(words, width, measure):
+    lines = []
+    for word in words:
+        if lines and measure(f"{lines[-1]} {word}") <= width:
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(word)
+    return lines

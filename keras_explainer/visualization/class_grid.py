@@ -1,0 +1,69 @@
+from keras_explainer.visualization.class_color import class_color
+from keras_explainer.visualization.overlay import overlay
+from keras_explainer.visualization.panel_figure import Panel
+from keras_explainer.visualization.panel_figure import fit
+from keras_explainer.visualization.panel_figure import panel_figure
+from keras_explainer.visualization.panel_figure import panel_width
+from keras_explainer.visualization.pixels import as_array
+from keras_explainer.visualization.pixels import as_image
+from keras_explainer.visualization.pixels import as_mask
+
+
+def class_grid(image, masks, class_names, probabilities, columns=5):
+    """Draws one photograph and beside it the mask of every class.
+
+    Args:
+        image: array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
+        masks: array (h, w, k), float in [0, 1] or bool, a mask for each class.
+        class_names: list of k str.
+        probabilities: array (k,), shown after the names.
+        columns: int, panels in a row. Defaults to 5.
+
+    Returns:
+        matplotlib Figure.
+
+    Raises:
+        ValueError: an argument has another shape, length or range.
+
+    Example:
+
+    ```python
+    figure = kx.visualization.class_grid(
+        image, explanation.masks[0], ["dog", "cat", "sofa"], explanation.scores[0]
+    )
+    kx.visualization.save_figure(figure, "classes.png")
+    ```
+    """
+    image = as_image(image)
+    masks = as_array(masks, "masks")
+    if masks.ndim != 3 or masks.shape[-1] == 0:
+        raise ValueError(
+            "`masks` must have shape (h, w, k), k at least 1. "
+            f"Received: masks.shape={masks.shape}"
+        )
+    count = masks.shape[-1]
+    probabilities = as_array(probabilities, "probabilities")
+    if len(class_names) != count:
+        raise ValueError(
+            f"`class_names` must name the {count} masks. "
+            f"Received: {len(class_names)} names"
+        )
+    if probabilities.shape != (count,):
+        raise ValueError(
+            f"`probabilities` must have shape ({count},), one for each mask. "
+            f"Received: probabilities.shape={probabilities.shape}"
+        )
+    if columns < 1:
+        raise ValueError(f"`columns` must be 1 or more. Received: columns={columns}")
+
+    columns = min(columns, count + 1)
+    width = panel_width(columns)
+    picture = fit(image, width)
+    panels = [Panel(picture, "image")]
+    for k in range(count):
+        color = class_color(k)
+        shown = overlay(picture, as_mask(masks[..., k], "masks"), color)
+        score = float(probabilities[k])
+        panels.append(Panel(shown, str(class_names[k]), score, color))
+    rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    return panel_figure(rows, width)

@@ -1,0 +1,141 @@
+import numpy as np
+
+from keras_explainer.visualization.apply_mask import apply_mask
+from keras_explainer.visualization.class_color import class_color
+from keras_explainer.visualization.overlay import overlay
+from keras_explainer.visualization.panel_figure import Panel
+from keras_explainer.visualization.panel_figure import fit
+from keras_explainer.visualization.panel_figure import panel_figure
+from keras_explainer.visualization.panel_figure import panel_width
+from keras_explainer.visualization.pixels import as_array
+from keras_explainer.visualization.pixels import as_image
+from keras_explainer.visualization.pixels import as_mask
+
+COLUMNS = ("image", "classes", "kept", "removed", "ground_truth")
+_PARTS = ("masks", "classes", "scores", "target_mask")
+_BACKGROUND = 128
+_GROUND_TRUTH_COLOR = "#FFFFFF"
+
+
+def gallery(images, explanation, class_names=None, ground_truth=None, columns=COLUMNS):
+    """Draws an explanation, one photograph a row.
+
+    A row shows the photograph, the mask of each of its classes with the class's
+    probability, what the target mask keeps, what the complement keeps and so the
+    target mask removed, and the ground truth if there is one.
+
+    Args:
+        images: array (N, H, W, 3) or list of N images of any sizes, (H, W, 3),
+            (H, W, 1) or (H, W), uint8 or float, 0 to 255.
+        explanation: object with the attributes `masks` (N, h, w, k), float in [0, 1];
+            `classes` (N, k), int, where -1 leaves the place empty; `scores` (N, k),
+            the probabilities; `target_mask` (N, h, w), float in [0, 1].
+        class_names: list of str, indexed by class, or None: "class 3".
+        ground_truth: array (N, h, w) or list of N masks, float in [0, 1] or bool, or
+            None.
+        columns: the columns to draw, in this order, out of "image", "classes", "kept",
+            "removed" and "ground_truth" (only where it is given). Defaults to all.
+
+    Returns:
+        matplotlib Figure.
+
+    Raises:
+        ValueError: an argument has another shape, length or range.
+
+    Example:
+
+    ```python
+    explanation = explainer.explain(images)
+    pictures = explainer.preprocessing.restore(images)
+    figure = kx.visualization.gallery(pictures, explanation, class_names)
+    kx.visualization.save_figure(figure, "gallery.png")
+    ```
+    """
+    images = [as_image(image, "images") for image in images]
+    if not images:
+        raise ValueError("`images` must hold at least one image. Received: none")
+    masks, classes, scores, target_mask = _parts(explanation, len(images))
+    last = classes.max(initial=-1)
+    if class_names is not None and last >= len(class_names):
+        raise ValueError(
+            f"`class_names` must name every class up to {last}. "
+            f"Received: {len(class_names)} names"
+        )
+    if ground_truth is not None and len(ground_truth) != len(images):
+        raise ValueError(
+            f"`ground_truth` must hold a mask for each of the {len(images)} images. "
+            f"Received: {len(ground_truth)} masks"
+        )
+
+    # A place that is empty in every row gets no column.
+    ranks = np.flatnonzero((classes >= 0).any(axis=0))
+    headers = _headers(columns, len(ranks), ground_truth is not None)
+    width = panel_width(len(headers))
+
+    def class_panel(n, k, picture):
+        index = int(classes[n, k])
+        if index < 0:
+            return None
+        name = f"class {index}" if class_names is None else str(class_names[index])
+        color = class_color(index)
+        mask = as_mask(masks[n, ..., k], "explanation.masks")
+        return Panel(overlay(picture, mask, color), name, float(scores[n, k]), color)
+
+    rows = []
+    for n, image in enumerate(images):
+        picture = fit(image, width)
+        kept = as_mask(target_mask[n], "explanation.target_mask")
+        row = []
+        for column in columns:
+            if column == "image":
+                row.append(Panel(picture))
+            elif column == "classes":
+                row.extend(class_panel(n, k, picture) for k in ranks)
+            elif column == "kept":
+                row.append(Panel(apply_mask(picture, kept, _BACKGROUND)))
+            elif column == "removed":
+                row.append(Panel(apply_mask(picture, 1 - kept, _BACKGROUND)))
+            elif ground_truth is not None:
+                truth = as_mask(ground_truth[n], "ground_truth")
+                row.append(Panel(overlay(picture, truth, _GROUND_TRUTH_COLOR)))
+        rows.append(row)
+    return panel_figure(rows, width, headers)
+
+
+def _headers(columns, class_count, has_ground_truth):
+    is_list = not isinstance(columns, str) and np.ndim(columns) == 1
+    headers = []
+    for column in columns if is_list and set(columns) <= set(COLUMNS) else ():
+        if column == "classes":
+            headers += ["class masks", *[""] * (class_count - 1)][:class_count]
+        elif column != "ground_truth" or has_ground_truth:
+            headers.append(column.replace("_", " "))
+    if not headers:
+        raise ValueError(
+            f"`columns` must be some of {COLUMNS} and leave something to draw. "
+            f"Received: columns={columns!r}"
+        )
+    return headers
+
+
+def _parts(explanation, count):
+    missing = [part for part in _PARTS if not hasattr(explanation, part)]
+    if missing:
+        raise ValueError(
+            f"`explanation` must have the attributes {_PARTS}. "
+            f"Received: {type(explanation).__name__} without {missing}"
+        )
+    parts = [as_array(getattr(explanation, part), part) for part in _PARTS]
+    masks, classes, scores, target_mask = parts
+    if not (
+        masks.ndim == 4
+        and target_mask.ndim == 3
+        and len(masks) == len(target_mask) == count
+        and classes.shape == scores.shape == (count, masks.shape[-1])
+    ):
+        shapes = {part: array.shape for part, array in zip(_PARTS, parts)}
+        raise ValueError(
+            "`explanation` must have masks (N, h, w, k), classes and scores (N, k) and "
+            f"target_mask (N, h, w) for the N={count} images. Received: {shapes}"
+        )
+    return parts

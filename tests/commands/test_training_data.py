@@ -1,0 +1,130 @@
+"""What `train` learns from: images at the right size, labels if they are known."""
+
+import types
+
+import numpy as np
+import pytest
+from conftest import tiny_classifier
+from PIL import Image
+
+import keras_explainer as kx
+from keras_explainer.__main__ import build_parser
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.training_data import load_training_data
+
+
+def explainer(classes=2, size=32):
+    classifier = tiny_classifier(classes, size=size)
+    return kx.ExplainerModel(classifier, preprocess_input="mobilenet")
+
+
+def load(model, dataset, *argv):
+    argv = ["train", "--classifier", "x", "--out", "y", "--dataset", dataset, *argv]
+    args = build_parser().parse_args([*argv, "--batch-size", "2"])
+    return load_training_data(args, model, seed=0)
+
+
+def first(dataset):
+    return next(iter(dataset))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three pictures of cats and three of dogs to learn from, one each to validate."""
+    for split, count in (("train", 3), ("val", 1)):
+        for name, level in (("cat", 0), ("dog", 255)):
+            folder = tmp_path / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                image = Image.new("RGB", (50, 40), (level, level, level))
+                image.save(folder / f"{number}.png")
+    return tmp_path
+
+
+def test_shapes():
+    data = load(explainer(8), "shapes", "--limit", "5")
+    assert data.targets == "labels" and (data.count, data.steps) == (5, 3)
+    images, labels = first(data.train)
+    assert images.shape == (2, 32, 32, 3) and labels.shape == (2, 8)
+    assert -1 <= np.min(images) < 0 < np.max(images) <= 1
+    others, _ = first(data.validation)
+    assert not np.array_equal(images, others)
+
+
+def test_labels_of_a_classifier_with_other_classes_are_dropped():
+    data = load(explainer(5), "shapes", "--limit", "4")
+    assert data.targets == (
+        "the classifier's own predictions (the data has 8 classes, the classifier 5)"
+    )
+    assert first(data.train).shape == first(data.validation).shape == (2, 32, 32, 3)
+
+
+def test_folder_with_classes_in_the_order_of_the_classifier(photos):
+    model = explainer()
+    data = load(model, "folder", "--data", str(photos), "--classes", "dog,cat")
+    assert data.targets == "labels" and (data.count, data.steps) == (6, 3)
+    images, labels = (np.concatenate(parts) for parts in zip(*data.train))
+    assert sorted(labels[:, 0]) == [0, 0, 0, 1, 1, 1]
+    # Dogs are white and come first.
+    np.testing.assert_array_equal(labels[:, 0] == 1, images[:, 0, 0, 0] > 0)
+    assert sum(len(labels) for _, labels in data.validation) == 2
+
+
+def test_folder_without_classes_gives_images_alone(photos):
+    data = load(explainer(), "folder", "--data", str(photos))
+    assert "give --classes in the classifier's order" in data.targets
+    assert first(data.train).shape == (2, 32, 32, 3)
+
+
+def test_folder_without_splits(photos):
+    data = load(explainer(), "folder", "--data", str(photos / "train"))
+    assert data.count == 6 and data.validation is None
+    data = load(explainer(), "folder", "--data", str(photos / "val" / "cat"))
+    assert data.count == 1 and first(data.train).shape == (1, 32, 32, 3)
+
+
+def test_folder_with_a_wrong_split_or_class(photos):
+    model, data = explainer(), ("--data", str(photos))
+    with pytest.raises(UsageError, match="--split should be a subfolder .* nowhere"):
+        load(model, "folder", *data, "--split", "nowhere")
+    with pytest.raises(UsageError, match="--validation-split should be a subfolder"):
+        load(model, "folder", *data, "--validation-split", "nowhere")
+    with pytest.raises(ValueError, match="Argument `classes` must be subfolders"):
+        load(model, "folder", *data, "--classes", "cat,cow")
+
+
+def test_voc(tmp_path):
+    root = tmp_path / "VOC2012"
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (root / folder).mkdir(parents=True)
+    mask = np.zeros((40, 50), "uint8")
+    mask[10:30, 10:30] = 8  # cat
+    for name, split in (("a", "train"), ("b", "val")):
+        Image.new("RGB", (50, 40), "red").save(root / "JPEGImages" / f"{name}.jpg")
+        Image.fromarray(mask).save(root / "SegmentationClass" / f"{name}.png")
+        (root / "ImageSets" / "Segmentation" / f"{split}.txt").write_text(name)
+    data = load(explainer(), "voc", "--data", str(tmp_path), "--classes", "dog,cat")
+    assert data.targets == "labels" and data.count == 1
+    np.testing.assert_array_equal(first(data.train)[1], [[0, 1]])
+    data = load(explainer(), "voc", "--data", str(tmp_path))
+    assert "the data has 20 classes, the classifier 2" in data.targets
+    assert first(data.validation).shape == (1, 32, 32, 3)
+
+
+def test_image_size_of_a_classifier_that_leaves_it_open(photos):
+    model, data = explainer(size=None), ("--data", str(photos))
+    sized = load(model, "folder", *data, "--image-size", "48")
+    assert first(sized.train).shape == (2, 48, 48, 3)
+    assert first(load(model, "folder", *data).train).shape == (2, 224, 224, 3)
+    with pytest.raises(UsageError, match="takes 32x32 pixels. Received: 48"):
+        load(explainer(), "folder", *data, "--image-size", "48")
+
+
+def test_classifier_that_rescales_inside_gets_raw_pixels(photos):
+    model = types.SimpleNamespace(
+        input_shape=(None, 32, 32, 3),
+        frozen=types.SimpleNamespace(num_classes=2),
+        preprocessing=types.SimpleNamespace(name="identity"),
+    )
+    images = first(load(model, "folder", "--data", str(photos / "val" / "dog")).train)
+    assert np.min(images) == 255

@@ -1,0 +1,78 @@
+"""The weighing of the terms, the published configurations, serialisation."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import random_images
+from conftest import tiny_classifier
+
+from keras_explainer.classifiers import FrozenClassifier
+from keras_explainer.losses import ExplainerLoss
+from keras_explainer.losses import aggregate_masks
+from keras_explainer.losses import area_loss
+from keras_explainer.losses import entropy_loss
+from keras_explainer.losses import total_variation
+
+
+def terms_of(loss, activation="sigmoid"):
+    random = np.random.default_rng(0)
+    frozen = FrozenClassifier(tiny_classifier(activation=activation))
+    class_logits = random.normal(size=(2, 6, 6, 3)).astype("float32")
+    labels = np.float32([[1, 0, 1], [0, 1, 0]])
+    kept, removed = random.normal(size=(2, 2, 3)).astype("float32")
+    images = random_images(2)
+    terms = loss(
+        class_logits, labels, labels, lambda mask: (kept, removed), images, frozen
+    )
+    return {k: np.asarray(v) for k, v in terms.items()}, class_logits, labels, removed
+
+
+def test_published_terms_are_the_published_formulas():
+    loss = ExplainerLoss.published("voc2007", "resnet50")
+    terms, class_logits, labels, removed = terms_of(loss)
+    target, other = aggregate_masks(class_logits, labels)
+    np.testing.assert_allclose(
+        terms["entropy"].mean(), 3 * float(entropy_loss(removed)), rtol=1e-5
+    )
+    masks = 1 / (1 + np.exp(-class_logits))
+    area = 0.8 * area_loss(masks, labels) + 0.01 * np.mean(target) + 0.3 * np.mean(other)
+    np.testing.assert_allclose(terms["area"].mean(), area, rtol=1e-5)
+    variation = total_variation(target) + total_variation(other)
+    np.testing.assert_allclose(terms["smoothness"].mean(), variation, rtol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_each_weight_scales_its_own_term(activation):
+    base = terms_of(ExplainerLoss(), activation)[0]
+    assert all(values.shape == (2,) for values in base.values())
+    for weight, term in (
+        ("classification_weight", "classification"),
+        ("smoothness_weight", "smoothness"),
+    ):
+        value = ExplainerLoss().get_config()[weight]
+        scaled = terms_of(ExplainerLoss(**{weight: 3 * value}), activation)[0]
+        for name in base:
+            factor = 3 if name == term else 1
+            np.testing.assert_allclose(scaled[name], factor * base[name], rtol=1e-5)
+    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0)
+    assert not any(values.any() for values in terms_of(zero, activation)[0].values())
+
+
+def test_published_configurations():
+    config = ExplainerLoss.published("VOC2007", "VGG16").get_config()
+    assert (config["entropy_weight"], config["target_area_weight"]) == (1.0, 0.1)
+    config = ExplainerLoss.published("coco2014", "resnet50").get_config()
+    assert config["smoothness_weight"] == 0.05 and config["area_weight"] == 0.1
+    with pytest.raises(ValueError, match="published pair.*'cub' with 'vgg16'"):
+        ExplainerLoss.published("cub", "vgg16")
+
+
+def test_round_trip_and_bad_weights():
+    loss = ExplainerLoss.published("coco2014", "vgg16")
+    config = keras.saving.serialize_keras_object(loss)
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == loss.get_config()
+    with pytest.raises(ValueError, match="`smoothness_weight` .*Received: -1"):
+        ExplainerLoss(smoothness_weight=-1)
+    with pytest.raises(ValueError, match="`min_area` and `max_area`"):
+        ExplainerLoss(min_area=0.5, max_area=0.2)

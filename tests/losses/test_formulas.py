@@ -1,0 +1,160 @@
+"""Known answers and plain re-computations of the four formulas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_explainer.losses import aggregate_masks
+from keras_explainer.losses import area_loss
+from keras_explainer.losses import edge_aware_variation
+from keras_explainer.losses import entropy_loss
+from keras_explainer.losses import evidence_loss
+from keras_explainer.losses import total_variation
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_aggregate_masks_takes_the_maximum_of_each_set():
+    logits = np.array([[[[2.0, -1.0, 0.5], [-3.0, 4.0, 1.0]]]], "float32")
+    target, other = aggregate_masks(logits, np.array([[1, 0, 1]]))
+    np.testing.assert_allclose(target, sigmoid(np.array([[[2.0, 1.0]]])), rtol=1e-6)
+    np.testing.assert_allclose(other, sigmoid(np.array([[[-1.0, 4.0]]])), rtol=1e-6)
+
+
+def test_aggregate_masks_of_an_empty_set_is_zero_with_finite_gradients():
+    logits = tf.constant(np.random.default_rng(0).normal(size=(2, 3, 3, 2)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        target, other = aggregate_masks(logits, np.array([[0, 0], [1, 1]]))
+        total = tf.reduce_sum(target) + tf.reduce_sum(other)
+    assert not np.any(target[0]) and not np.any(other[1])
+    assert np.all(np.isfinite(tape.gradient(total, logits)))
+
+
+def test_entropy_loss_known_answers():
+    uniform, certain = np.zeros((2, 4)), np.array([[100.0, 0, 0, 0]])
+    assert float(entropy_loss(uniform)) == pytest.approx(-np.log(4) / 4)
+    assert float(entropy_loss(uniform, normalized=True)) == pytest.approx(-1)
+    assert float(entropy_loss(certain)) == pytest.approx(0, abs=1e-6)
+    both = entropy_loss(np.concatenate([uniform, certain]), reduction="none")
+    np.testing.assert_allclose(both, [-np.log(4) / 4] * 2 + [0], atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 20, 1000])
+def test_entropy_loss_normalized_is_the_same_for_any_number_of_classes(classes):
+    value = entropy_loss(np.zeros((3, classes)), normalized=True)
+    assert float(value) == pytest.approx(-1, abs=1e-5)
+
+
+def plain_area_loss(masks, labels, least, most):
+    """The sorted form of the published loss, pixel by pixel."""
+    total = 0.0
+    for image, present in zip(masks, labels):
+        for c in np.flatnonzero(present):
+            z = np.sort(image[..., c].ravel())[::-1]
+            rank = np.arange(z.size)
+            total += np.maximum((rank < int(least * z.size)) - z, 0).mean()
+            total += np.maximum(z - (rank < int(most * z.size)), 0).mean()
+    return total / len(masks)
+
+
+def test_area_loss_equals_the_sorted_form():
+    random = np.random.default_rng(1)
+    masks = random.uniform(size=(3, 8, 9, 4)).astype("float32")
+    labels = random.integers(0, 2, (3, 4))
+    for least, most in ((0.05, 0.3), (0.0, 0.5), (0.2, 0.2), (0.01, 1.0)):
+        expected = plain_area_loss(masks, labels, least, most)
+        value = area_loss(masks, labels, min_area=least, max_area=most)
+        assert float(value) == pytest.approx(expected, abs=1e-5)
+
+
+def test_area_loss_gradient_equals_that_of_the_sorted_form():
+    random = np.random.default_rng(2)
+    masks = tf.constant(random.uniform(size=(2, 5, 5, 2)), tf.float32)
+    labels = np.array([[1, 0], [1, 1]])
+    with tf.GradientTape() as tape:
+        tape.watch(masks)
+        fast = area_loss(masks, labels, 0.2, 0.4)
+    gradient = tape.gradient(fast, masks).numpy()
+    for index in ((0, 1, 2, 0), (1, 4, 4, 1), (1, 0, 0, 0), (0, 2, 2, 1)):
+        step = np.zeros(masks.shape)
+        step[index] = 1e-4
+        up = plain_area_loss(masks.numpy() + step, labels, 0.2, 0.4)
+        down = plain_area_loss(masks.numpy() - step, labels, 0.2, 0.4)
+        assert gradient[index] == pytest.approx((up - down) / 2e-4, abs=1e-4)
+
+
+def test_area_loss_sums_or_averages_over_present_classes():
+    masks = np.zeros((1, 10, 10, 3), "float32")
+    labels = np.array([[1, 1, 0]])
+    assert float(area_loss(masks, labels)) == pytest.approx(0.1)
+    mean = area_loss(masks, labels, class_reduction="mean")
+    assert float(mean) == pytest.approx(0.05)
+    empty = area_loss(masks, labels * 0, class_reduction="mean")
+    assert float(empty) == 0
+
+
+def test_total_variation_known_answers():
+    checkerboard = (np.indices((4, 4)).sum(axis=0) % 2).astype("float32")[None]
+    assert float(total_variation(checkerboard)) == pytest.approx(2)
+    assert float(total_variation(checkerboard, border="valid")) == pytest.approx(2)
+    step = np.zeros((1, 4, 4), "float32")
+    step[:, :, 2:] = 1
+    assert float(total_variation(step)) == pytest.approx(4 / 16)
+    assert float(total_variation(step, border="valid")) == pytest.approx(4 / 12)
+    # The last column's difference counts twice under reflect padding.
+    edge = np.zeros((1, 4, 4), "float32")
+    edge[:, :, 3] = 1
+    assert float(total_variation(edge)) == pytest.approx(8 / 16)
+
+
+def test_total_variation_equals_a_convolution_over_reflect_padding():
+    masks = np.random.default_rng(3).uniform(size=(2, 6, 7)).astype("float32")
+    padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)), mode="reflect")
+    center = padded[:, 1:-1, 1:-1]
+    expected = np.abs(center - padded[:, 1:-1, 2:]) + np.abs(center - padded[:, 2:, 1:-1])
+    assert float(total_variation(masks)) == pytest.approx(expected.mean(), abs=1e-6)
+    per_image = total_variation(masks, reduction="none")
+    np.testing.assert_allclose(per_image, expected.mean(axis=(1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: total_variation(np.zeros((1, 2, 2)), border="wrap"),
+        lambda: area_loss(np.zeros((1, 2, 2, 1)), [[1]], class_reduction="max"),
+        lambda: entropy_loss(np.zeros((1, 2)), reduction="sum"),
+    ],
+)
+def test_unknown_options_are_named(call):
+    with pytest.raises(ValueError, match="should be .* Received: "):
+        call()
+
+
+def test_evidence_loss_known_answers():
+    odds = np.array([[0.0, 5.0, -9.0], [3.0, 3.0, 3.0]])
+    labels = np.array([[1, 0, 1], [0, 0, 0]])
+    values = evidence_loss(odds, labels, reduction="none")
+    np.testing.assert_allclose(values, [np.log(2) / 4, 0], atol=1e-6)
+    large = evidence_loss(np.array([[40.0]]), np.array([[1]]))
+    assert float(large) == pytest.approx(40)
+
+
+def test_edge_aware_variation_is_total_variation_on_a_flat_image():
+    masks = np.random.default_rng(4).uniform(size=(2, 5, 6)).astype("float32")
+    flat = np.full((2, 5, 6, 3), 0.3, "float32")
+    down = np.abs(np.diff(masks, axis=1)).mean(axis=(1, 2))
+    right = np.abs(np.diff(masks, axis=2)).mean(axis=(1, 2))
+    values = edge_aware_variation(masks, flat, reduction="none")
+    np.testing.assert_allclose(values, down + right, rtol=1e-5)
+
+
+def test_edge_aware_variation_is_free_where_the_image_has_the_edge():
+    mask = np.zeros((1, 8, 8), "float32")
+    mask[:, :, 4:] = 1
+    image = np.repeat(np.repeat(mask[..., None], 4, axis=1), 4, axis=2)
+    assert float(edge_aware_variation(mask, image)) < 1e-3
+    other = image.transpose(0, 2, 1, 3)
+    assert float(edge_aware_variation(mask, other)) == pytest.approx(1 / 7, rel=0.05)
