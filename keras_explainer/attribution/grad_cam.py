@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.resize import resize_to
@@ -35,7 +36,7 @@ class GradCAM:
 
     def __init__(self, classifier, multi_label="auto"):
         self.frozen = FrozenClassifier(classifier, multi_label)
-        self._compiled = tf.function(self._maps, reduce_retracing=True)
+        self._compiled = tf.function(self._maps)
 
     def explain(self, images, targets=None, batch_size=32):
         """Explains images.
@@ -84,7 +85,7 @@ class GradCAM:
                 is_target = tf.cast(classes >= 0, "float32")
                 classes = tf.maximum(classes, 0)
             chosen = tf.unstack(tf.gather(logits, classes, batch_dims=1), axis=1)
-        size = tuple(images.shape[1:3])
+        size = ops.shape(images)[1:3]
         result = 0.0
         for index, score in enumerate(chosen):
             gradient = tape.gradient(score, features)

@@ -3,6 +3,7 @@
 import pathlib
 import shlex
 import shutil
+import warnings
 
 from keras_explainer.commands.command_error import Interrupted
 from keras_explainer.commands.command_error import UsageError
@@ -210,6 +211,8 @@ def _train(args, folder):
         folder.path / "pictures",
         class_names=explainer.class_names,
     )
+    # Keras takes a dataset whose size is known only at its end for a mistake.
+    warnings.filterwarnings("ignore", "Your input ran out of data")
     validates = data.validation is not None
     progress = TrainingProgress(args.epochs, data.steps, validates, history.rows)
     with progress:

@@ -15,7 +15,7 @@ from keras_explainer.datasets.voc import read_split
 
 _SHAPES_IMAGES = 2048
 _SHAPES_VALIDATION = 256
-_OTHER_SEED = 1_000_000
+_OTHER_SEED = 5_000_000
 
 
 class TrainingData(typing.NamedTuple):

@@ -60,7 +60,7 @@ class ClassHead(layers.Layer):
             class_vectors = ops.take(self.class_vectors, classes, axis=0)
             class_vectors = class_vectors + self.shared_vector
             logits = ops.matmul(cells, ops.transpose(class_vectors, (0, 2, 1)))
-        logits = ops.reshape(logits, (-1, height, width, logits.shape[-1]))
+        logits = ops.reshape(logits, (-1, height, width, ops.shape(logits)[-1]))
         logits = logits + self.offset
         if evidence is not None:
             if classes is not None:

@@ -78,6 +78,9 @@ class BaseExplainer(keras.Model):
                 f"class_weight={class_weight}"
             )
         self._check_first_batch(x, y)
+        if isinstance(x, tf.data.Dataset):
+            # Keras warns that it cannot shuffle a dataset, which nobody asked for.
+            kwargs.setdefault("shuffle", False)
         with _plain_errors():
             return super().fit(x, y, *args, **kwargs)
 
@@ -204,7 +207,7 @@ class BaseExplainer(keras.Model):
             scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
             scores = tf.where(is_target, scores, 0.0)
         logits = self.class_logits(images, read, tf.maximum(classes, 0))
-        masks = tf.sigmoid(resize_to(logits, tuple(images.shape[1:3])))
+        masks = tf.sigmoid(resize_to(logits, ops.shape(images)[1:3]))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
         return (
             masks[..., :shown],

@@ -66,10 +66,10 @@ class ExplainerLoss:
     def __init__(
         self,
         classification_weight=1.0,
-        evidence_weight=0.5,
+        evidence_weight=0.7,
         entropy_weight="auto",
         area_weight=0.0,
-        target_area_weight=2.0,
+        target_area_weight=3.0,
         non_target_area_weight=0.3,
         smoothness_weight=0.5,
         min_area=0.05,

@@ -1,5 +1,6 @@
 """The command line: help, and one sentence for every wrong argument."""
 
+import os
 import subprocess
 import sys
 
@@ -49,6 +50,37 @@ def test_help_does_not_load_tensorflow(argument):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "keras-explainer" in done.stdout
+
+
+def test_help_as_users_ask_for_it_does_not_load_tensorflow_either():
+    """Needs a package `__init__` that leaves the command line alone."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "keras_explainer", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0 and "examples:" in done.stdout
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "argparse" in imported
+    assert not {"tensorflow", "keras"} & imported
+
+
+@pytest.mark.slow
+def test_errors_do_not_drown_in_start_up_notices(tmp_path):
+    path = tmp_path / "broken.keras"
+    path.write_text("no model")
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_explainer", "explain", "a.jpg"]
+        + ["--explainer", str(path), "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: Argument --explainer ")
 
 
 def test_no_command_is_a_question_for_help(capsys):

@@ -22,20 +22,20 @@ def tiny_demo(tmp_path, monkeypatch):
     path = tmp_path / "shapes_classifier.keras"
     classifier.save(path)
     monkeypatch.setattr(load_classifier, "find_shapes_classifier", lambda: path)
-    monkeypatch.setattr(demo, "HELD_OUT", 4)
+    monkeypatch.setattr(demo, "HELD_OUT", 2)
     monkeypatch.setattr(demo, "BATCH_SIZE", 2)
     monkeypatch.setattr(demo, "EXAMPLE_PICTURES", 2)
 
 
 def test_demo(tiny_demo, tmp_path, capsys):
     out = tmp_path / "demo"
-    argv = ["demo", "--out", str(out), "--epochs", "1", "--steps", "2"]
+    argv = ["demo", "--out", str(out), "--epochs", "1", "--steps", "1"]
     assert main(argv) == 0
     shown = capsys.readouterr().out
-    methods = ["Explainer", "Grad-CAM", "Explainer, untrained", "everything"]
+    methods = ["Explainer", "Grad-CAM", "Explainer, untrained", "all ones"]
     for method in methods:
         assert f"│ {method}" in shown
-    assert "Training an explainer on 4 pictures" in shown
+    assert "Training an explainer on 2 pictures" in shown
     assert f"keras-explainer explain --explainer {out} {out}/examples" in shown
     assert {path.name for path in out.iterdir()} == {
         *("config.json", "history.csv", "metrics.json", "explainer.keras"),

@@ -1,7 +1,9 @@
 import gc
 import itertools
+import pathlib
 import weakref
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -153,6 +155,15 @@ def test_no_place_is_found_in_a_full_picture():
     layers = np.arange(1, 257).reshape(16, 16).repeat(4, 0).repeat(4, 1)
     rng = np.random.default_rng(0)
     assert place_shape(rng, "square", layers, [0] + [16] * 256) is None
+
+
+def test_shipped_classifier_knows_the_shapes():
+    """Drawing in another way asks for another training of the shipped model."""
+    path = pathlib.Path(__file__).parents[2] / "saved_models/shapes_classifier.keras"
+    preprocess_input = keras.applications.mobilenet.preprocess_input
+    images, labels = to_arrays(shapes(96, preprocess_input=preprocess_input))
+    scores = keras.saving.load_model(path).predict(images, verbose=0)
+    assert np.mean((scores > 0.5) == labels) > 0.94
 
 
 @pytest.mark.parametrize(

