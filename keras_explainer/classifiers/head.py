@@ -1,7 +1,5 @@
 """The end of a classifier: its logits, and the evidence of a single cell."""
 
-import copy
-
 import keras
 from keras import ops
 
@@ -113,9 +111,10 @@ class _WithoutActivation:
         return getattr(self.layer, name)
 
     def __call__(self, *args, **kwargs):
-        # Copied at each call: loading weights may replace the layer's variables.
-        linear = copy.copy(self.layer)
-        linear.activation = keras.activations.linear
+        # The same layer with the same variables (`copy.copy` would copy those, too).
+        linear = object.__new__(type(self.layer))
+        vars(linear).update(vars(self.layer))
+        vars(linear)["activation"] = keras.activations.linear
         return linear(*args, **kwargs)
 
 

@@ -43,7 +43,7 @@ class Preprocessing:
         if callable(name):
             self.function = name
         elif name is None or name == "identity":
-            self.function = np.asarray if name else None
+            self.function = _identity if name else None
         else:
             self.function = _application_preprocessing(name)
         self.name = name if isinstance(name, str) or name is None else "custom"
@@ -123,6 +123,10 @@ def recognise_application(graph):
             break
     names = {call.operation.name for call in graph.calls}
     return next((app for app, layer in _SIGNATURES if layer in names), None)
+
+
+def _identity(images):
+    return images
 
 
 def _application_preprocessing(name):

@@ -22,7 +22,13 @@ def terms_of(loss, activation="sigmoid"):
     kept, removed = random.normal(size=(2, 2, 3)).astype("float32")
     images = random_images(2)
     terms = loss(
-        class_logits, labels, labels, lambda mask: (kept, removed), images, frozen
+        class_logits,
+        labels,
+        labels,
+        labels,
+        lambda mask: (kept, removed),
+        images,
+        frozen,
     )
     return {k: np.asarray(v) for k, v in terms.items()}, class_logits, labels, removed
 
