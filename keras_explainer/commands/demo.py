@@ -19,8 +19,8 @@ EXAMPLES = [
     "keras-explainer demo --epochs 2 --out runs/quick --force",
 ]
 
-EPOCHS = 5
-STEPS = 60
+EPOCHS = 6
+STEPS = 100
 BATCH_SIZE = 32
 HELD_OUT = 160
 EXAMPLE_PICTURES = 6

@@ -21,8 +21,8 @@ class Background(keras.layers.Layer):
 
     def __init__(self, color, channels, known_mean=None, **kwargs):
         super().__init__(dtype="float32", autocast=False, **kwargs)
-        self.measured = color == "mean" if isinstance(color, str) else False
-        self.measured = self.measured and known_mean is None
+        self.to_measure = isinstance(color, str) and known_mean is None
+        self.was_measured = False
         if isinstance(color, str):
             if color != "mean":
                 raise ValueError(_expected(channels, color))
@@ -40,7 +40,7 @@ class Background(keras.layers.Layer):
     def measure(self, images):
         """Takes the mean colour of images (N, H, W, channels) as the background."""
         self.color.assign(np.mean(np.asarray(images, "float32"), axis=(0, 1, 2)))
-        self.measured = False
+        self.to_measure, self.was_measured = False, True
 
     def call(self, images, mask):
         """Returns the images where the mask is 1, and the background where it is 0.

@@ -106,7 +106,7 @@ class BaseExplainer(keras.Model):
         self._check_images(images)
         if labels is not None:
             check_labels(labels, self.frozen.num_classes)
-        if self.background.measured:
+        if self.background.to_measure:
             self.background.measure(images)
 
     def checked(self, images, labels):

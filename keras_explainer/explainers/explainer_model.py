@@ -13,7 +13,6 @@ from keras_explainer.explainers.background import Background
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.targets import labels_to_rows
 from keras_explainer.explainers.targets import predicted_rows
-from keras_explainer.explainers.targets import random_subset
 from keras_explainer.losses.explainer_loss import ExplainerLoss
 
 # Up to this many classes a step computes all masks; beyond, those of the labels
@@ -133,7 +132,6 @@ class ExplainerModel(BaseExplainer):
         self.class_head = head
         self.class_names = _check_class_names(class_names, frozen.num_classes)
         self.term_trackers = [keras.metrics.Mean(name=n) for n in ExplainerLoss.TERMS]
-        self.subset_seed = keras.random.SeedGenerator()
         self._decoder_config = decoder
         self._background_config = background
         self._warned = False
@@ -163,6 +161,8 @@ class ExplainerModel(BaseExplainer):
             )
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
         self.explainer_loss = loss
+        # Built at once, so that an explainer that was never fitted reloads alike.
+        self.optimizer.build(self.trainable_variables)
 
     # === Training ===
 
@@ -223,16 +223,12 @@ class ExplainerModel(BaseExplainer):
             rows = predicted_rows(probabilities, self.frozen.multi_label)
         else:
             rows = labels_to_rows(labels, num_classes)
-        targets = rows
-        if training and self.explainer_loss.class_subsets:
-            targets = random_subset(rows, self.subset_seed)
-        classes, present, shown = None, rows, targets
+        classes, present = None, rows
         if num_classes > _CLASSES_PER_STEP:
             # Labels first, then the likeliest others.
             rank = ops.softmax(read["logits"]) + rows
             classes = tf.math.top_k(rank, _CLASSES_PER_STEP)[1]
             present = tf.gather(rows, classes, batch_dims=1)
-            shown = tf.gather(targets, classes, batch_dims=1)
 
         kept = []
 
@@ -243,8 +239,7 @@ class ExplainerModel(BaseExplainer):
         terms = self.explainer_loss(
             self.class_logits(images, read, classes, training),
             present,
-            shown,
-            targets,
+            rows,
             judge,
             images,
             self.frozen,
@@ -253,7 +248,7 @@ class ExplainerModel(BaseExplainer):
             weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
             terms = {name: weights * values for name, values in terms.items()}
         terms = {name: ops.mean(values) for name, values in terms.items()}
-        return sum(terms.values()), terms, targets, self.frozen.probabilities(kept[0])
+        return sum(terms.values()), terms, rows, self.frozen.probabilities(kept[0])
 
     def _step_logs(self, images, loss, terms, rows, probabilities, weights):
         size = ops.shape(images)[0]
@@ -266,12 +261,15 @@ class ExplainerModel(BaseExplainer):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        background = self._background_config
+        if background == "mean" and self.background.was_measured:
+            background = [float(value) for value in self.background.color.numpy()]
         return {
             "classifier": serialize(self.classifier),
             "decoder": serialize(self._decoder_config),
             "encoder": self.encoder and serialize(self.encoder.backbone),
             "preprocess_input": serialize(self.preprocessing.config),
-            "background": self._background_config,
+            "background": background,
             "multi_label": self.frozen.multi_label,
             "class_names": self.class_names,
             "name": self.name,
@@ -295,8 +293,6 @@ class ExplainerModel(BaseExplainer):
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
-        if getattr(self, "optimizer", None) is not None:
-            self.optimizer.build(self.trainable_variables)
 
 
 def _check_class_names(class_names, num_classes):

@@ -1,6 +1,5 @@
 """Labels and targets in every form users have them, as multi-hot rows."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -88,22 +87,6 @@ def predicted_rows(probabilities, multi_label):
     if not multi_label:
         return most
     return ops.maximum(most, ops.cast(probabilities >= PREDICTED_FROM, "float32"))
-
-
-def random_subset(rows, seed):
-    """Chooses about half of the classes of each row, and at least one if any.
-
-    Args:
-        rows: Multi-hot tensor (N, C).
-        seed: `keras.random.SeedGenerator`.
-
-    Returns:
-        float32 multi-hot tensor (N, C).
-    """
-    draw = rows * (keras.random.uniform(ops.shape(rows), 0.01, 1.0, seed=seed))
-    most = ops.max(draw, axis=-1, keepdims=True)
-    chosen = ops.logical_or(draw > 0.5, ops.logical_and(draw == most, rows > 0))
-    return ops.cast(chosen, "float32") * rows
 
 
 def target_classes(targets, num_images, num_classes):

@@ -49,9 +49,6 @@ class ExplainerLoss:
         max_area: float in [0, 1]. Upper end of the area band.
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `total_variation`.
-        class_subsets: Boolean. At each training step explain a random half of an
-            image's labels by themselves: the mask of a class is then judged alone,
-            and may not lean on its neighbours.
         published_forms: Boolean. Compute entropy, area band and total variation as
             the authors' code does (entropy by C, sum over classes, reflect border)
             instead of their better-behaved variants.
@@ -78,7 +75,6 @@ class ExplainerLoss:
         min_area=0.05,
         max_area=0.3,
         edge_aware=True,
-        class_subsets=True,
         published_forms=False,
     ):
         weights = {
@@ -107,7 +103,6 @@ class ExplainerLoss:
             "min_area": min_area,
             "max_area": max_area,
             "edge_aware": edge_aware,
-            "class_subsets": class_subsets,
             "published_forms": published_forms,
         }
         for name, value in self._config.items():
@@ -140,20 +135,16 @@ class ExplainerLoss:
             non_target_area_weight=non_target_area,
             smoothness_weight=smoothness,
             edge_aware=False,
-            class_subsets=False,
             published_forms=True,
         )
 
-    def __call__(
-        self, class_logits, present, targets, labels, judge, images, classifier
-    ):
+    def __call__(self, class_logits, present, labels, judge, images, classifier):
         """Computes the weighted terms of each image.
 
         Args:
             class_logits: Tensor (N, h, w, K), mask logits of K of the C classes.
-            present: Multi-hot tensor (N, K), the labels among those.
-            targets: Multi-hot tensor (N, K), the labels to explain at this step.
-            labels: Multi-hot tensor (N, C), the same among all classes.
+            present: Multi-hot tensor (N, K), the targets among those.
+            labels: Multi-hot tensor (N, C), the targets.
             judge: Function from the target mask (N, h, w) to the classifier's
                 logits (N, C) for what it keeps and for the complement.
             images: Tensor (N, H, W, channels).
@@ -162,14 +153,13 @@ class ExplainerLoss:
         Returns:
             Dict from each of `TERMS` to a tensor (N,).
         """
-        target, _ = aggregate_masks(class_logits, targets)
-        _, non_target = aggregate_masks(class_logits, present)
+        target, non_target = aggregate_masks(class_logits, present)
         kept, removed = judge(target)
         return {
             "classification": self.classification_weight
             * _classification(kept, labels, classifier.multi_label),
             "entropy": self._knowledge(removed, labels, classifier),
-            "area": self._area(class_logits, targets, target, non_target),
+            "area": self._area(class_logits, present, target, non_target),
             "smoothness": self.smoothness_weight
             * (self._variation(target, images) + self._variation(non_target, images)),
         }
@@ -189,13 +179,13 @@ class ExplainerLoss:
             )
         return value
 
-    def _area(self, class_logits, targets, target, non_target):
+    def _area(self, class_logits, present, target, non_target):
         value = self.target_area_weight * ops.mean(target, axis=(1, 2))
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
         if self.area_weight:
             value = value + self.area_weight * area_loss(
                 ops.sigmoid(class_logits),
-                targets,
+                present,
                 self.min_area,
                 self.max_area,
                 class_reduction="sum" if self.published_forms else "mean",

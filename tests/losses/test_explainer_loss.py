@@ -25,7 +25,6 @@ def terms_of(loss, activation="sigmoid"):
         class_logits,
         labels,
         labels,
-        labels,
         lambda mask: (kept, removed),
         images,
         frozen,

@@ -1,0 +1,72 @@
+"""Every constructor of `keras.applications`: wrap, train, explain, save, reload."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from conftest import assert_unchanged
+from conftest import calibrated
+from conftest import snapshot
+
+import keras_explainer as kx
+
+# Small ones that differ in what is hard to read, for every run of the tests.
+ALWAYS = {
+    "MobileNet",  # pooling that keeps dimensions, 1x1 convolution, reshape
+    "MobileNetV3Small",  # open input size, rescaling inside, 1x1 logits
+    "EfficientNetB0",  # inner pools
+    "ConvNeXtTiny",  # anonymous tensors
+    "VGG16",  # flattening and three dense layers
+}
+CONSTRUCTORS = sorted(
+    name
+    for name, value in vars(keras.applications).items()
+    if inspect.isfunction(value) and not name.startswith("_")
+)
+OPTIONS = {"MobileNet": {"alpha": 0.25}, "MobileNetV2": {"alpha": 0.35}}
+
+
+def smallest_classifier(name):
+    """Builds a classifier at the smallest input size that its constructor allows."""
+    constructor = getattr(keras.applications, name)
+    for size in (32, 64, 71, 75, 96, 224, 331):
+        try:
+            return constructor(
+                weights=None,
+                classes=4,
+                input_shape=(size, size, 3),
+                **OPTIONS.get(name, {}),
+            )
+        except ValueError as error:
+            if "size" not in str(error) and "shape" not in str(error):
+                raise
+    raise AssertionError(f"{name} takes no size that was tried")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_application(name, tmp_path, request):
+    if name not in ALWAYS and not request.config.getoption("--all-applications"):
+        pytest.skip("takes minutes: run with --all-applications")
+    classifier = calibrated(smallest_classifier(name))
+    size = classifier.input_shape[1]
+    explainer = kx.ExplainerModel(classifier)
+    low, high = explainer.preprocessing.input_range
+    random = np.random.default_rng(0)
+    images = random.uniform(low, high, (2, size, size, 3)).astype("float32")
+    before = snapshot(classifier)
+    answers = np.asarray(classifier(images, training=False))
+    logs = explainer.train_on_batch(images, np.array([0, 3]), return_dict=True)
+    assert np.isfinite(logs["loss"]) and logs["loss"] != 0
+    explanation = explainer.explain(images, top_k=2)
+    assert explanation.masks.shape == (2, size, size, 2)
+    assert np.isfinite(explanation.masks).all()
+    np.testing.assert_allclose(explanation.probabilities, answers, atol=1e-4)
+    assert_unchanged(classifier, before)
+    explainer.save(tmp_path / "explainer.keras")
+    loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+    np.testing.assert_allclose(
+        loaded.explain(images, top_k=2).masks, explanation.masks, atol=1e-6
+    )
