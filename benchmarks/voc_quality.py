@@ -39,7 +39,9 @@ class CpuBudget(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.used = time.process_time() - self.start
         per_epoch = self.used / (epoch + 1)
-        print(f"  epoch {epoch + 1}: {self.used / 60:.1f} CPU minutes so far", flush=True)
+        print(
+            f"  epoch {epoch + 1}: {self.used / 60:.1f} CPU minutes so far", flush=True
+        )
         if self.used + per_epoch > self.seconds:
             self.model.stop_training = True
 
@@ -97,7 +99,9 @@ def main():
         verbose=2,
     ).history
     results["Explainer"] = quality(explained)
-    print(f"trained {budget.used / 60:.1f} CPU minutes, {time.time() - start:.0f} s wall")
+    print(
+        f"trained {budget.used / 60:.1f} CPU minutes, {time.time() - start:.0f} s wall"
+    )
     print(f"{'':22}IoU@0.5  best IoU  class IoU@0.5  best class IoU  accuracy@0.5")
     for name, r in results.items():
         print(

@@ -1,6 +1,6 @@
 """Explains a small classifier of drawn shapes: the five lines of the README, whole.
 
-    python examples/quickstart.py
+python examples/quickstart.py
 """
 
 import keras

@@ -1,7 +1,5 @@
 """The classifier under explanation, read and never changed."""
 
-import math
-
 import keras
 from keras import ops
 
@@ -132,16 +130,14 @@ class FrozenClassifier(keras.layers.Layer):
         return log_p - ops.log1p(-ops.minimum(ops.exp(log_p), 1.0 - 1e-6))
 
     def compute_output_spec(self, images):
-        height, width = images.shape[1:3]
-        dynamic = None in (height, width)
-        float_spec = lambda *shape: keras.KerasTensor((None, *shape), dtype="float32")
+        is_open = None in images.shape[1:3]
         features = [
-            float_spec(*(shape if not dynamic else (None, None, shape[-1])))
+            _spec(*((None, None, shape[-1]) if is_open else shape))
             for shape in self.level_shapes
         ]
-        spec = {"features": features, "logits": float_spec(self.num_classes)}
+        spec = {"features": features, "logits": _spec(self.num_classes)}
         if self.cell_head is not None:
-            spec["evidence"] = float_spec(*features[0].shape[1:3], self.num_classes)
+            spec["evidence"] = _spec(*features[0].shape[1:3], self.num_classes)
         return spec
 
     def get_config(self):
@@ -153,6 +149,10 @@ class FrozenClassifier(keras.layers.Layer):
 
     def _as_logits(self, logits):
         return ops.cast(ops.reshape(logits, (-1, self.num_classes)), "float32")
+
+
+def _spec(*shape):
+    return keras.KerasTensor((None, *shape), dtype="float32")
 
 
 def default_stride(image_size):

@@ -81,7 +81,9 @@ def find_cell_head(graph, final_map, logits):
 
         return judge
 
-    dense = next((c for c in head[1:] if not isinstance(c.operation, _SHAPE_ONLY)), None)
+    dense = next(
+        (c for c in head[1:] if not isinstance(c.operation, _SHAPE_ONLY)), None
+    )
     if dense is None or not isinstance(first.operation, _SHAPE_ONLY):
         return None
     fused = isinstance(dense.operation, _WithoutActivation)

@@ -117,7 +117,9 @@ def recognise_application(graph):
         rescales or normalises inside, or None.
     """
     for call in graph.calls:
-        if isinstance(call.operation, (keras.layers.Rescaling, keras.layers.Normalization)):
+        if isinstance(
+            call.operation, (keras.layers.Rescaling, keras.layers.Normalization)
+        ):
             return "identity"
         if getattr(call.operation, "weights", None):
             break

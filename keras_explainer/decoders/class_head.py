@@ -64,7 +64,9 @@ class ClassHead(layers.Layer):
         logits = logits + self.offset
         if evidence is not None:
             if classes is not None:
-                evidence = ops.take_along_axis(evidence, classes[:, None, None], axis=-1)
+                evidence = ops.take_along_axis(
+                    evidence, classes[:, None, None], axis=-1
+                )
             logits = logits + self.scale * resize_to(evidence, (height, width))
         return logits
 

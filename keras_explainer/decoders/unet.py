@@ -43,7 +43,9 @@ class UNetDecoder(layers.Layer):
         for shape in features_shape:
             lateral = keras.Sequential(
                 [
-                    layers.Conv2D(self.width, 1, use_bias=False, dtype=self.dtype_policy),
+                    layers.Conv2D(
+                        self.width, 1, use_bias=False, dtype=self.dtype_policy
+                    ),
                     layers.GroupNormalization(groups, dtype=self.dtype_policy),
                 ]
             )

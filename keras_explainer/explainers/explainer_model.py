@@ -98,7 +98,9 @@ class ExplainerModel(BaseExplainer):
         features = FeatureEncoder(encoder, name="encoder") if encoder else None
         vectors = get_decoder(decoder)
         gives_vectors = not isinstance(vectors, keras.Model)
-        head = ClassHead(frozen.num_classes, name="class_head") if gives_vectors else None
+        head = (
+            ClassHead(frozen.num_classes, name="class_head") if gives_vectors else None
+        )
 
         # === Functional Model ===
         images = keras.Input(

@@ -30,8 +30,8 @@ def labels_to_rows(labels, num_classes):
         indices = ops.reshape(ops.cast(labels, "int32"), (-1,))
         return ops.one_hot(indices, num_classes, dtype="float32")
     raise ValueError(
-        f"Labels should be class indices of shape (N,) or rows of shape (N, {num_classes}"
-        f"). Received: shape {shape}"
+        "Labels should be class indices of shape (N,) or rows of shape "
+        f"(N, {num_classes}). Received: shape {shape}"
     )
 
 
@@ -110,7 +110,9 @@ def target_classes(targets, num_images, num_classes):
         f"({num_images}, {num_classes})"
     )
     if array.dtype.kind not in "iufb":
-        raise ValueError(f"Argument `targets` should be {expected}. Received: {targets}")
+        raise ValueError(
+            f"Argument `targets` should be {expected}. Received: {targets}"
+        )
     if array.shape == (num_images, num_classes) and array.ndim == 2:
         if not np.isin(array, (0, 1)).all():
             raise ValueError(

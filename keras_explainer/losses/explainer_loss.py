@@ -212,4 +212,3 @@ def _classification(logits, labels, multi_label):
         entropy = ops.binary_crossentropy(labels, logits, from_logits=True)
         return ops.mean(entropy, axis=-1)
     return ops.categorical_crossentropy(labels, logits, from_logits=True)
-

@@ -25,7 +25,9 @@ def test_with_pooling_and_dense_it_is_the_class_activation_map(activation):
             keras.ops.image.resize(evidence[..., None], (32, 32), "bilinear")
         )[..., 0]
         most = enlarged.max(axis=(1, 2), keepdims=True)
-        expected = np.divide(enlarged, most, where=most > 0, out=np.zeros_like(enlarged))
+        expected = np.divide(
+            enlarged, most, where=most > 0, out=np.zeros_like(enlarged)
+        )
         maps = GradCAM(classifier).explain(images, targets=target)
         np.testing.assert_allclose(maps, expected, atol=1e-5)
 
@@ -33,7 +35,9 @@ def test_with_pooling_and_dense_it_is_the_class_activation_map(activation):
 def test_a_patch_classifier_is_explained_by_its_patch():
     """The logit is the mean of one channel of 4x4 patches: only bright ones count."""
     images = keras.Input((16, 16, 1))
-    x = layers.AveragePooling2D(4)(layers.Conv2D(1, 1, use_bias=False, name="c")(images))
+    x = layers.AveragePooling2D(4)(
+        layers.Conv2D(1, 1, use_bias=False, name="c")(images)
+    )
     logit = layers.Dense(1, activation="sigmoid", name="d")(
         layers.GlobalAveragePooling2D()(x)
     )

@@ -92,8 +92,13 @@ def test_sigmoid_heads_are_multi_label_and_linear_heads_must_say():
     linear = with_head(lambda x: layers.Dense(3)(pooled(x)))
     assert FrozenClassifier(linear, multi_label=True).multi_label is True
     assert FrozenClassifier(linear, multi_label=False).multi_label is False
-    for model in (linear, with_head(lambda x: layers.ReLU()(layers.Dense(3)(pooled(x))))):
-        with pytest.raises(ValueError, match="`multi_label` should be True .* Received"):
+    for model in (
+        linear,
+        with_head(lambda x: layers.ReLU()(layers.Dense(3)(pooled(x)))),
+    ):
+        with pytest.raises(
+            ValueError, match="`multi_label` should be True .* Received"
+        ):
             FrozenClassifier(model)
     with pytest.raises(ValueError, match="Received: 'yes'"):
         FrozenClassifier(sigmoid, multi_label="yes")
@@ -101,7 +106,11 @@ def test_sigmoid_heads_are_multi_label_and_linear_heads_must_say():
 
 def test_levels_are_found_at_each_stride_coarse_to_fine():
     frozen = FrozenClassifier(tiny_classifier(size=128), finest_stride=2)
-    assert [shape[:2] for shape in frozen.level_shapes] == [(16, 16), (32, 32), (64, 64)]
+    assert [shape[:2] for shape in frozen.level_shapes] == [
+        (16, 16),
+        (32, 32),
+        (64, 64),
+    ]
 
 
 def test_a_branch_is_not_taken_for_the_level():

@@ -50,7 +50,8 @@ def shared_base_with_ops():
 
 
 @pytest.mark.parametrize(
-    "build", [sequential_transfer, functional_transfer, nested_twice, shared_base_with_ops]
+    "build",
+    [sequential_transfer, functional_transfer, nested_twice, shared_base_with_ops],
 )
 def test_running_the_graph_equals_calling_the_model(build):
     model = build()

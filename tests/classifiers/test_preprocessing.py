@@ -56,7 +56,9 @@ def test_input_ranges():
 def test_an_unknown_classifier_says_what_to_pass_only_when_asked():
     preprocessing = Preprocessing("auto", LayerGraph(tiny_classifier()))
     assert preprocessing.background is None and preprocessing.input_range is None
-    with pytest.raises(ValueError, match="`preprocess_input` should be .*Received: 'auto'"):
+    with pytest.raises(
+        ValueError, match="`preprocess_input` should be .*Received: 'auto'"
+    ):
         preprocessing(np.zeros((1, 2, 2, 3)))
     # Without it pictures are stretched for display.
     shown = preprocessing.restore(np.float32([[[[-1, 0, 1]]]]))
@@ -67,7 +69,9 @@ def test_callables_and_names_are_checked():
     graph = LayerGraph(tiny_classifier())
     custom = Preprocessing(lambda x: x / 100.0, graph)
     np.testing.assert_allclose(custom(np.full((1, 1, 1, 3), 50.0)), 0.5)
-    np.testing.assert_allclose(custom.restore(np.full((1, 1, 1, 3), 0.5)), 50, rtol=1e-4)
+    np.testing.assert_allclose(
+        custom.restore(np.full((1, 1, 1, 3), 0.5)), 50, rtol=1e-4
+    )
     for wrong in ("mobilenets", 3):
         with pytest.raises(ValueError, match="`preprocess_input` .*Received: "):
             Preprocessing(wrong, graph)

@@ -21,7 +21,9 @@ TERMS = {"classification", "entropy", "area", "smoothness"}
 
 
 def rows(count=8, classes=3, seed=0):
-    return np.random.default_rng(seed).integers(0, 2, (count, classes)).astype("float32")
+    return (
+        np.random.default_rng(seed).integers(0, 2, (count, classes)).astype("float32")
+    )
 
 
 def indices(count=8, classes=3, seed=0):
@@ -173,7 +175,9 @@ def test_explain_top_k_targets_and_fields():
     assert top.masks.dtype == "float32" and 0 <= top.masks.min() <= top.masks.max() <= 1
     same = explainer.explain(images, targets=3)
     np.testing.assert_array_equal(same.classes, [[3]] * 5)
-    multi_hot = np.array([[1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 0]] + [[0, 0, 0, 1]] * 2)
+    multi_hot = np.array(
+        [[1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 0]] + [[0, 0, 0, 1]] * 2
+    )
     several = explainer.explain(images, targets=multi_hot)
     np.testing.assert_array_equal(
         several.classes[:3], [[0, 2, -1], [-1, -1, -1], [0, 1, 2]]
@@ -277,7 +281,9 @@ def test_the_same_seed_gives_the_same_run():
 def test_metrics_see_what_the_classifier_says_of_masked_images():
     explainer = kx.ExplainerModel(tiny_classifier())
     explainer.compile(metrics=["accuracy"])
-    history = explainer.fit(random_images(8), indices(), batch_size=4, verbose=0).history
+    history = explainer.fit(
+        random_images(8), indices(), batch_size=4, verbose=0
+    ).history
     assert 0 <= history["accuracy"][0] <= 1 and history["loss"][0] != 0
 
 
@@ -339,7 +345,8 @@ def test_decoders_and_encoder(decoder, separate, tmp_path):
     before = [np.array(v) for v in explainer.trainable_variables]
     explainer.fit(images, indices(4), epochs=2, verbose=0)
     moved = [
-        (np.array(v) != old).any() for v, old in zip(explainer.trainable_variables, before)
+        (np.array(v) != old).any()
+        for v, old in zip(explainer.trainable_variables, before)
     ]
     assert np.mean(moved) > 0.7
     explainer.save(tmp_path / "e.keras")
@@ -439,7 +446,9 @@ def test_bad_data_in_a_later_batch_stops_before_it_does_harm(what):
         labels[7] = 9
     dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(2)
     explainer = kx.ExplainerModel(tiny_classifier())
-    expected = "Images should be finite" if what == "image" else "Labels should be whole"
+    expected = (
+        "Images should be finite" if what == "image" else "Labels should be whole"
+    )
     with pytest.raises(ValueError, match=f"^{expected}.*Received: [^\\]]*$"):
         explainer.fit(dataset, verbose=0)
     assert all(np.isfinite(w).all() for w in explainer.get_weights())

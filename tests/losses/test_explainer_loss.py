@@ -40,7 +40,9 @@ def test_published_terms_are_the_published_formulas():
         terms["entropy"].mean(), 3 * float(entropy_loss(removed)), rtol=1e-5
     )
     masks = 1 / (1 + np.exp(-class_logits))
-    area = 0.8 * area_loss(masks, labels) + 0.01 * np.mean(target) + 0.3 * np.mean(other)
+    area = (
+        0.8 * area_loss(masks, labels) + 0.01 * np.mean(target) + 0.3 * np.mean(other)
+    )
     np.testing.assert_allclose(terms["area"].mean(), area, rtol=1e-5)
     variation = total_variation(target) + total_variation(other)
     np.testing.assert_allclose(terms["smoothness"].mean(), variation, rtol=1e-5)

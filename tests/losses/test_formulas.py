@@ -114,7 +114,9 @@ def test_total_variation_equals_a_convolution_over_reflect_padding():
     masks = np.random.default_rng(3).uniform(size=(2, 6, 7)).astype("float32")
     padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)), mode="reflect")
     center = padded[:, 1:-1, 1:-1]
-    expected = np.abs(center - padded[:, 1:-1, 2:]) + np.abs(center - padded[:, 2:, 1:-1])
+    expected = np.abs(center - padded[:, 1:-1, 2:]) + np.abs(
+        center - padded[:, 2:, 1:-1]
+    )
     assert float(total_variation(masks)) == pytest.approx(expected.mean(), abs=1e-6)
     per_image = total_variation(masks, reduction="none")
     np.testing.assert_allclose(per_image, expected.mean(axis=(1, 2)), rtol=1e-5)
