@@ -23,7 +23,8 @@ test-fast: install
 
 bench: install
 	$(RUN) benchmarks/step_cost.py
-	$(RUN) benchmarks/voc_quality.py
+	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_gallery.py
+	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info runs
