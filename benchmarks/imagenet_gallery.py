@@ -31,7 +31,8 @@ def main():
     folder = arguments.data / "imagenet_sample"
     # n02123045_tabby.jpg: the class is in the file name, in the classifier's order.
     names = [
-        path.stem.split("_", 1)[1].replace("_", " ") for path in sorted(folder.iterdir())
+        path.stem.split("_", 1)[1].replace("_", " ")
+        for path in sorted(folder.iterdir())
     ]
     explainer = kx.ExplainerModel(classifier)
     photographs = kx.datasets.image_folder(

@@ -1,0 +1,67 @@
+"""What only traced steps can show; the other tests run them eagerly."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import assert_unchanged
+from conftest import random_images
+from conftest import snapshot
+from conftest import tiny_classifier
+
+import keras_explainer as kx
+from keras_explainer.attribution import GradCAM
+
+
+@pytest.mark.parametrize("head", ["pool", "flatten"])
+def test_fused_softmax_heads_train_and_explain(head, tmp_path):
+    classifier = tiny_classifier(head=head)
+    before = snapshot(classifier)
+    images, labels = random_images(8), np.arange(8) % 3
+    explainer = kx.ExplainerModel(classifier)
+    history = explainer.fit(
+        images, labels, batch_size=4, validation_data=(images, labels), verbose=0
+    ).history
+    assert np.isfinite(history["loss"][0]) and history["loss"][0] != 0
+    first = explainer.explain(images, top_k=2)
+    np.testing.assert_allclose(
+        first.probabilities, classifier.predict(images, verbose=0), atol=1e-5
+    )
+    # Other batch sizes and numbers of targets use the same traces or new ones.
+    np.testing.assert_allclose(
+        explainer.explain(images[:3], top_k=1).masks[..., 0],
+        first.masks[:3, ..., 0],
+        atol=1e-5,
+    )
+    several = explainer.explain(images[:5], targets=np.ones((5, 3)))
+    assert several.masks.shape == (5, 32, 32, 3)
+    assert GradCAM(classifier).explain(images, targets=1).shape == (8, 32, 32)
+    assert_unchanged(classifier, before)
+    explainer.save(tmp_path / "explainer.keras")
+    loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+    np.testing.assert_allclose(
+        loaded.explain(images, top_k=2).masks, first.masks, atol=1e-6
+    )
+
+
+def test_a_traced_step_equals_an_eager_one():
+    images, labels = tf.constant(random_images(4)), tf.constant([0, 1, 2, 0])
+    explainers = []
+    for eager in (False, True):
+        keras.utils.set_random_seed(3)
+        explainer = kx.ExplainerModel(tiny_classifier())
+        explainer.compile(run_eagerly=eager)
+        explainer.train_on_batch(images, labels)
+        explainers.append(explainer)
+    for a, b in zip(*(e.get_weights() for e in explainers), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_bad_data_in_a_later_batch_is_one_sentence():
+    images = random_images(8)
+    images[7, 0, 0, 0] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(8) % 3)).batch(2)
+    explainer = kx.ExplainerModel(tiny_classifier())
+    with pytest.raises(ValueError, match="^Images should be finite[^\\]]*infinity$"):
+        explainer.fit(dataset, verbose=0)
+    assert all(np.isfinite(w).all() for w in explainer.get_weights())
