@@ -88,11 +88,3 @@ def assert_unchanged(model, before):
     for old, new in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert [layer.trainable for layer in model._flatten_layers()] == trainable
-
-
-def pytest_addoption(parser):
-    parser.addoption(
-        "--all-applications",
-        action="store_true",
-        help="test all constructors of keras.applications, not one of each family",
-    )

@@ -11,14 +11,6 @@ from conftest import snapshot
 
 import keras_explainer as kx
 
-# Small ones that differ in what is hard to read, for every run of the tests.
-ALWAYS = {
-    "MobileNet",  # pooling that keeps dimensions, 1x1 convolution, reshape
-    "MobileNetV3Small",  # open input size, rescaling inside, 1x1 logits
-    "EfficientNetB0",  # inner pools
-    "ConvNeXtTiny",  # anonymous tensors
-    "VGG16",  # flattening and three dense layers
-}
 CONSTRUCTORS = sorted(
     name
     for name, value in vars(keras.applications).items()
@@ -47,9 +39,7 @@ def smallest_classifier(name):
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", CONSTRUCTORS)
-def test_application(name, tmp_path, request):
-    if name not in ALWAYS and not request.config.getoption("--all-applications"):
-        pytest.skip("takes minutes: run with --all-applications")
+def test_application(name, tmp_path):
     classifier = calibrated(smallest_classifier(name))
     size = classifier.input_shape[1]
     explainer = kx.ExplainerModel(classifier)
