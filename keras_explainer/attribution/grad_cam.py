@@ -7,6 +7,7 @@ from keras import ops
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.images import check_images
+from keras_explainer.explainers.targets import MAX_PREDICTED
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
 
@@ -79,7 +80,7 @@ class GradCAM:
             logits = tf.cast(tf.reshape(logits, (-1, frozen.num_classes)), "float32")
             if classes is None:
                 rows = predicted_rows(frozen.probabilities(logits), frozen.multi_label)
-                classes = tf.math.top_k(rows, min(16, frozen.num_classes))[1]
+                classes = tf.math.top_k(rows, min(MAX_PREDICTED, frozen.num_classes))[1]
                 is_target = tf.gather(rows, classes, batch_dims=1)
             else:
                 is_target = tf.cast(classes >= 0, "float32")

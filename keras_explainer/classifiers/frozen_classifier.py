@@ -103,9 +103,8 @@ class FrozenClassifier(keras.layers.Layer):
             "logits": self._as_logits(logits),
         }
         if self.cell_head is not None:
-            height, width, channels = self.level_shapes[0]
             height, width = ops.shape(features[0])[1:3]
-            cells = ops.reshape(features[0], (-1, channels))
+            cells = ops.reshape(features[0], (-1, self.level_shapes[0][-1]))
             evidence = self.log_odds(self._as_logits(self.cell_head(cells)))
             shape = (-1, height, width, self.num_classes)
             read["evidence"] = ops.reshape(evidence, shape)

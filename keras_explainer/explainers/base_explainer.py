@@ -16,13 +16,12 @@ from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.explanation import Explanation
 from keras_explainer.explainers.images import check_images
 from keras_explainer.explainers.images import range_problem
+from keras_explainer.explainers.targets import MAX_PREDICTED
 from keras_explainer.explainers.targets import check_labels
 from keras_explainer.explainers.targets import labels_are_valid
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
 
-# Classes of a multi-label classifier that may count as predicted at once.
-_MAX_PREDICTED = 16
 _MARK = "keras_explainer: "
 
 
@@ -127,8 +126,10 @@ class BaseExplainer(keras.Model):
 
     def _check_images(self, images):
         check_images(images, self.input_shape[1:])
+        if self._warned:
+            return
         problem = range_problem(images, self.preprocessing.input_range)
-        if problem and not self._warned:
+        if problem:
             self._warned = True
             warnings.warn(problem, stacklevel=4)
 
@@ -197,7 +198,7 @@ class BaseExplainer(keras.Model):
         if classes is None:
             shown = top_k
             if self.frozen.multi_label:
-                top_k = min(max(top_k, _MAX_PREDICTED), self.frozen.num_classes)
+                top_k = min(max(top_k, MAX_PREDICTED), self.frozen.num_classes)
             scores, classes = tf.math.top_k(probabilities, top_k)
             predicted = predicted_rows(probabilities, self.frozen.multi_label)
             is_target = tf.gather(predicted, classes, batch_dims=1) > 0

@@ -5,6 +5,8 @@ from keras import ops
 
 # Probability from which a class of a multi-label classifier counts as predicted.
 PREDICTED_FROM = 0.5
+# Classes of a multi-label classifier that may count as predicted at once.
+MAX_PREDICTED = 16
 
 
 def labels_to_rows(labels, num_classes):
