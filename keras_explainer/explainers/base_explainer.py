@@ -1,4 +1,4 @@
-"""What every trainable explainer shares: data checks, `explain` and saving."""
+"""What every trainable explainer shares: checks, `explain`, saving and exporting."""
 
 import contextlib
 import os
@@ -218,7 +218,7 @@ class BaseExplainer(keras.Model):
             probabilities,
         )
 
-    # === Saving ===
+    # === Saving and exporting ===
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Saves the explainer with its classifier; the former file stays until done.
@@ -243,6 +243,42 @@ class BaseExplainer(keras.Model):
             os.replace(beside, path)
         finally:
             beside.unlink(missing_ok=True)
+
+    def export(self, path, format="tf_saved_model", **options):
+        """Exports the explainer with its classifier and preprocessing, to be served.
+
+        Args:
+            path: Path of a new version folder, such as "saved_models/pets/1", or of
+                a new `.tflite` file.
+            format: "tf_saved_model", for TensorFlow Serving, or "litert".
+            **options: `top_k`, `mask_size`, `threshold` and more, as in
+                `keras_explainer.serving.export_saved_model` and `export_litert`.
+
+        Returns:
+            `pathlib.Path` of what was written.
+
+        Raises:
+            ValueError: If `format` or an option is none of these, or the
+                preprocessing is not known or does not run in a graph.
+            FileExistsError: If there is something at `path`.
+
+        Example:
+
+        ```python
+        explainer.export("saved_models/pets/1", top_k=3, mask_size=56)
+        ```
+        """
+        # Here, since serving depends on the explainers.
+        from keras_explainer import serving
+
+        if format not in ("tf_saved_model", "litert"):
+            raise ValueError(
+                'Argument `format` should be "tf_saved_model" or "litert". '
+                f"Received: {format!r}"
+            )
+        if format == "litert":
+            return serving.export_litert(self, path, **options)
+        return serving.export_saved_model(self, path, **options)
 
 
 def _assert(condition, message):

@@ -1,0 +1,144 @@
+"""Exporting an explainer for TensorFlow Serving."""
+
+import os
+import pathlib
+import shutil
+import uuid
+
+import numpy as np
+import tensorflow as tf
+
+from keras_explainer.serving.make_signatures import make_signatures
+from keras_explainer.serving.warm_up import WARM_UP_FILE
+from keras_explainer.serving.warm_up import warm_up_requests
+from keras_explainer.serving.warm_up import write_warm_up
+
+# How far a reloaded answer may be from the explainer's own.
+_TOLERANCE = 1e-4
+
+
+def export_saved_model(
+    explainer, path, *, top_k=3, mask_size=None, threshold=None, max_batch_size=8
+):
+    """Writes a SavedModel that a stock `tensorflow_model_server` serves.
+
+    | signature | inputs | outputs |
+    |---|---|---|
+    | `serving_default` | `images` float32 (N, H, W, 3), RGB 0..255 | `probabilities` (N, C), `classes` int32 (N, k), `scores` (N, k), `masks` (N, h, w, k), `class_names` string (N, k) |
+    | `explain_bytes` | `image_bytes` string (N,), JPEG or PNG files | the same, and `masks_png_bytes` string (N, k), grey, each at the size of its image |
+    | `explain_class` | `images`, `targets` int32 (N,) | `masks` (N, h, w) |
+    | `classify` | `images` | `probabilities` (N, C) |
+
+    Preprocessing is in the graph; nothing of this package is needed to load it. The
+    folder also has warm-up requests for each signature, which are answered before
+    the folder gets its name, and `batching_params.pbtxt`.
+
+    Args:
+        explainer: A `BaseExplainer`.
+        path: Path of the version folder, such as "saved_models/pets/1".
+        top_k: int. How many of the most probable classes get a mask.
+        mask_size: int, or a tuple of height and width, of the masks that are
+            returned as numbers. Defaults to the decoder's grid.
+        threshold: float between 0 and 1 that makes masks 0 and 1. Defaults to
+            None, grey masks.
+        max_batch_size: int. Images that the server may put together, and that a
+            warm-up request has at most.
+
+    Returns:
+        `pathlib.Path` of the version folder.
+
+    Raises:
+        ValueError: If an argument is none of these, or the explainer's
+            preprocessing is not known or does not run in a graph.
+        FileExistsError: If the version exists.
+
+    Example:
+
+    ```python
+    keras_explainer.serving.export_saved_model(explainer, "saved_models/pets/1")
+    ```
+
+    Reference:
+        https://www.tensorflow.org/tfx/serving/serving_basic
+    """  # noqa: E501
+    path = pathlib.Path(os.path.abspath(path))
+    _check_version(path)
+    if not isinstance(max_batch_size, int) or max_batch_size < 1:
+        raise ValueError(
+            "Argument `max_batch_size` should be a whole number from 1. "
+            f"Received: {max_batch_size!r}"
+        )
+    signatures = make_signatures(
+        explainer, top_k=top_k, mask_size=mask_size, threshold=threshold
+    )
+    batch_sizes = _batch_sizes(max_batch_size)
+    requests = warm_up_requests(explainer.frozen.image_shape[:2], batch_sizes)
+    # A server that polls the folder above takes only whole numbers for versions.
+    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        module = tf.Module()
+        module.variables_of_the_explainer = [v.value for v in explainer.variables]
+        tf.saved_model.save(module, str(beside), signatures=signatures)
+        write_warm_up(requests, beside / WARM_UP_FILE)
+        (beside / "batching_params.pbtxt").write_text(_batching(batch_sizes))
+        _replay(requests, beside, signatures)
+        _check_free(path)
+        os.rename(beside, path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return path
+
+
+def _check_version(path):
+    if not (path.name.isascii() and path.name.isdecimal()):
+        raise ValueError(
+            "Argument `path` should end in a version, a whole number, such as "
+            f"{path / '1'}. Received: {path}"
+        )
+    _check_free(path)
+
+
+def _check_free(path):
+    if path.exists():
+        versions = [int(p.name) for p in path.parent.iterdir() if p.name.isdecimal()]
+        raise FileExistsError(
+            "Argument `path` should be a new version, such as "
+            f"{path.with_name(str(max(versions) + 1))}. Received: {path}, which exists"
+        )
+
+
+def _batch_sizes(largest):
+    """Returns the powers of two up to a size, and that size."""
+    smaller = (2**i for i in range(largest.bit_length()))
+    return sorted({largest, *(size for size in smaller if size < largest)})
+
+
+def _batching(batch_sizes):
+    # A server pads a batch to an allowed size, so that it only runs sizes that are
+    # warm; it waits 2 ms for others to join, a small part of what an answer takes.
+    allowed = "\n".join(f"allowed_batch_sizes: {size}" for size in batch_sizes)
+    return (
+        f"max_batch_size {{ value: {batch_sizes[-1]} }}\n{allowed}\n"
+        "batch_timeout_micros { value: 2000 }\n"
+        "max_enqueued_batches { value: 64 }\n"
+    )
+
+
+def _replay(requests, folder, signatures):
+    """Answers the warm-up requests with what was written, as a server will."""
+    loaded = tf.saved_model.load(str(folder))
+    for signature, inputs in requests:
+        inputs = {name: tf.constant(values) for name, values in inputs.items()}
+        expected = signatures[signature](**inputs)
+        for name, answer in loaded.signatures[signature](**inputs).items():
+            if not _same(answer.numpy(), expected[name].numpy()):
+                raise RuntimeError(
+                    f"The exported signature {signature} should answer as the "
+                    f"explainer does. Received: another `{name}`"
+                )
+
+
+def _same(answer, expected):
+    if expected.dtype == object:
+        return answer.shape == expected.shape
+    return np.allclose(answer, expected, atol=_TOLERANCE)

@@ -1,0 +1,179 @@
+"""The functions that an exported explainer answers to."""
+
+import tensorflow as tf
+
+from keras_explainer.serving.decode_images import decode_images
+from keras_explainer.serving.encode_masks import encode_masks
+from keras_explainer.serving.encode_masks import make_masks
+
+_PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+
+
+def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
+    """Traces the served functions of an explainer, preprocessing included.
+
+    Args:
+        explainer: A `BaseExplainer`.
+        top_k: int. How many of the most probable classes get a mask.
+        mask_size: int, or a tuple of height and width, of the masks that are
+            returned as numbers. Defaults to the decoder's grid.
+        threshold: float between 0 and 1 that makes masks 0 and 1, or None.
+
+    Returns:
+        Dict of concrete functions: "serving_default", "explain_bytes",
+        "explain_class" and "classify".
+
+    Raises:
+        ValueError: If an argument is none of these, or the preprocessing is not
+            known or does not run in a graph.
+    """
+    top_k = min(_checked_top_k(top_k), explainer.frozen.num_classes)
+    mask_size = _checked_mask_size(mask_size)
+    threshold = _checked_threshold(threshold)
+    height, width = explainer.frozen.image_shape[:2]
+    images_spec = tf.TensorSpec((None, height, width, 3), tf.float32, name="images")
+    num_classes = explainer.frozen.num_classes
+    class_names = explainer.class_names or [f"class {i}" for i in range(num_classes)]
+
+    def read(images):
+        images = _preprocessed(explainer, _checked_images(images))
+        found = explainer.frozen(images)
+        return images, found, explainer.frozen.probabilities(found["logits"])
+
+    def masks_of(logits):
+        return make_masks(logits, mask_size or logits.shape[1:3], threshold)
+
+    # Traced once, and called by both signatures that explain.
+    @tf.function(input_signature=[images_spec])
+    def explain(images):
+        images, found, probabilities = read(images)
+        scores, classes = tf.math.top_k(probabilities, top_k)
+        logits = explainer.class_logits(images, found, classes)
+        answer = {
+            "probabilities": probabilities,
+            "classes": classes,
+            "scores": scores,
+            "masks": masks_of(logits),
+            # A row for each image, as server-side batching and REST rows need it.
+            "class_names": tf.gather(tf.constant(class_names), classes),
+        }
+        return answer, logits
+
+    @tf.function(input_signature=[images_spec])
+    def serving_default(images):
+        return explain(images)[0]
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
+    def explain_bytes(image_bytes):
+        images, sizes = decode_images(image_bytes, (height, width))
+        answer, logits = explain(images)
+        # REST sends strings whose name ends in `_bytes` as base64, others as text.
+        files = encode_masks(logits, sizes, threshold)
+        return {**answer, "masks_png_bytes": files}
+
+    @tf.function(
+        input_signature=[images_spec, tf.TensorSpec((None,), tf.int32, "targets")]
+    )
+    def explain_class(images, targets):
+        targets = _checked_targets(targets, tf.shape(images)[0], num_classes)
+        images, found, _ = read(images)
+        logits = explainer.class_logits(images, found, targets[:, None])
+        return {"masks": masks_of(logits)[..., 0]}
+
+    @tf.function(input_signature=[images_spec])
+    def classify(images):
+        images = _preprocessed(explainer, _checked_images(images))
+        logits = explainer.frozen.logits(images)
+        return {"probabilities": explainer.frozen.probabilities(logits)}
+
+    functions = (serving_default, explain_bytes, explain_class, classify)
+    signatures = {f.__name__: f.get_concrete_function() for f in functions}
+    _check_portable(signatures["serving_default"])
+    return signatures
+
+
+def _preprocessed(explainer, images):
+    try:
+        images = tf.convert_to_tensor(explainer.preprocessing(images))
+    # What a function of NumPy arrays makes of a tensor without values.
+    except (NotImplementedError, TypeError, AttributeError) as error:
+        raise ValueError(
+            "Argument `preprocess_input` should be a function of TensorFlow or Keras "
+            f"operations, to run in a served graph. Received: {error}"
+        ) from error
+    channels = explainer.frozen.image_shape[-1]
+    if images.shape[-1] != channels:
+        raise ValueError(
+            f"Argument `preprocess_input` should return images of {channels} channels, "
+            f"which the classifier takes. Received: shape {tuple(images.shape)}"
+        )
+    return tf.cast(images, tf.float32)
+
+
+def _check_portable(function):
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    if _PYTHON_OPERATIONS & {node.op for node in nodes}:
+        raise ValueError(
+            "Argument `preprocess_input` should be a function of TensorFlow or Keras "
+            "operations, to run in a served graph. Received: a function that runs "
+            "Python code"
+        )
+
+
+# === Checks that run on the server ===
+
+
+def _checked_images(images):
+    # The C++ session does not compare what it is fed with the signature.
+    images = tf.ensure_shape(images, images.shape)
+    message = "Input `images` should be finite. Received: NaN or infinity"
+    finite = tf.reduce_all(tf.math.is_finite(images))
+    with tf.control_dependencies([tf.debugging.Assert(finite, [message])]):
+        return tf.identity(images)
+
+
+def _checked_targets(targets, num_images, num_classes):
+    one_each = tf.equal(tf.shape(targets)[0], num_images)
+    inside = tf.reduce_all((targets >= 0) & (targets < num_classes))
+    expected = f"one class per image, from 0 to {num_classes - 1}"
+    message = tf.strings.format(
+        f"Input `targets` should hold {expected}. Received: {{}} for {{}} images",
+        (targets, num_images),
+    )
+    valid = tf.debugging.Assert(one_each & inside, [message])
+    with tf.control_dependencies([valid]):
+        return tf.identity(targets)
+
+
+# === Checks of the arguments ===
+
+
+def _checked_top_k(top_k):
+    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
+        raise ValueError(
+            f"Argument `top_k` should be a whole number from 1. Received: {top_k!r}"
+        )
+    return top_k
+
+
+def _checked_mask_size(mask_size):
+    if mask_size is None:
+        return None
+    size = (mask_size, mask_size) if isinstance(mask_size, int) else mask_size
+    valid = isinstance(size, (tuple, list)) and len(size) == 2
+    if not valid or not all(isinstance(side, int) and side > 0 for side in size):
+        raise ValueError(
+            "Argument `mask_size` should be a whole number of pixels, a height and a "
+            f"width, or None for the decoder's grid. Received: {mask_size!r}"
+        )
+    return tuple(size)
+
+
+def _checked_threshold(threshold):
+    if threshold is not None and not 0 < threshold < 1:
+        raise ValueError(
+            "Argument `threshold` should be a number between 0 and 1, or None to keep "
+            f"grey masks. Received: {threshold!r}"
+        )
+    return threshold

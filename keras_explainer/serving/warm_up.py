@@ -1,0 +1,71 @@
+"""Warm-up requests: what a server runs before it takes a new version into service."""
+
+import numpy as np
+import tensorflow as tf
+
+# Where TensorFlow Serving looks for them, inside a version folder.
+WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
+
+
+def warm_up_requests(image_size, batch_sizes):
+    """Returns pairs of a signature's name and its inputs, a dict of arrays.
+
+    Args:
+        image_size: Tuple of height and width in pixels.
+        batch_sizes: List of ints.
+    """
+    grey = np.full((*image_size, 3), 128, "uint8")
+    files = [tf.io.encode_jpeg(grey).numpy(), tf.io.encode_png(grey).numpy()]
+    requests = []
+    for size in batch_sizes:
+        images = np.full((size, *image_size, 3), 128, "float32")
+        image_bytes = np.array([files[i % 2] for i in range(size)], object)
+        requests += [
+            ("serving_default", {"images": images}),
+            ("explain_bytes", {"image_bytes": image_bytes}),
+            ("explain_class", {"images": images, "targets": np.zeros(size, "int32")}),
+            ("classify", {"images": images}),
+        ]
+    return requests
+
+
+def write_warm_up(requests, path):
+    """Writes requests as a TFRecord file of `PredictionLog`.
+
+    Args:
+        requests: As from `warm_up_requests`; uniform arrays take a few bytes.
+        path: Path of the file; its folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, inputs in requests:
+            writer.write(_prediction_log(signature, inputs))
+
+
+# The few messages needed of tensorflow_serving/apis, so that an export does not need
+# that package: only strings and nested messages, numbered as in the .proto files.
+
+
+def _prediction_log(signature, inputs):
+    request = _field(1, _field(3, signature.encode()))  # PredictRequest.model_spec
+    for name, values in inputs.items():
+        entry = _field(1, name.encode()) + _field(2, _tensor_proto(values))
+        request += _field(2, entry)  # PredictRequest.inputs
+    return _field(6, _field(1, request))  # PredictionLog.predict_log.request
+
+
+def _field(number, content):
+    length, digits = len(content), bytearray()
+    while length > 127:
+        digits.append(length & 127 | 128)
+        length >>= 7
+    return bytes([number << 3 | 2, *digits, length]) + content
+
+
+def _tensor_proto(values):
+    if values.dtype != object and values.size and np.all(values == values.flat[0]):
+        # A single value stands for all.
+        proto = tf.make_tensor_proto(values.flat[0], shape=values.shape)
+    else:
+        proto = tf.make_tensor_proto(values, shape=values.shape)
+    return proto.SerializeToString()
