@@ -2,7 +2,7 @@
 
 import importlib
 
-# Imported on demand: a client needs no TensorFlow, an export no client libraries.
+# Imported on demand: an export needs none of the libraries that a client needs.
 _PLACES = {
     "Client": "keras_explainer.serving.client",
     "ServingError": "keras_explainer.serving.serving_error",

@@ -1,0 +1,158 @@
+"""The same request by every loader that comes with TensorFlow, up to the C++ one."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from exported import exported
+from exported import file_of
+from exported import photograph
+from exported import preprocessed
+from exported import raw_images
+from exported import tiny_explainer
+from served_model import ServedModel
+
+HERE = pathlib.Path(__file__).parent
+# Loads a SavedModel where neither this package nor Keras can be imported.
+ALONE = """
+import sys
+sys.modules["keras_explainer"] = sys.modules["keras"] = None
+import numpy as np, tensorflow as tf
+path, request, answer = sys.argv[1:]
+signatures = tf.saved_model.load(path).signatures
+request = np.load(request, allow_pickle=True)
+images, image_bytes = tf.constant(request["images"]), request["image_bytes"].tolist()
+found = {}
+for name, inputs in {
+    "serving_default": {"images": images},
+    "explain_bytes": {"image_bytes": tf.constant(image_bytes)},
+    "explain_class": {"images": images, "targets": tf.constant([4, 0])},
+    "classify": {"images": images},
+}.items():
+    for key, value in signatures[name](**inputs).items():
+        found[f"{name}/{key}"] = value.numpy()
+np.savez(answer, **found)
+"""
+
+
+@pytest.fixture(scope="module")
+def live():
+    """The answers of the explainer itself to the request of the tests below."""
+    explainer, images = tiny_explainer(), raw_images()
+    grid = np.asarray(explainer(preprocessed(images))["masks"])  # (N, h, w, C)
+    explanation = explainer.explain(preprocessed(images), top_k=3)
+    masks = np.take_along_axis(grid, explanation.classes[:, None, None], axis=-1)
+    return {
+        "probabilities": explanation.probabilities,
+        "classes": explanation.classes,
+        "scores": explanation.scores,
+        "masks": masks,
+        "targets 4, 0": np.stack([grid[0, ..., 4], grid[1, ..., 0]]),
+    }
+
+
+@pytest.fixture(scope="module")
+def request_file(tmp_path_factory):
+    files = np.array(
+        [file_of(photograph()), file_of(photograph(40, 30), "PNG")], object
+    )
+    path = tmp_path_factory.mktemp("request") / "request.npz"
+    np.savez(path, images=raw_images(), image_bytes=files)
+    return path
+
+
+def assert_same(answer, live):
+    for name in ("probabilities", "classes", "scores", "masks"):
+        np.testing.assert_allclose(answer[name], live[name], atol=1e-4)
+
+
+def test_1_without_this_package_and_without_keras(live, request_file, tmp_path):
+    answer = tmp_path / "answer.npz"
+    run_python("-c", ALONE, exported(), request_file, answer, cwd=tmp_path)
+    answer = dict(np.load(answer, allow_pickle=True))
+    assert_same({k[16:]: v for k, v in answer.items() if "serving_default" in k}, live)
+    masks = answer["explain_class/masks"]
+    np.testing.assert_allclose(masks, live["targets 4, 0"], atol=1e-4)
+    np.testing.assert_allclose(
+        answer["classify/probabilities"], live["probabilities"], atol=1e-4
+    )
+    assert answer["explain_bytes/masks_png_bytes"].shape == (2, 3)
+
+
+def test_2_saved_model_cli(live, tmp_path):
+    np.save(tmp_path / "images.npy", raw_images())
+    run_python(
+        *("-m", "tensorflow.python.tools.saved_model_cli", "run"),
+        *("--dir", exported(), "--tag_set", "serve"),
+        *("--signature_def", "serving_default"),
+        *("--inputs", f"images={tmp_path}/images.npy", "--outdir", tmp_path),
+    )
+    names = ("probabilities", "classes", "scores", "masks")
+    assert_same({name: np.load(tmp_path / f"{name}.npy") for name in names}, live)
+
+
+def test_3_session_of_tensorflow_1(live):
+    served = ServedModel(exported(), "tiny")
+    assert_same(served.run("serving_default", {"images": raw_images()}), live)
+    # Files of noise, as the decoded pixels are then the images themselves.
+    images = raw_images().astype("uint8")
+    files = [
+        tf.io.encode_jpeg(i, quality=100, chroma_downsampling=False) for i in images
+    ]
+    decoded = [tf.io.decode_jpeg(f, dct_method="INTEGER_ACCURATE") for f in files]
+    expected = served.run("serving_default", {"images": np.float32(decoded)})
+    files = np.array([file.numpy() for file in files], object)
+    answer = served.run("explain_bytes", {"image_bytes": files})
+    assert_same(answer, expected)
+
+
+@pytest.mark.skipif(
+    not (pathlib.Path(tf.__file__).parent / "libtensorflow_cc.so.2").exists(),
+    reason="this TensorFlow has no libtensorflow_cc.so.2",
+)
+@pytest.mark.parametrize(
+    "signature", ["serving_default", "explain_bytes", "wrong shape"]
+)
+def test_4_cpp_loader_and_session(live, request_file, tmp_path, signature):
+    served = ServedModel(exported(), "tiny")
+    is_bytes = signature == "explain_bytes"
+    definition = served.definition("explain_bytes" if is_bytes else "serving_default")
+    name = "image_bytes" if is_bytes else "images"
+    values = np.load(request_file, allow_pickle=True)[name]
+    if signature == "wrong shape":
+        values = values[:, :16]
+    outputs = {key: info.name for key, info in definition.outputs.items()}
+    request, answer = tmp_path / "request.npz", tmp_path / "answer.npz"
+    inputs = {definition.inputs[name].name: values}
+    np.savez(request, outputs=list(outputs.values()), **inputs)
+    libraries = pathlib.Path(tf.__file__).parent
+    run_python(HERE / "cpp_session.py", libraries, exported(), request, answer)
+    answer = np.load(answer, allow_pickle=True)
+    if signature == "wrong shape":
+        message = str(answer["error"])
+        assert "[2,16,32,3]" in message and "[?,32,32,3]" in message
+        return
+    answer = {key: answer[tensor] for key, tensor in outputs.items()}
+    if not is_bytes:
+        assert_same(answer, live)
+        return
+    expected = served.run(signature, {name: values})
+    assert_same(answer, expected)
+    np.testing.assert_array_equal(
+        answer["masks_png_bytes"], expected["masks_png_bytes"]
+    )
+    assert answer["class_names"].tolist() == expected["class_names"].tolist()
+
+
+def run_python(*arguments, cwd=None):
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
