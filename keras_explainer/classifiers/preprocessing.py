@@ -150,5 +150,7 @@ def _as_affine(function):
     mapped = np.asarray(function(colors.reshape(1, 1, 5, 3).copy()), "float32")[0, 0]
     offset = mapped[0]
     matrix = (mapped[1:4] - offset) / 255.0
+    if matrix.shape != (3, 3):  # It changes the number of channels.
+        return None
     affine = np.allclose(colors[4] @ matrix + offset, mapped[4], atol=1e-2)
     return (matrix, offset) if affine and abs(np.linalg.det(matrix)) > 1e-12 else None

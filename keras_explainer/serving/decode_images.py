@@ -26,18 +26,22 @@ def decode_images(image_bytes, size):
 
     Raises:
         tf.errors.InvalidArgumentError: When run, if an entry is not a whole JPEG
-            or PNG file of at most `MAX_PIXELS` pixels; it names the entry.
+            or PNG file of at most `MAX_PIXELS` pixels, or there is none.
     """
 
     def decode(row_and_contents):
         contents = _checked(*row_and_contents)
         # The kernel decodes PNG as well; this method is the one of Pillow.
         image = tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE")
-        resized = tf.image.resize(image, size, antialias=True)
-        levels = tf.clip_by_value(tf.round(resized), 0.0, 255.0)
-        return tf.ensure_shape(levels, (*size, 3)), tf.shape(image)[:2]
+        file_size = tf.shape(image)[:2]
+        # Pillow resizes first along rows, then along columns, in whole levels.
+        levels = _resize(image, (file_size[0], size[1]))
+        return tf.ensure_shape(_resize(levels, size), (*size, 3)), file_size
 
-    rows = tf.range(tf.shape(image_bytes)[0])
+    count = tf.shape(image_bytes)[0]
+    message = "Input `image_bytes` should hold at least one file. Received: none"
+    with tf.control_dependencies([tf.debugging.Assert(count > 0, [message])]):
+        rows = tf.range(count)
     return tf.map_fn(
         decode,
         (rows, image_bytes),
@@ -47,6 +51,11 @@ def decode_images(image_bytes, size):
         ),
         parallel_iterations=_DECODED_AT_ONCE,
     )
+
+
+def _resize(image, size):
+    levels = tf.image.resize(image, size, antialias=True)
+    return tf.floor(tf.clip_by_value(levels, 0.0, 255.0) + 0.5)
 
 
 def _checked(row, contents):

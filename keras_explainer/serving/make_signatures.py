@@ -127,9 +127,17 @@ def _check_portable(function):
 def _checked_images(images):
     # The C++ session does not compare what it is fed with the signature.
     images = tf.ensure_shape(images, images.shape)
-    message = "Input `images` should be finite. Received: NaN or infinity"
-    finite = tf.reduce_all(tf.math.is_finite(images))
-    with tf.control_dependencies([tf.debugging.Assert(finite, [message])]):
+    checks = [
+        tf.debugging.Assert(
+            tf.shape(images)[0] > 0,
+            ["Input `images` should hold at least one image. Received: none"],
+        ),
+        tf.debugging.Assert(
+            tf.reduce_all(tf.math.is_finite(images)),
+            ["Input `images` should be finite. Received: NaN or infinity"],
+        ),
+    ]
+    with tf.control_dependencies(checks):
         return tf.identity(images)
 
 

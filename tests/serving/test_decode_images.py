@@ -1,4 +1,4 @@
-"""Files inside the served graph: the pixels of Pillow, and an error for what is none."""
+"""Files inside the served graph: the pixels of Pillow, or a clear error."""
 
 import struct
 import zlib
@@ -48,7 +48,7 @@ TRUNCATED = file_of(PICTURE)[:-600]
 NOT_A_FILE = "should be whole JPEG or PNG files. Received: image"
 BAD = {
     "truncated JPEG": (TRUNCATED, "Invalid JPEG data"),
-    "truncated PNG": (file_of(PICTURE, "PNG")[:-600], "Invalid PNG data"),
+    "truncated PNG": (file_of(PICTURE, "PNG")[:200], "Invalid PNG data"),
     "text": (b"This is no picture, but a text of some length.", NOT_A_FILE),
     "zero bytes": (b"", f"{NOT_A_FILE} 0 of 0 bytes"),
     "three bytes": (b"\xff\xd8\xff", f"{NOT_A_FILE} 0 of 3 bytes"),
@@ -111,12 +111,12 @@ def test_pixels_are_those_of_pillow(decode, tmp_path, name):
     (levels,), (size,) = decode(SPECIAL[name])
     assert tuple(size) == (image.height, image.width)
     expected = np.asarray(image.resize(SIZE[::-1], Image.Resampling.BILINEAR))
-    # Decoding is exact with Pillow's own libjpeg-turbo; other builds may differ by
-    # one level, and so does rounding: Pillow resizes in two steps of whole levels.
+    # Decoding is exact with Pillow's libjpeg-turbo, as would not be with all others;
+    # a level of difference is left of rounding halves.
     assert np.abs(levels - expected).max() <= 1
-    assert (levels != expected).mean() < 0.25
+    assert (levels != expected).mean() < 0.02
 
 
 def test_no_file_at_all(decode):
-    images, sizes = decode()
-    assert images.shape == (0, *SIZE, 3) and sizes.shape == (0, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one file"):
+        decode()
