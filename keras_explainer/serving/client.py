@@ -171,9 +171,8 @@ def _retrying(retries):
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(is_unavailable),
         stop=tenacity.stop_after_attempt(retries + 1),
-        wait=tenacity.wait_exponential_jitter(
-            initial=_FIRST_WAIT, max=_LONGEST_WAIT, jitter=_FIRST_WAIT
-        ),
+        # At random, so that clients do not come back all at once.
+        wait=tenacity.wait_random_exponential(_FIRST_WAIT, _LONGEST_WAIT),
         reraise=True,
     )
 

@@ -3,6 +3,7 @@
 import pathlib
 
 import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
 
 
 class ServedModel:
@@ -54,17 +55,13 @@ class ServedModel:
 
     def _callable(self, signature):
         """A function that feeds without the checks that only Python makes."""
+        signature = signature or "serving_default"
         if signature not in self._runs:
             definition = self.definition(signature)
             names = sorted(definition.outputs)
-            self._runs[signature] = (
-                names,
-                self.session.make_callable(
-                    [definition.outputs[name].name for name in names],
-                    [
-                        definition.inputs[name].name
-                        for name in sorted(definition.inputs)
-                    ],
-                ),
-            )
+            feeds = [definition.inputs[name].name for name in sorted(definition.inputs)]
+            fetches = [definition.outputs[name].name for name in names]
+            options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
+            run = self.session._make_callable_from_options(options)
+            self._runs[signature] = names, run
         return self._runs[signature]

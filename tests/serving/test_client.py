@@ -1,0 +1,316 @@
+"""The client, over REST and gRPC, and over whatever server TF_SERVING_URL names.
+
+The real server should serve the folder that TF_SERVING_SAVED_MODEL names, a version
+folder that `BaseExplainer.export` wrote; without them, the test servers are asked.
+"""
+
+import io
+import os
+import pickle
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny_classifier
+from exported import exported
+from exported import file_of
+from exported import photograph
+from exported import preprocessed
+from exported import raw_images
+from PIL import Image
+from served_model import ServedModel
+from test_decode_images import BAD
+from test_decode_images import SPECIAL
+
+import keras_explainer as kx
+from keras_explainer.serving import ServingError
+
+pytest.importorskip("tenacity", reason="the extra `serving` is not installed")
+grpc_server = pytest.importorskip(
+    "grpc_server", reason="tensorflow-serving-api is not installed"
+)
+
+from rest_server import RestServer  # noqa: E402
+
+from keras_explainer.serving import Client  # noqa: E402
+
+REAL = os.environ.get("TF_SERVING_URL")
+SERVERS = ["real"] if REAL else ["rest", "grpc"]
+own_server = pytest.mark.skipif(bool(REAL), reason="needs a server that can fail")
+
+
+@pytest.fixture(scope="module")
+def served():
+    path = os.environ["TF_SERVING_SAVED_MODEL"] if REAL else exported()
+    return ServedModel(path, "tiny")
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def address(request, served):
+    if request.param == "real":
+        yield REAL
+        return
+    with SERVER[request.param]([served]) as server:
+        yield f"{server.address}/v1/models/tiny"
+
+
+SERVER = {"rest": RestServer, "grpc": grpc_server.GrpcServer}
+
+
+@pytest.fixture
+def client(address):
+    with Client(address, timeout=20, retries=0) as client:
+        yield client
+
+
+def images_for(served, count=2):
+    shape = served.definition("classify").inputs["images"].tensor_shape
+    size = [count, *(dim.size for dim in shape.dim[1:])]
+    return np.random.default_rng(0).integers(0, 256, size).astype("float32")
+
+
+def test_images(client, served):
+    images = images_for(served)
+    explanation = client.explain(images)
+    expected = served.run("serving_default", {"images": images})
+    for name in ("masks", "classes", "scores", "probabilities"):
+        values = getattr(explanation, name)
+        assert values.dtype == expected[name].dtype
+        np.testing.assert_allclose(values, expected[name], atol=1e-4)
+    names = {
+        int(index): name.decode()
+        for index, name in zip(expected["classes"].flat, expected["class_names"].flat)
+    }
+    assert client.class_names == names
+    np.testing.assert_allclose(
+        client.classify(images.astype("uint8")), expected["probabilities"], atol=1e-4
+    )
+    masks = client.explain_class(images, explanation.classes[:, 1])
+    np.testing.assert_allclose(masks, expected["masks"][..., 1], atol=1e-4)
+    first = client.explain_class(images, 0)
+    targets = np.zeros(2, "int32")
+    expected = served.run("explain_class", {"images": images, "targets": targets})
+    np.testing.assert_allclose(first, expected["masks"], atol=1e-4)
+
+
+@own_server
+def test_target_mask_is_that_of_explain(tmp_path):
+    """Of several classes that a multi-label classifier predicts at once."""
+    explainer = kx.ExplainerModel(
+        tiny_classifier(classes=5, activation="sigmoid"), preprocess_input="mobilenet"
+    )
+    path = explainer.export(tmp_path / "1", top_k=4, mask_size=32, max_batch_size=1)
+    images = raw_images(6)
+    expected = explainer.explain(preprocessed(images))
+    assert ((expected.scores >= 0.5).sum(axis=1) > 1).any()
+    with RestServer([ServedModel(path, "tiny")]) as server:
+        with Client(f"{server.address}/v1/models/tiny") as client:
+            explanation = client.explain(images)
+    np.testing.assert_allclose(explanation.target_mask, expected.target_mask, atol=1e-4)
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_picture(client, served, tmp_path, as_bytes):
+    content = file_of(photograph(60, 90))
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    explanation = client.explain(content if as_bytes else path)
+    files = np.array([content], object)
+    expected = served.run("explain_bytes", {"image_bytes": files})
+    masks = [
+        tf.io.decode_png(file)[..., 0].numpy()
+        for file in expected["masks_png_bytes"][0]
+    ]
+    masks = np.stack(masks, -1)[None] / 255.0
+    assert explanation.masks.shape[:3] == (1, 60, 90)
+    np.testing.assert_allclose(explanation.masks, masks, atol=1e-4 + 1 / 255)
+    np.testing.assert_allclose(explanation.scores, expected["scores"], atol=1e-4)
+    assert explanation.classes.tolist() == expected["classes"].tolist()
+    assert explanation.target_mask.shape == (1, 60, 90)
+
+
+def test_a_turned_transparent_or_foreign_picture_is_made_plain(client):
+    picture = photograph(60, 90)
+    upright = client.explain(file_of(picture, "PNG"))
+    as_webp = client.explain(file_of(picture, "WEBP", lossless=True))
+    np.testing.assert_array_equal(as_webp.masks, upright.masks)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = picture.transpose(Image.Transpose.ROTATE_90)
+    turned = client.explain(file_of(turned, "PNG", exif=exif))
+    np.testing.assert_array_equal(turned.masks, upright.masks)
+    clear = picture.copy()
+    clear.putalpha(0)
+    white = Image.new("RGB", picture.size, "white")
+    np.testing.assert_array_equal(
+        client.explain(file_of(clear, "PNG")).masks,
+        client.explain(file_of(white, "PNG")).masks,
+    )
+
+
+# === What the server refuses ===
+
+
+def ask_bytes(client, *files):
+    inputs = {"image_bytes": np.array([*files, None], object)[:-1]}
+    outputs = ["classes", "masks_png_bytes"]
+    return client._predict("explain_bytes", inputs, outputs)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files(client, name):
+    content, message = BAD[name]
+    good = file_of(photograph())
+    for files in ([content], [good, content, good]):
+        with pytest.raises(ServingError) as raised:
+            ask_bytes(client, *files)
+        assert raised.value.code == "INVALID_ARGUMENT"
+        expected = message if len(files) == 1 else message.replace("image 0", "image 1")
+        assert expected in raised.value.message
+    assert ask_bytes(client, good)["classes"].shape[0] == 1
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_files(client, name):
+    answer = ask_bytes(client, SPECIAL[name])
+    with Image.open(io.BytesIO(SPECIAL[name])) as image:
+        size = image.size
+    mask = tf.io.decode_png(answer["masks_png_bytes"][0, 0])
+    assert mask.shape == (*size[::-1], 1)
+
+
+def test_wrong_requests(client, served):
+    images = images_for(served)
+    wrong = [
+        ("serving_default", {"images": images[:, :16]}, "masks", r"\[2,16,"),
+        ("serving_default", {"images": images[0]}, "masks", "hape"),
+        ("serving_default", {"images": images[:0]}, "masks", "at least one|hape"),
+        (
+            "explain_bytes",
+            {"image_bytes": np.zeros(0, object)},
+            "masks",
+            "at least one",
+        ),
+        ("serving_default", {"pictures": images}, "masks", "images|signature"),
+        ("explain_class", {"images": images}, "masks", "targets"),
+        (
+            "explain_class",
+            {"images": images, "targets": np.int32([0, 10**6])},
+            "masks",
+            "one class per image, from 0 to",
+        ),
+        ("explain_all", {"images": images}, "masks", "explain_all"),
+    ]
+    for signature, inputs, output, message in wrong:
+        with pytest.raises(ServingError, match=message) as raised:
+            client._predict(signature, inputs, [output])
+        assert raised.value.code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+        assert len(client.classify(images)) == 2
+
+
+def test_unknown_models_and_versions(address):
+    for other in (f"{address}x", f"{address}/versions/999999"):
+        with Client(other, timeout=20, retries=0) as client:
+            with pytest.raises(ServingError, match="not found|Unsuccessful") as raised:
+                client.explain(file_of(photograph()))
+            assert raised.value.code == "NOT_FOUND"
+
+
+def test_pictures_that_pillow_does_not_read(client, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(
+        ValueError, match="`picture` should be .* Received: .*notes.txt"
+    ):
+        client.explain(tmp_path / "notes.txt")
+    with pytest.raises(ValueError, match="Received: 0 bytes"):
+        client.explain(b"")
+    with pytest.raises(FileNotFoundError):
+        client.explain(tmp_path / "gone.jpg")
+
+
+# === Servers that fail ===
+
+
+@own_server
+def test_only_unavailable_is_asked_again(address, served, monkeypatch):
+    monkeypatch.setattr("keras_explainer.serving.client._FIRST_WAIT", 0.001)
+    images = images_for(served)
+
+    def unavailable():
+        return tf.errors.UnavailableError(None, None, "starting up")
+
+    with Client(address, timeout=20, retries=2) as client:
+        served.faults[:] = [unavailable(), unavailable()]
+        assert len(client.classify(images)) == 2 and not served.faults
+        served.faults[:] = [unavailable() for _ in range(4)]
+        with pytest.raises(ServingError, match="UNAVAILABLE: starting up"):
+            client.classify(images)
+        assert len(served.faults) == 1
+        served.faults[:] = [
+            tf.errors.ResourceExhaustedError(None, None, "the queue is full"),
+            unavailable(),
+        ]
+        with pytest.raises(ServingError) as raised:
+            client.classify(images)
+        assert raised.value.code == "RESOURCE_EXHAUSTED"
+        assert raised.value.message == "the queue is full"
+        assert len(served.faults) == 1
+        served.faults.clear()
+        assert len(client.classify(images)) == 2
+
+
+@own_server
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_nobody_answers(scheme, monkeypatch):
+    monkeypatch.setattr("keras_explainer.serving.client._FIRST_WAIT", 0.001)
+    with Client(f"{scheme}://127.0.0.1:1/v1/models/tiny", retries=1) as client:
+        with pytest.raises(ServingError) as raised:
+            client.classify(np.zeros((1, 32, 32, 3)))
+    assert raised.value.code == "UNAVAILABLE"
+    assert "127.0.0.1" in raised.value.message
+
+
+@own_server
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_time_runs_out(kind, served):
+    with SERVER[kind]([served], delay=1.0) as server:
+        with Client(f"{server.address}/v1/models/tiny", timeout=0.2) as client:
+            with pytest.raises(ServingError) as raised:
+                client.classify(images_for(served))
+    assert raised.value.code == "DEADLINE_EXCEEDED"
+
+
+# === Arguments ===
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8501", "http://localhost:8501", "ftp://host/v1/models/pets"]
+    + ["http:///v1/models/pets", "http://host:1/v1/models/pets:predict", "photo.jpg"],
+)
+def test_wrong_urls(url):
+    with pytest.raises(ValueError, match="`url` should be http://HOST:PORT/v1/models/"):
+        Client(url)
+
+
+def test_versions_and_labels(address, served, monkeypatch):
+    version = f"{address}/versions/{served.version}"
+    if not REAL:
+        with Client(version) as client:
+            assert client.classify(images_for(served)).shape[0] == 2
+    from keras_explainer.serving.grpc_route import GrpcRoute
+
+    found = []
+    monkeypatch.setattr(GrpcRoute, "__init__", lambda self, *a: found.append(a))
+    Client("grpcs://host:1/v1/models/pets/labels/stable")
+    Client("grpc://host:1/v1/models/pets/versions/7", timeout=3)
+    assert found == [
+        ("host:1", "pets", {"version_label": "stable"}, 30.0, True),
+        ("host:1", "pets", {"version": 7}, 3, False),
+    ]
+
+
+def test_errors_survive_process_pools():
+    error = pickle.loads(pickle.dumps(ServingError("the queue is full", "UNAVAILABLE")))
+    assert error.code == "UNAVAILABLE" and error.message == "the queue is full"
+    assert str(error) == "The model server answered UNAVAILABLE: the queue is full"
