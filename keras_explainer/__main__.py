@@ -10,7 +10,7 @@ from keras_explainer.commands.command_error import Interrupted
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import CommandParser
 
-COMMANDS = ("demo", "train", "explain")
+COMMANDS = ("demo", "train", "explain", "export")
 DESCRIPTION = """\
 Which pixels made this classifier say that? Trains an explainer once for a frozen
 Keras classifier; afterwards one forward pass gives a sharp mask for every class."""
@@ -78,7 +78,7 @@ def build_parser():
 
 
 # Arguments of the library under other names than on the command line.
-_FLAGS = {"root": "data", "directory": "data"}
+_FLAGS = {"root": "data", "directory": "data", "path": "out", "url": "server"}
 
 
 def _plain_message(error, args):

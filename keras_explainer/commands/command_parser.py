@@ -12,6 +12,10 @@ _SENTENCES = (
         r"Argument \1 should be given; see `{prog} --help`. Received: nothing",
     ),
     (
+        r"one of the arguments (.*) is required",
+        r"One of the arguments \1 should be given. Received: none",
+    ),
+    (
         r"argument (\S+): invalid choice: (.*?) \(choose from (.*)\)",
         r"Argument \1 should be one of \3. Received: \2",
     ),

@@ -1,6 +1,7 @@
 """`keras-explainer explain`: explains pictures with a trained explainer."""
 
 import difflib
+import itertools
 import pathlib
 import sys
 
@@ -17,7 +18,8 @@ from keras_explainer.commands.run_folder import RunFolder
 
 SUMMARY = "explain pictures: which pixels made the classifier say that"
 DESCRIPTION = """\
-Explains pictures with a trained explainer. For each picture the result folder has
+Explains pictures with a trained explainer, here or on a model server that serves an
+exported one. For each picture the result folder has
 
   <picture>_overlay.png   the picture, and every class with its mask and probability
   <picture>_<class>.png   the mask of a class, grey, at the size of the picture
@@ -27,6 +29,8 @@ EXAMPLES = [
     "keras-explainer explain --explainer runs/pets holiday.jpg --out explained",
     "keras-explainer explain --explainer pets.keras 'photos/*.jpg' scans/ \\",
     "    --targets cat,dog --threshold 0.5 --out explained",
+    "keras-explainer explain --server http://localhost:8501/v1/models/pets photos/ \\",
+    "    --out explained",
 ]
 BATCH_SIZE = 16
 
@@ -35,11 +39,16 @@ def add_arguments(parser):
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES", help="files, folders or patterns"
     )
-    parser.add_argument(
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument(
         "--explainer",
-        required=True,
         metavar="PATH",
         help="a run folder, or an explainer saved as .keras",
+    )
+    who.add_argument(
+        "--server",
+        metavar="URL",
+        help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/v1/models/NAME",
     )
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="the folder to write, a new one"
@@ -50,7 +59,8 @@ def add_arguments(parser):
         type=whole_number(1),
         default=3,
         metavar="N",
-        help="explain the N most probable classes of each picture (default: 3)",
+        help="explain the N most probable classes of each picture (default: 3, or "
+        "what the server was exported with, if less)",
     )
     what.add_argument(
         "--targets",
@@ -71,10 +81,17 @@ def add_arguments(parser):
 
 
 def run(args):
-    find_explainer(args.explainer)
+    if args.explainer:
+        find_explainer(args.explainer)
+    elif args.targets:
+        raise UsageError(
+            "Argument --targets should be left out with --server, which explains the "
+            f"most probable classes. Received: {','.join(args.targets)}"
+        )
     settings = {
         "command": "explain",
-        "explainer": str(pathlib.Path(args.explainer).resolve()),
+        "explainer": args.explainer and str(pathlib.Path(args.explainer).resolve()),
+        "server": args.server,
         "images": args.images,
         "top_k": args.top_k,
         "targets": args.targets,
@@ -89,35 +106,16 @@ def run(args):
 
 
 def _explain(args, folder):
-    import numpy as np
-
     from keras_explainer.commands.explanation_files import ExplanationFiles
     from keras_explainer.commands.picture_files import find_pictures
 
-    explainer = load_explainer(args.explainer)
-    num_classes = explainer.frozen.num_classes
-    names = explainer.class_names or [f"class {i}" for i in range(num_classes)]
-    row = None
-    if args.targets:
-        row = np.zeros(num_classes, "float32")
-        row[[_class_index(target, explainer) for target in args.targets]] = 1
+    names, explain = _with_server(args) if args.server else _with_explainer(args)
     files = ExplanationFiles(folder.path, names, args.threshold)
-    records = []
     paths = find_pictures(args.images)
-    for start in range(0, len(paths), BATCH_SIZE):
-        pictures = _read(paths[start : start + BATCH_SIZE])
-        if not pictures:
-            continue
-        explanation = explainer.explain(
-            _as_input([picture for _, picture in pictures], explainer),
-            targets=None if row is None else np.tile(row, (len(pictures), 1)),
-            top_k=args.top_k,
-        )
-        for i, (path, picture) in enumerate(pictures):
-            masks, classes = explanation.masks[i], explanation.classes[i]
-            record = files.write(path, picture, masks, classes, explanation.scores[i])
-            records.append(record)
-            _show(record)
+    records = []
+    for path, picture, masks, classes, scores in explain(paths):
+        records.append(files.write(path, picture, masks, classes, scores))
+        _show(records[-1])
     if not records:
         raise CommandError(
             "Argument IMAGES should name at least one picture that can be read. "
@@ -126,6 +124,60 @@ def _explain(args, folder):
     folder.write_json("explanations.json", records)
     folder.finish()
     return len(records), len(paths) - len(records)
+
+
+def _with_explainer(args):
+    """Returns the names of the classes, and a function from paths to explanations."""
+    import numpy as np
+
+    explainer = load_explainer(args.explainer)
+    num_classes = explainer.frozen.num_classes
+    names = explainer.class_names or [f"class {i}" for i in range(num_classes)]
+    row = None
+    if args.targets:
+        row = np.zeros(num_classes, "float32")
+        row[[_class_index(target, explainer) for target in args.targets]] = 1
+
+    def explain(paths):
+        for start in range(0, len(paths), BATCH_SIZE):
+            pictures = _read(paths[start : start + BATCH_SIZE])
+            if not pictures:
+                continue
+            found = explainer.explain(
+                _as_input([picture for _, picture in pictures], explainer),
+                targets=None if row is None else np.tile(row, (len(pictures), 1)),
+                top_k=args.top_k,
+            )
+            for i, (path, picture) in enumerate(pictures):
+                yield path, picture, found.masks[i], found.classes[i], found.scores[i]
+
+    return names, explain
+
+
+def _with_server(args):
+    """The same, from a model server, which tells the names with its answers."""
+    from keras_explainer.serving import Client
+    from keras_explainer.serving import ServingError
+
+    try:
+        client = Client(args.server)
+    except ImportError as error:
+        raise CommandError(str(error)) from error
+    shown = slice(args.top_k)
+
+    def explain(paths):
+        for path, picture in itertools.chain.from_iterable(_read([p]) for p in paths):
+            try:
+                found = client.explain(path)
+            except ServingError as error:
+                if error.code != "INVALID_ARGUMENT":
+                    raise CommandError(str(error)) from error
+                print(f"warning: skipped {path}: {error}", file=sys.stderr)
+                continue
+            masks, classes, scores = (field[0][..., shown] for field in found[:3])
+            yield path, picture, masks, classes, scores
+
+    return client.class_names, explain
 
 
 def _read(paths):
