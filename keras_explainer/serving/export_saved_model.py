@@ -41,8 +41,9 @@ def export_saved_model(
             returned as numbers. Defaults to the decoder's grid.
         threshold: float between 0 and 1 that makes masks 0 and 1. Defaults to
             None, grey masks.
-        max_batch_size: int. Images that the server may put together, and that a
-            warm-up request has at most.
+        max_batch_size: int. Images that a server started with batching puts together
+            at most, and takes in one request; then a bad file fails all requests
+            that it was put together with.
 
     Returns:
         `pathlib.Path` of the version folder.

@@ -48,6 +48,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def log_message(self, *args):
+        pass
+
     def do_GET(self):
         self._answer(self._status)
 
