@@ -5,8 +5,9 @@
 The explanation endpoint (k = 1) and a SavedModel of the classifier alone are served
 by the same process, on loopback, by the servers of tests/serving: they run TensorFlow's
 C++ session and keep the REST and gRPC rules, but are written in Python, so read the
-ratios; those of processor time bear other load on the machine best. Then a tiny explainer answers many requests, and the memory of the server is
-compared after a tenth of them and at the end.
+ratios; those of processor time bear other load on the machine best. Then a tiny
+explainer answers many requests, and the memory of the server is compared after a tenth
+of them and at the end.
 """
 
 import argparse
