@@ -88,11 +88,9 @@ def _checked(row, contents):
 def _png_size(contents):
     """Returns height and width, which follow the name of a PNG's first chunk."""
     levels = tf.io.decode_raw(tf.strings.substr(contents, 16, 8), tf.uint8)
-    # Big-endian; signed 64-bit numbers, so that no header can overflow.
-    places = tf.constant([2**24, 2**16, 2**8, 1], tf.int64)
-    return tf.reduce_sum(tf.reshape(tf.cast(levels, tf.int64), (2, 4)) * places, 1)[
-        ::-1
-    ]
+    places = tf.constant([2**24, 2**16, 2**8, 1], tf.int64)  # Big-endian.
+    sizes = tf.reduce_sum(tf.reshape(tf.cast(levels, tf.int64), (2, 4)) * places, 1)
+    return sizes[::-1]
 
 
 def _require(condition, expected, received, contents):
