@@ -1,5 +1,7 @@
 """The functions that an exported explainer answers to."""
 
+import numbers
+
 import tensorflow as tf
 
 from keras_explainer.serving.decode_images import decode_images
@@ -158,24 +160,24 @@ def _checked_targets(targets, num_images, num_classes):
 
 
 def _checked_top_k(top_k):
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
+    if not isinstance(top_k, numbers.Integral) or top_k < 1:
         raise ValueError(
             f"Argument `top_k` should be a whole number from 1. Received: {top_k!r}"
         )
-    return top_k
+    return int(top_k)
 
 
 def _checked_mask_size(mask_size):
     if mask_size is None:
         return None
-    size = (mask_size, mask_size) if isinstance(mask_size, int) else mask_size
-    valid = isinstance(size, (tuple, list)) and len(size) == 2
-    if not valid or not all(isinstance(side, int) and side > 0 for side in size):
+    size = mask_size if isinstance(mask_size, (tuple, list)) else [mask_size] * 2
+    whole = all(isinstance(side, numbers.Integral) and side > 0 for side in size)
+    if len(size) != 2 or not whole:
         raise ValueError(
             "Argument `mask_size` should be a whole number of pixels, a height and a "
             f"width, or None for the decoder's grid. Received: {mask_size!r}"
         )
-    return tuple(size)
+    return tuple(int(side) for side in size)
 
 
 def _checked_threshold(threshold):

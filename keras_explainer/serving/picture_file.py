@@ -5,6 +5,8 @@ import pathlib
 
 from PIL import Image
 
+from keras_explainer.datasets._files import open_rgb
+
 _ORIENTATION = 0x0112  # EXIF
 
 
@@ -21,9 +23,6 @@ def picture_file(picture):
         ValueError: If Pillow does not know the file.
         OSError: If there is no such file.
     """
-    # Here, since it imports TensorFlow.
-    from keras_explainer.datasets._files import open_rgb
-
     is_bytes = isinstance(picture, bytes)
     content = picture if is_bytes else pathlib.Path(picture).read_bytes()
     name = f"{len(content)} bytes" if is_bytes else str(picture)
