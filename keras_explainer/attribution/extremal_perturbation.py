@@ -4,13 +4,15 @@ import math
 
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.attribution.base_method import check_option
 from keras_explainer.attribution.gaussian_blur import gaussian_blur
-from keras_explainer.decoders.resize import resize_to
 
+# Signs of the logit where the mask is shown, and where all but the mask is shown.
+_VARIANTS = {"preserve": (1, 0), "delete": (0, -1), "dual": (1, -1)}
 _LEARNING_RATE = 0.01
 _MOMENTUM = 0.9
 # Weight of the area, and its growth per step.
@@ -70,7 +72,7 @@ class ExtremalPerturbation(AttributionMethod):
         flip=True,
         verbose=False,
     ):
-        check_choice("variant", variant, ("preserve", "delete", "dual"))
+        check_choice("variant", variant, tuple(_VARIANTS))
         check_option("steps", steps, 1, whole=True)
         check_option("step", step, 1, whole=True)
         check_option("sigma", sigma, 1)
@@ -85,16 +87,14 @@ class ExtremalPerturbation(AttributionMethod):
         self.areas = tf.constant(sorted(areas), "float32")
         self.variant, self.contrastive = variant, contrastive
         self.steps, self.step, self.sigma, self.flip = steps, step, sigma, flip
-        self.classifier_passes = len(areas) * (
-            steps * (2 if variant == "dual" else 1) + 1
-        )
-        self._pyramid = tf.function(self._pyramid_eagerly, reduce_retracing=True)
+        kinds = np.count_nonzero(_VARIANTS[variant])
+        self.classifier_passes = len(areas) * (steps * kinds + 1) + 1
         self._ascend = tf.function(self._ascend_eagerly, reduce_retracing=True)
         self._select = tf.function(self._select_eagerly, reduce_retracing=True)
 
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")
-        levels = self._pyramid(images)
+        levels = _blur_pyramid(images)
         grid = [math.ceil(size / self.step) for size in images.shape[1:3]]
         coarse = tf.ones((images.shape[0], len(self.areas), *grid))
         velocity = tf.zeros_like(coarse)
@@ -123,13 +123,9 @@ class ExtremalPerturbation(AttributionMethod):
             "SAME",
         ) * tf.reshape(kernel, (-1,))
         weights = tf.nn.softmax(_SMOOTH_MAX * around)
-        masks = resize_to(tf.reduce_sum(weights * around, -1, keepdims=True), size)
+        masks = tf.reduce_sum(weights * around, axis=-1, keepdims=True)
+        masks = tf.image.resize(masks, size)
         return tf.reshape(masks, (pairs, areas, *size))
-
-    def _pyramid_eagerly(self, images):
-        """Copies (P, levels, H, W, channels) from the most blurred to the image."""
-        sigmas = np.linspace(_MAX_BLUR, 0, _BLUR_LEVELS)
-        return tf.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)
 
     def _perturbed(self, levels, masks):
         """Images (P * areas, H, W, channels), blurred where the masks are 0."""
@@ -137,7 +133,7 @@ class ExtremalPerturbation(AttributionMethod):
         numbers = tf.range(_BLUR_LEVELS, dtype="float32")[:, None, None]
         shares = tf.nn.relu(1 - tf.abs(level - numbers))
         images = tf.einsum("palhw,plhwc->pahwc", shares, levels)
-        return tf.reshape(images, (-1, *images.shape[2:]))
+        return tf.reshape(images, (-1, *ops.shape(images)[2:]))
 
     def _rewards(self, images, classes):
         """The logit (P * areas,) of each pair's class, for its areas in turn."""
@@ -151,7 +147,7 @@ class ExtremalPerturbation(AttributionMethod):
 
     def _area_penalty(self, masks):
         """Squared distance of each mask's sorted values from a mask of its area."""
-        values = tf.sort(tf.reshape(masks, (*masks.shape[:2], -1)))
+        values = tf.sort(tf.reshape(masks, (*ops.shape(masks)[:2], -1)))
         count = tf.shape(values)[-1]
         rank = tf.range(tf.cast(count, "float32")) / tf.cast(count, "float32")
         ideal = tf.cast(rank >= 1 - self.areas[:, None], "float32")
@@ -160,18 +156,13 @@ class ExtremalPerturbation(AttributionMethod):
     def _ascend_eagerly(self, levels, classes, coarse, velocity, weight, mirror):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(coarse)
-            masks = self.smooth_masks(coarse, levels.shape[2:4])
+            masks = self.smooth_masks(coarse, ops.shape(levels)[2:4])
             reward = 0.0
-            for share, sign in ((masks, 1.0), (1.0 - masks, -1.0)):
-                if (
-                    (sign > 0)
-                    if self.variant == "delete"
-                    else (sign < 0 and self.variant == "preserve")
-                ):
-                    continue
-                images = self._perturbed(levels, share)
-                images = tf.where(mirror, images[:, :, ::-1], images)
-                reward += sign * tf.reduce_sum(self._rewards(images, classes))
+            for shown, sign in zip((masks, 1.0 - masks), _VARIANTS[self.variant]):
+                if sign:
+                    images = self._perturbed(levels, shown)
+                    images = tf.where(mirror, images[:, :, ::-1], images)
+                    reward += sign * tf.reduce_sum(self._rewards(images, classes))
             goal = reward - weight * tf.reduce_sum(self._area_penalty(masks))
         # Momentum as a running mean of the gradients.
         gradient = tape.gradient(goal, coarse)
@@ -179,7 +170,7 @@ class ExtremalPerturbation(AttributionMethod):
         return tf.clip_by_value(coarse + _LEARNING_RATE * velocity, 0, 1), velocity
 
     def _select_eagerly(self, levels, classes, coarse):
-        masks = self.smooth_masks(coarse, levels.shape[2:4])
+        masks = self.smooth_masks(coarse, ops.shape(levels)[2:4])
         kept = self._logits(self._perturbed(levels, masks))
         kept = tf.reshape(kept, (-1, len(self.areas), self.frozen.num_classes))
         kept = tf.gather(kept, classes, axis=2, batch_dims=1)
@@ -189,3 +180,9 @@ class ExtremalPerturbation(AttributionMethod):
             [kept[:, :-1] >= whole[:, None], tf.ones_like(kept[:, -1:], bool)], axis=1
         )
         return tf.gather(masks, tf.argmax(reached, axis=1), batch_dims=1)
+
+
+def _blur_pyramid(images):
+    """Copies (P, levels, H, W, channels), from the most blurred to the image."""
+    sigmas = np.linspace(_MAX_BLUR, 0, _BLUR_LEVELS)
+    return tf.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)

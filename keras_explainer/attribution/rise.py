@@ -21,7 +21,7 @@ class RISE(AttributionMethod):
         multi_label: "auto", True or False, as in `ExplainerModel`.
         num_masks: int. Masks per image. Defaults to 8000.
         cells: int. Cells per side of the random grid. Defaults to 7.
-        keep: float from 0 to 1. Probability that a cell is kept. Defaults to 0.5.
+        keep: float from 0.01 to 0.99. Probability that a cell is kept. Defaults to 0.5.
         border: What a shift moves into the image. "stretch": the grid is enlarged
             to one cell more than the image, as in the paper; "reflect": the grid
             covers the image and is mirrored at its end.
@@ -62,7 +62,7 @@ class RISE(AttributionMethod):
     ):
         check_option("num_masks", num_masks, 1, whole=True)
         check_option("cells", cells, 2, whole=True)
-        check_option("keep", keep, 0, 1)
+        check_option("keep", keep, 0.01, 0.99)
         check_option("seed", seed, 0, whole=True)
         check_choice("border", border, ("stretch", "reflect"))
         check_choice("score", score, ("probability", "sigmoid"))
@@ -96,9 +96,10 @@ class RISE(AttributionMethod):
             image = images[row : row + 1]
             chosen = tf.constant(classes[pairs], "int32")
             total = tf.zeros((len(pairs), *images.shape[1:3]))
+            all_scores = []
             for start in self.progress(range(0, self.num_masks, batch_size)):
                 part = slice(start, start + batch_size)
-                total = self._add_masks(
+                total, scores = self._add_masks(
                     total,
                     image,
                     self.baseline(image),
@@ -106,6 +107,10 @@ class RISE(AttributionMethod):
                     shifts[part],
                     chosen,
                 )
+                all_scores.append(scores)
+            # Where no mask makes a difference, the sum shows nothing but the masks.
+            spread = tf.math.reduce_std(tf.concat(all_scores, 0), axis=0)
+            total *= tf.cast(spread > 1e-7, "float32")[:, None, None]
             for pair, sum_of_masks in zip(pairs, tf.unstack(total)):
                 maps[pair] = sum_of_masks / (self.num_masks * self.keep)
         return tf.stack(maps)
@@ -147,4 +152,4 @@ class RISE(AttributionMethod):
         else:
             scores = self.frozen.probabilities(logits)
         scores = tf.gather(scores, classes, axis=1)
-        return total + tf.einsum("bp,bhw->phw", scores, masks)
+        return total + tf.einsum("bp,bhw->phw", scores, masks), scores
