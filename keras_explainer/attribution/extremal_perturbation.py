@@ -18,7 +18,7 @@ _MOMENTUM = 0.9
 # Weight of the area, and its growth per step.
 _AREA_WEIGHT, _AREA_GROWTH = 300.0, 1.0035
 _SMOOTH_MAX = 20.0
-_BLUR_LEVELS, _MAX_BLUR = 8, 20.0
+_BLUR_LEVELS = 8
 
 
 class ExtremalPerturbation(AttributionMethod):
@@ -42,6 +42,8 @@ class ExtremalPerturbation(AttributionMethod):
         steps: int. Steps of gradient ascent. Defaults to 800.
         step: int, pixels. Spacing of the mask's parameters. Defaults to 7.
         sigma: float, pixels. Width of the smooth maximum. Defaults to 21.
+        blur: float, pixels. Standard deviation of the blur where a mask is 0.
+            Defaults to 20.
         flip: Boolean. Whether every other step sees the image mirrored.
         verbose: Boolean. Whether to show a progress bar.
 
@@ -69,6 +71,7 @@ class ExtremalPerturbation(AttributionMethod):
         steps=800,
         step=7,
         sigma=21,
+        blur=20,
         flip=True,
         verbose=False,
     ):
@@ -76,6 +79,7 @@ class ExtremalPerturbation(AttributionMethod):
         check_option("steps", steps, 1, whole=True)
         check_option("step", step, 1, whole=True)
         check_option("sigma", sigma, 1)
+        check_option("blur", blur, 1)
         if not np.size(areas) or np.ndim(areas) != 1:
             raise ValueError(
                 "Argument `areas` should be a list of numbers from 0 to 1. Received: "
@@ -86,7 +90,8 @@ class ExtremalPerturbation(AttributionMethod):
         super().__init__(classifier, multi_label, verbose=verbose)
         self.areas = tf.constant(sorted(areas), "float32")
         self.variant, self.contrastive = variant, contrastive
-        self.steps, self.step, self.sigma, self.flip = steps, step, sigma, flip
+        self.steps, self.step, self.sigma = steps, step, sigma
+        self.blur, self.flip = blur, flip
         kinds = np.count_nonzero(_VARIANTS[variant])
         self.classifier_passes = len(areas) * (steps * kinds + 1) + 1
         self._ascend = tf.function(self._ascend_eagerly, reduce_retracing=True)
@@ -94,7 +99,7 @@ class ExtremalPerturbation(AttributionMethod):
 
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")
-        levels = _blur_pyramid(images)
+        levels = self.blur_pyramid(images)
         grid = [math.ceil(size / self.step) for size in images.shape[1:3]]
         coarse = tf.ones((images.shape[0], len(self.areas), *grid))
         velocity = tf.zeros_like(coarse)
@@ -105,6 +110,11 @@ class ExtremalPerturbation(AttributionMethod):
                 levels, classes, coarse, velocity, weight, mirror
             )
         return self._select(levels, classes, coarse)
+
+    def blur_pyramid(self, images):
+        """Copies (P, levels, H, W, channels), from the most blurred to the image."""
+        sigmas = np.linspace(self.blur, 0, _BLUR_LEVELS)
+        return tf.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)
 
     def smooth_masks(self, coarse, size):
         """Turns parameters (P, areas, h, w) into masks (P, areas, H, W)."""
@@ -180,9 +190,3 @@ class ExtremalPerturbation(AttributionMethod):
             [kept[:, :-1] >= whole[:, None], tf.ones_like(kept[:, -1:], bool)], axis=1
         )
         return tf.gather(masks, tf.argmax(reached, axis=1), batch_dims=1)
-
-
-def _blur_pyramid(images):
-    """Copies (P, levels, H, W, channels), from the most blurred to the image."""
-    sigmas = np.linspace(_MAX_BLUR, 0, _BLUR_LEVELS)
-    return tf.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)

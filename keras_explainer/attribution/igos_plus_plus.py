@@ -68,7 +68,7 @@ class IGOSPlusPlus(AttributionMethod):
         super().__init__(classifier, multi_label, verbose=verbose)
         self.size, self.iterations, self.steps = size, iterations, steps
         self.noise, self.seed = noise, seed
-        # Four masked images per gradient and per trial of the line search.
+        # At most: four masked images per gradient and per trial of the line search.
         self.classifier_passes = iterations * 4 * (steps + _TRIALS + 1)
         self._descend = tf.function(self._descend_eagerly, reduce_retracing=True)
 
@@ -114,7 +114,9 @@ class IGOSPlusPlus(AttributionMethod):
         length = tf.fill(tf.shape(before), _FIRST_STEP)
         accepted = tf.zeros_like(before, "bool")
         found = masks
-        for _ in range(_TRIALS):
+        for _ in tf.range(_TRIALS):
+            if tf.reduce_all(accepted):
+                break
             trial = masks - length[:, None, None] * gradient
             trial = tf.clip_by_value(trial, 0, 1)
             enough = losses(trial) <= before - _GAIN * length * slope

@@ -10,7 +10,8 @@ def patch_classifier(weights, activation="sigmoid"):
     `activation`."""
     weights = np.asarray(weights, "float32")
     images = keras.Input((16, 16, 1))
-    x = layers.Flatten()(layers.AveragePooling2D(4)(images))
+    x = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(images)
+    x = layers.Flatten()(layers.AveragePooling2D(4)(x))
     dense = layers.Dense(weights.shape[-1], activation=activation)
     classifier = keras.Model(images, dense(x))
     dense.set_weights([weights.reshape(16, -1), np.zeros(weights.shape[-1], "float32")])

@@ -168,6 +168,7 @@ def test_bad_input_is_refused(name, eager):
         ("ExtremalPerturbation", "variant", "keep"),
         ("ExtremalPerturbation", "steps", True),
         ("ExtremalPerturbation", "sigma", 0),
+        ("ExtremalPerturbation", "blur", 0),
         ("IGOSPlusPlus", "size", 1),
         ("IGOSPlusPlus", "noise", -0.1),
     ],
