@@ -10,6 +10,7 @@ and the seconds that Extremal Perturbation takes for an image.
 import argparse
 import statistics
 import time
+import warnings
 
 import keras
 import numpy as np
@@ -57,6 +58,8 @@ def main():
     parser.add_argument("--masks", default=400, type=int)
     parser.add_argument("--steps", default=800, type=int)
     arguments = parser.parse_args()
+    # Of random weights nothing depends on the image.
+    warnings.filterwarnings("ignore", message=".*empty or constant map")
     batch = arguments.batch
     classifier = keras.applications.MobileNet(weights=None)
     random = np.random.default_rng(0)
@@ -72,8 +75,8 @@ def main():
             arguments.repeats,
         )
         print(
-            f"Grad-CAM, batch {batch}, targets={targets}: {1e3 * found:.0f} ms; forward "
-            f"and backward {1e3 * floor:.0f} ms; ratio {found / floor:.2f}",
+            f"Grad-CAM, batch {batch}, targets={targets}: {1e3 * found:.0f} ms; "
+            f"forward and backward {1e3 * floor:.0f} ms; ratio {found / floor:.2f}",
             flush=True,
         )
 
