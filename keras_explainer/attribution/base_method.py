@@ -33,11 +33,22 @@ class AttributionMethod:
     # Images put through the classifier for one image and class; targets=None costs
     # one more, to find the predicted classes.
     classifier_passes = 1
+    # Images that one pair of an image and a class puts into a single pass.
+    images_per_pass = 1
+    # Whether gradients are taken to the image itself.
+    differentiates_images = True
     # The likely reason of an empty map, for the warning.
     empty_because = "the gradient of the class is zero at every pixel"
 
     def __init__(self, classifier, multi_label="auto", *, verbose=False):
         self.frozen = FrozenClassifier(classifier, multi_label)
+        dtype = self.frozen.graph.input_spec.dtype
+        if self.differentiates_images and "float" not in dtype:
+            raise ValueError(
+                "Argument `classifier` should take images of floats, since "
+                f"{type(self).__name__} differentiates them. Received: '"
+                f"{classifier.name}', which takes {dtype}"
+            )
         self.preprocessing = Preprocessing("auto", self.frozen.graph)
         self.verbose = verbose
         # The tensor that the method starts from, computed once per image.
@@ -107,14 +118,14 @@ class AttributionMethod:
             values: Tensor (N, h, w, channels), the values of `start`.
             rows: int array (P,), the image of each pair.
             classes: int array (P,), the class of each pair.
-            batch_size: int. Pairs per classifier pass.
+            batch_size: int. Images per classifier pass.
 
         Returns:
             float32 tensor (P, h, w).
         """
-        maps = []
-        for start in range(0, len(rows), batch_size):
-            part = slice(start, start + batch_size)
+        maps, count = [], max(1, batch_size // self.images_per_pass)
+        for start in range(0, len(rows), count):
+            part = slice(start, start + count)
             pairs = tf.gather(values, rows[part])
             maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
         return tf.concat(maps, 0)
@@ -146,13 +157,7 @@ class AttributionMethod:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             score = tf.gather(self._logits(values), classes, batch_dims=1)
-        gradients = tape.gradient(score, values)
-        if gradients is None:
-            raise ValueError(
-                f"{type(self).__name__} needs a classifier that is differentiable in "
-                f"its input. Received: an input of {self.frozen.graph.input_spec.dtype}"
-            )
-        return gradients
+        return tape.gradient(score, values)
 
     def _predicted(self, values):
         probabilities = self.frozen.probabilities(self.logits(values))

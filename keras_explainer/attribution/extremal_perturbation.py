@@ -40,7 +40,7 @@ class ExtremalPerturbation(AttributionMethod):
         contrastive: Boolean. Whether the reward is the logit of the class less the
             highest other logit.
         steps: int. Steps of gradient ascent. Defaults to 800.
-        step: int, pixels. Spacing of the mask's parameters. Defaults to 7.
+        spacing: int, pixels. Spacing of the mask's parameters. Defaults to 7.
         sigma: float, pixels. Width of the smooth maximum. Defaults to 21.
         blur: float, pixels. Standard deviation of the blur where a mask is 0.
             Defaults to 20.
@@ -69,7 +69,7 @@ class ExtremalPerturbation(AttributionMethod):
         variant="preserve",
         contrastive=False,
         steps=800,
-        step=7,
+        spacing=7,
         sigma=21,
         blur=20,
         flip=True,
@@ -77,7 +77,7 @@ class ExtremalPerturbation(AttributionMethod):
     ):
         check_choice("variant", variant, tuple(_VARIANTS))
         check_option("steps", steps, 1, whole=True)
-        check_option("step", step, 1, whole=True)
+        check_option("spacing", spacing, 1, whole=True)
         check_option("sigma", sigma, 1)
         check_option("blur", blur, 1)
         if not np.size(areas) or np.ndim(areas) != 1:
@@ -90,8 +90,9 @@ class ExtremalPerturbation(AttributionMethod):
         super().__init__(classifier, multi_label, verbose=verbose)
         self.areas = tf.constant(sorted(areas), "float32")
         self.variant, self.contrastive = variant, contrastive
-        self.steps, self.step, self.sigma = steps, step, sigma
+        self.steps, self.spacing, self.sigma = steps, spacing, sigma
         self.blur, self.flip = blur, flip
+        self.images_per_pass = len(areas)
         kinds = np.count_nonzero(_VARIANTS[variant])
         self.classifier_passes = len(areas) * (steps * kinds + 1) + 1
         self._ascend = tf.function(self._ascend_eagerly, reduce_retracing=True)
@@ -100,7 +101,7 @@ class ExtremalPerturbation(AttributionMethod):
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")
         levels = self.blur_pyramid(images)
-        grid = [math.ceil(size / self.step) for size in images.shape[1:3]]
+        grid = [math.ceil(size / self.spacing) for size in images.shape[1:3]]
         coarse = tf.ones((images.shape[0], len(self.areas), *grid))
         velocity = tf.zeros_like(coarse)
         for step in self.progress(range(self.steps)):
@@ -119,8 +120,10 @@ class ExtremalPerturbation(AttributionMethod):
     def smooth_masks(self, coarse, size):
         """Turns parameters (P, areas, h, w) into masks (P, areas, H, W)."""
         pairs, areas, height, width = tf.unstack(tf.shape(coarse))
-        radius = max(1, round(2 * self.sigma / self.step))
-        place = tf.range(-radius, radius + 1, dtype="float32") * self.step / self.sigma
+        radius = max(1, round(2 * self.sigma / self.spacing))
+        place = (
+            tf.range(-radius, radius + 1, dtype="float32") * self.spacing / self.sigma
+        )
         distance = tf.sqrt(place[:, None] ** 2 + place**2)
         # 1 up to half a sigma, and a Gaussian beyond.
         kernel = tf.exp(-2 * tf.nn.relu(distance - 0.5) ** 2)

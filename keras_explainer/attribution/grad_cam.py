@@ -16,7 +16,6 @@ class GradCAM(AttributionMethod):
     Args:
         classifier: A Keras classifier as `ExplainerModel` takes it.
         multi_label: "auto", True or False, as in `ExplainerModel`.
-        verbose: Boolean. Whether long methods show a progress bar.
 
     Example:
 
@@ -29,10 +28,11 @@ class GradCAM(AttributionMethod):
         Gradient-based Localization", ICCV 2017.
     """
 
+    differentiates_images = False
     empty_because = "no feature of the final map speaks for the class"
 
-    def __init__(self, classifier, multi_label="auto", *, verbose=False):
-        super().__init__(classifier, multi_label, verbose=verbose)
+    def __init__(self, classifier, multi_label="auto"):
+        super().__init__(classifier, multi_label)
         self.start = self.frozen.level_tensors[0]
 
     def class_maps(self, features, classes):

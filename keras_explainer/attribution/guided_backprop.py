@@ -24,7 +24,6 @@ class GuidedBackprop(AttributionMethod):
     Args:
         classifier: A Keras classifier as `ExplainerModel` takes it, with ReLUs.
         multi_label: "auto", True or False, as in `ExplainerModel`.
-        verbose: Boolean. Whether long methods show a progress bar.
 
     Raises:
         ValueError: If none of the classifier's activations is covered.
@@ -41,8 +40,8 @@ class GuidedBackprop(AttributionMethod):
         NeurIPS 2018.
     """
 
-    def __init__(self, classifier, multi_label="auto", *, verbose=False):
-        super().__init__(classifier, multi_label, verbose=verbose)
+    def __init__(self, classifier, multi_label="auto"):
+        super().__init__(classifier, multi_label)
         graph = self.frozen.graph
         rectifying = [call for call in graph.calls if _is_relu(call.operation)]
         if not rectifying:

@@ -46,6 +46,7 @@ class IGOSPlusPlus(AttributionMethod):
         Perturbations", CHIL 2021.
     """
 
+    images_per_pass = 4
     empty_because = "blurring hardly changes the probability of the class"
 
     def __init__(

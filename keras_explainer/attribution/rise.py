@@ -44,6 +44,7 @@ class RISE(AttributionMethod):
         Black-box Models", BMVC 2018.
     """
 
+    differentiates_images = False
     empty_because = "the score of the class does not depend on what is masked"
 
     def __init__(

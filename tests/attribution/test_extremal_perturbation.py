@@ -12,7 +12,7 @@ from keras_explainer.attribution import ExtremalPerturbation
 
 
 def test_masks_are_the_smooth_maximum_of_what_is_around(eager):
-    method = ExtremalPerturbation(tiny_classifier(), step=4, sigma=8)
+    method = ExtremalPerturbation(tiny_classifier(), spacing=4, sigma=8)
     coarse = np.random.default_rng(0).uniform(size=(1, 1, 8, 8)).astype("float32")
     # At one pixel per cell nothing is enlarged.
     found = method.smooth_masks(tf.constant(coarse), (8, 8)).numpy()[0, 0]
@@ -65,7 +65,7 @@ def test_the_optimum_is_the_patch_that_counts(variant):
         areas=[1 / 8],
         variant=variant,
         steps=150,
-        step=1,
+        spacing=1,
         sigma=2,
         blur=3,
         flip=False,
