@@ -55,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", default=8, type=int)
     parser.add_argument("--repeats", default=5, type=int)
-    parser.add_argument("--masks", default=400, type=int)
+    parser.add_argument("--masks", default=160, type=int)
     parser.add_argument("--steps", default=800, type=int)
     arguments = parser.parse_args()
     # Of random weights nothing depends on the image.
@@ -86,7 +86,7 @@ def main():
             lambda: method.explain(images[:1], 0, batch_size=batch),
             passes(classifier, images, arguments.masks // batch),
         ],
-        max(1, arguments.repeats // 2),
+        arguments.repeats,
     )
     print(
         f"RISE, {arguments.masks} masks in batches of {batch}: {found:.2f} s; their "
