@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from conftest import calibrated
 from conftest import random_images
 from conftest import tiny_classifier
 from keras import layers
@@ -11,6 +13,50 @@ from keras_explainer.attribution import GradCAM
 from keras_explainer.classifiers import FrozenClassifier
 
 pytestmark = pytest.mark.usefixtures("eager")
+
+# The final feature map of three architectures.
+FINAL_LAYERS = {
+    "MobileNet": "conv_pw_13_relu",
+    "ResNet50": "conv5_block3_out",
+    "VGG16": "block5_pool",
+}
+
+
+@pytest.mark.parametrize("name", FINAL_LAYERS)
+@pytest.mark.filterwarnings("ignore:.*constant map")
+def test_agrees_with_an_implementation_that_is_told_the_layer(name):
+    """Written independently: two Keras models, a tape, and NumPy."""
+    classifier = calibrated(
+        getattr(keras.applications, name)(
+            weights=None, input_shape=(64, 64, 3), classes=4
+        )
+    )
+    classifier.layers[-1].activation = keras.activations.linear
+    layer = classifier.get_layer(FINAL_LAYERS[name])
+    both = keras.Model(classifier.input, [layer.output, logits_of(classifier)])
+    method = GradCAM(classifier, multi_label=False)
+    images = random_images(2, size=64)
+    with tf.GradientTape(persistent=True) as tape:
+        features, logits = both(images, training=False)
+        scores = tf.unstack(logits, axis=1)
+    nonempty = 0
+    for target, score in enumerate(scores):
+        weights = np.asarray(tape.gradient(score, features)).mean(axis=(1, 2))
+        evidence = np.einsum("nhwk,nk->nhw", np.asarray(features), weights)
+        evidence = np.maximum(evidence, 0)[..., None]
+        enlarged = np.asarray(tf.image.resize(evidence, (64, 64)))[..., 0]
+        most = enlarged.max(axis=(1, 2), keepdims=True)
+        nonempty += np.count_nonzero(most)
+        expected = enlarged / np.where(most > 0, most, 1)
+        found = method.explain(images, targets=target)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert nonempty >= 2
+
+
+def logits_of(classifier):
+    """MobileNet ends with a softmax as a layer of its own, the others within Dense."""
+    last = classifier.layers[-1]
+    return last.input if isinstance(last, layers.Activation) else last.output
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])

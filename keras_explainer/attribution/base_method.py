@@ -1,0 +1,206 @@
+"""What all attribution methods share: checks, targets, batches and warnings."""
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+from rich.progress import track
+
+from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.decoders.resize import resize_to
+from keras_explainer.explainers.images import check_images
+from keras_explainer.explainers.images import range_problem
+from keras_explainer.explainers.targets import predicted_rows
+from keras_explainer.explainers.targets import target_classes
+
+
+class AttributionMethod:
+    """Base of the methods that explain a classifier without training.
+
+    A method implements `class_maps`, one map per image and class. The base reads
+    the images up to where the method starts, finds the target classes, resizes and
+    scales the maps, and merges those of an image by their pixel-wise maximum.
+
+    The classifier runs in inference mode and is never changed.
+
+    Args:
+        classifier: A Keras classifier as `ExplainerModel` takes it.
+        multi_label: "auto", True or False, as in `ExplainerModel`.
+        verbose: Boolean. Whether long methods show a progress bar.
+    """
+
+    # Images put through the classifier for one image and class; targets=None costs
+    # one more, to find the predicted classes.
+    classifier_passes = 1
+    # Images that one pair of an image and a class puts into a single pass.
+    images_per_pass = 1
+    # Whether gradients are taken to the image itself.
+    differentiates_images = True
+    # The likely reason of an empty map, for the warning.
+    empty_because = "the gradient of the class is zero at every pixel"
+
+    def __init__(self, classifier, multi_label="auto", *, verbose=False):
+        self.frozen = FrozenClassifier(classifier, multi_label)
+        dtype = self.frozen.graph.input_spec.dtype
+        if self.differentiates_images and "float" not in dtype:
+            raise ValueError(
+                "Argument `classifier` should take images of floats, since "
+                f"{type(self).__name__} differentiates them. Received: '"
+                f"{classifier.name}', which takes {dtype}"
+            )
+        self.preprocessing = Preprocessing("auto", self.frozen.graph)
+        self.verbose = verbose
+        # The tensor that the method starts from, computed once per image.
+        self.start = self.frozen.graph.input
+        self.read = tf.function(self._read, reduce_retracing=True)
+        self.logits = tf.function(self._logits, reduce_retracing=True)
+        self.gradients = tf.function(self._gradients, reduce_retracing=True)
+
+    def explain(self, images, targets=None, batch_size=32):
+        """Explains images.
+
+        Args:
+            images: Array or tensor (N, H, W, channels), as the classifier takes
+                them.
+            targets: None (the predicted classes), an int, a list of ints (one per
+                image), or one-hot or multi-hot rows (N, C).
+            batch_size: int. Images per classifier pass.
+
+        Returns:
+            float32 array (N, H, W) in [0, 1]; zeros where no evidence is positive.
+
+        Raises:
+            ValueError: If images, `targets` or `batch_size` do not suit.
+        """
+        check_option("batch_size", batch_size, 1, whole=True)
+        images = np.asarray(images)
+        check_images(images, self.frozen.graph.input_spec.shape[1:])
+        problem = range_problem(images, self.preprocessing.input_range)
+        if problem:
+            warnings.warn(problem, stacklevel=2)
+        if targets is not None:
+            targets = target_classes(targets, len(images), self.frozen.num_classes)
+        result = np.zeros(images.shape[:3], "float32")
+        with_target = np.zeros(len(images), bool)
+        for start in range(0, len(images), batch_size):
+            part = slice(start, start + batch_size)
+            values = self.read(tf.constant(images[part], "float32"))
+            classes = self._predicted(values) if targets is None else targets[part]
+            rows, columns = np.nonzero(classes >= 0)
+            if not len(rows):
+                continue
+            maps = self.pair_maps(values, rows, classes[rows, columns], batch_size)
+            maps = self.scaled(resize_to(maps[..., None], images.shape[1:3])[..., 0])
+            maps = np.nan_to_num(maps.numpy())
+            for row, one_map in zip(start + rows, maps):
+                result[row] = np.maximum(result[row], one_map)
+                with_target[row] = True
+        self._warn_of_constant_maps(result, with_target)
+        return result
+
+    def class_maps(self, values, classes):
+        """Computes one map per image, before it is scaled.
+
+        Args:
+            values: Tensor (P, h, w, channels), the values of `start`.
+            classes: int tensor (P,), the class to explain in each.
+
+        Returns:
+            float32 tensor (P, h, w), at any size.
+        """
+        raise NotImplementedError
+
+    def pair_maps(self, values, rows, classes, batch_size):
+        """Computes the maps of pairs of an image and a class, a batch at a time.
+
+        Args:
+            values: Tensor (N, h, w, channels), the values of `start`.
+            rows: int array (P,), the image of each pair.
+            classes: int array (P,), the class of each pair.
+            batch_size: int. Images per classifier pass.
+
+        Returns:
+            float32 tensor (P, h, w).
+        """
+        maps, count = [], max(1, batch_size // self.images_per_pass)
+        for start in range(0, len(rows), count):
+            part = slice(start, start + count)
+            pairs = tf.gather(values, rows[part])
+            maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
+        return tf.concat(maps, 0)
+
+    def scaled(self, maps):
+        """Returns the positive part of maps (P, H, W), divided by its maximum."""
+        maps = tf.nn.relu(maps)
+        return tf.math.divide_no_nan(maps, tf.reduce_max(maps, (1, 2), keepdims=True))
+
+    def progress(self, sequence):
+        """Returns a sequence, under a progress bar if the method is verbose."""
+        return track(sequence, type(self).__name__, disable=not self.verbose)
+
+    def _read(self, images):
+        graph = self.frozen.graph
+        images = tf.cast(images, graph.input_spec.dtype)
+        return graph.run({graph.input: images}, [self.start])[0]
+
+    def _logits(self, values):
+        values = tf.cast(values, self.frozen.graph.specs[self.start].dtype)
+        (logits,) = self.frozen.graph.run(
+            {self.start: values}, [self.frozen.logits_tensor]
+        )
+        return tf.cast(tf.reshape(logits, (-1, self.frozen.num_classes)), "float32")
+
+    def _gradients(self, values, classes):
+        """The gradient of each class logit to the values (P, h, w, channels)."""
+        values = tf.cast(values, "float32")
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            score = tf.gather(self._logits(values), classes, batch_dims=1)
+        return tape.gradient(score, values)
+
+    def _predicted(self, values):
+        probabilities = self.frozen.probabilities(self.logits(values))
+        rows = predicted_rows(probabilities, self.frozen.multi_label).numpy()
+        return target_classes(rows, *rows.shape)
+
+    def _warn_of_constant_maps(self, maps, with_target):
+        constant = maps.max(axis=(1, 2)) - maps.min(axis=(1, 2)) < 1e-6
+        for found, reason in (
+            (constant & with_target, f"probably {self.empty_because}"),
+            (constant & ~with_target, "no class is a target"),
+        ):
+            if found.any():
+                numbers = ", ".join(map(str, np.flatnonzero(found)))
+                warnings.warn(
+                    f"{type(self).__name__} returns an empty or constant map for "
+                    f"image {numbers}: {reason}",
+                    stacklevel=3,
+                )
+
+
+def check_option(name, value, low, high=None, whole=False):
+    """Raises a ValueError if an option is not a number in its range.
+
+    Args:
+        name: String. Name of the argument.
+        value: What was received.
+        low: Lowest value allowed.
+        high: Highest value allowed, or None.
+        whole: Boolean. Whether it has to be an int.
+    """
+    kinds = (int, np.integer) if whole else (int, float, np.number)
+    valid = isinstance(value, kinds) and not isinstance(value, bool)
+    if not valid or not low <= value <= (np.inf if high is None else high):
+        kind = "a whole number" if whole else "a number"
+        span = f"from {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(
+            f"Argument `{name}` should be {kind} {span}. Received: {value!r}"
+        )
+
+
+def check_choice(name, value, choices):
+    """Raises a ValueError if an option is not one of its choices."""
+    if value not in choices:
+        expected = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"Argument `{name}` should be {expected}. Received: {value!r}")

@@ -1,0 +1,83 @@
+"""Guided backpropagation: a negative control that looks like an edge detector."""
+
+import keras
+import tensorflow as tf
+
+from keras_explainer.attribution.base_method import AttributionMethod
+
+_RELU = (keras.activations.relu, keras.activations.relu6)
+
+
+class GuidedBackprop(AttributionMethod):
+    """Explains a classifier by guided backpropagation, as a negative control.
+
+    The gradient of the class logit passes a ReLU only where it is positive; the map
+    is its largest absolute value over the channels. Its sharp maps follow the edges
+    of the image and hardly depend on the class or on the classifier's weights: use
+    it to see what a metric gives to a map that explains nothing.
+
+    Covered are `layers.ReLU` (with `max_value` or not, without a negative slope or
+    threshold), `layers.Activation("relu")` and "relu6", `activation="relu"` inside
+    layers, and `keras.ops.relu`. Other activations (GELU, SiLU, leaky ReLU ...) and
+    ReLUs inside custom layers keep their ordinary gradient.
+
+    Args:
+        classifier: A Keras classifier as `ExplainerModel` takes it, with ReLUs.
+        multi_label: "auto", True or False, as in `ExplainerModel`.
+
+    Raises:
+        ValueError: If none of the classifier's activations is covered.
+
+    Example:
+
+    >>> maps = GuidedBackprop(classifier).explain(images, targets=2)
+    >>> maps.shape
+    (4, 64, 64)
+
+    Reference:
+        Springenberg et al., "Striving for Simplicity: The All Convolutional Net",
+        ICLR 2015 (workshop). Adebayo et al., "Sanity Checks for Saliency Maps",
+        NeurIPS 2018.
+    """
+
+    def __init__(self, classifier, multi_label="auto"):
+        super().__init__(classifier, multi_label)
+        graph = self.frozen.graph
+        rectifying = [call for call in graph.calls if _is_relu(call.operation)]
+        if not rectifying:
+            raise ValueError(
+                "Argument `classifier` should hold ReLU activations. Received: "
+                f"'{classifier.name}' without any that GuidedBackprop covers"
+            )
+        # The graph is this method's own; the classifier stays as it is.
+        for call in rectifying:
+            graph.replace_operation(call.outputs[0], _Guided(call.operation))
+
+    def class_maps(self, images, classes):
+        return tf.reduce_max(tf.abs(self.gradients(images, classes)), axis=-1)
+
+
+class _Guided:
+    """A rectifying layer through which only positive gradients flow back."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __getattr__(self, name):
+        return getattr(self.layer, name)
+
+    def __call__(self, *args, **kwargs):
+        return _positive_gradient(self.layer(*args, **kwargs))
+
+
+@tf.custom_gradient
+def _positive_gradient(values):
+    return tf.identity(values), tf.nn.relu
+
+
+def _is_relu(operation):
+    if isinstance(operation, keras.layers.ReLU):
+        return not operation.negative_slope and not operation.threshold
+    if type(operation).__name__ in ("Relu", "Relu6"):
+        return True
+    return getattr(operation, "activation", None) in _RELU

@@ -1,0 +1,170 @@
+"""iGOS++: masks found by integrated gradients of deletion and insertion."""
+
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.attribution.base_method import check_option
+from keras_explainer.attribution.gaussian_blur import gaussian_blur
+
+# Weights of the size and of the smoothness, and the edge in the image, in its
+# standard deviations, across which masks need not be smooth.
+_SIZE_WEIGHT, _SMOOTHNESS_WEIGHT, _EDGE = 1.0, 20.0, 0.01
+# Backtracking line search: first step, its decay, trials, and the gain demanded.
+_FIRST_STEP, _DECAY, _TRIALS, _GAIN = 1000.0, 0.2, 8, 1e-4
+_BLUR_SIGMA, _BLUR_RADIUS = 50.0, 25
+
+
+class IGOSPlusPlus(AttributionMethod):
+    """Explains a classifier by iGOS++.
+
+    Two coarse masks are found by descent along integrated gradients: where the
+    first is 0 the image is blurred and the class shall be lost; where the second is
+    0 the image is shown in a blurred one and the class shall appear. Their product
+    shall do both, be small, and be smooth except across edges of the image. The map
+    is 1 less the product.
+
+    Args:
+        classifier: A Keras classifier as `ExplainerModel` takes it.
+        multi_label: "auto", True or False, as in `ExplainerModel`.
+        size: int. Cells per side of the masks. Defaults to 28.
+        iterations: int. Steps of descent. Defaults to 20.
+        steps: int. Gradients along each line from a mask to 0. Defaults to 15.
+        noise: float. Standard deviation of the noise added to masked images, in
+            standard deviations of the image. Defaults to 0.2.
+        seed: int. Seed of the noise, which is the same for every image.
+        verbose: Boolean. Whether to show a progress bar.
+
+    Example:
+
+    >>> maps = IGOSPlusPlus(classifier).explain(images, targets=2)
+    >>> maps.shape
+    (4, 64, 64)
+
+    Reference:
+        Khorram et al., "iGOS++: Integrated Gradient Optimized Saliency by Bilateral
+        Perturbations", CHIL 2021.
+    """
+
+    images_per_pass = 4
+    empty_because = "blurring hardly changes the probability of the class"
+
+    def __init__(
+        self,
+        classifier,
+        multi_label="auto",
+        *,
+        size=28,
+        iterations=20,
+        steps=15,
+        noise=0.2,
+        seed=0,
+        verbose=False,
+    ):
+        check_option("size", size, 2, whole=True)
+        check_option("iterations", iterations, 1, whole=True)
+        check_option("steps", steps, 1, whole=True)
+        check_option("noise", noise, 0)
+        check_option("seed", seed, 0, whole=True)
+        super().__init__(classifier, multi_label, verbose=verbose)
+        self.size, self.iterations, self.steps = size, iterations, steps
+        self.noise, self.seed = noise, seed
+        # At most: four masked images per gradient and per trial of the line search.
+        self.classifier_passes = iterations * 4 * (steps + _TRIALS + 1)
+        self._descend = tf.function(self._descend_eagerly, reduce_retracing=True)
+
+    def class_maps(self, images, classes):
+        images = tf.cast(images, "float32")
+        blurred = gaussian_blur(images, _BLUR_SIGMA, _BLUR_RADIUS)
+        # (deletion and insertion, pairs, size, size)
+        masks = tf.ones((2, images.shape[0], self.size, self.size))
+        for iteration in self.progress(range(self.iterations)):
+            masks = self._descend(
+                images, blurred, classes, masks, tf.constant(iteration)
+            )
+        return 1 - masks[0] * masks[1]
+
+    def _descend_eagerly(self, images, blurred, classes, masks, iteration):
+        total = tf.zeros_like(masks)
+        for step in tf.range(1, self.steps + 1):
+            share = tf.cast(step, "float32") / self.steps
+            number = iteration * self.steps + step
+            noise = (
+                self.noise
+                * _deviation(images)
+                * tf.random.stateless_normal(
+                    tf.shape(images)[1:], tf.stack([self.seed, number])
+                )
+            )
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(masks)
+                scores = self._scores(images, blurred, classes, masks, share, noise)
+                score = tf.reduce_sum(scores)
+            total += tape.gradient(score, masks)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(masks)
+            penalty = tf.reduce_sum(self._penalties(images, masks))
+        gradient = total / self.steps + tape.gradient(penalty, masks)
+
+        def losses(masks):
+            scores = self._scores(images, blurred, classes, masks, 1.0, 0.0)
+            return scores + self._penalties(images, masks)
+
+        before = losses(masks)
+        slope = tf.reduce_sum(gradient**2, (0, 2, 3))
+        length = tf.fill(tf.shape(before), _FIRST_STEP)
+        accepted = tf.zeros_like(before, "bool")
+        found = masks
+        for _ in tf.range(_TRIALS):
+            if tf.reduce_all(accepted):
+                break
+            trial = masks - length[:, None, None] * gradient
+            trial = tf.clip_by_value(trial, 0, 1)
+            enough = losses(trial) <= before - _GAIN * length * slope
+            first = tf.logical_and(enough, tf.logical_not(accepted))
+            found = tf.where(first[:, None, None], trial, found)
+            accepted = tf.logical_or(accepted, enough)
+            length *= _DECAY
+        return found
+
+    def _scores(self, images, blurred, classes, masks, share, noise):
+        """What deletion leaves of each class, less what insertion brings: (P,)."""
+        deletion, insertion = tf.unstack(masks)
+        product = deletion * insertion
+        shown = [share * deletion, 1 - share * insertion]
+        shown = tf.stack([*shown, share * product, 1 - share * product])
+        size = ops.shape(images)[1:3]
+        shown = tf.reshape(shown, (-1, self.size, self.size, 1))
+        shown = tf.image.resize(shown, size)
+        shown = tf.reshape(shown, (4, -1, *size, 1))
+        masked = blurred + shown * (images - blurred) + noise
+        logits = self._logits(tf.reshape(masked, (-1, *ops.shape(images)[1:])))
+        scores = self.frozen.probabilities(logits)
+        scores = tf.gather(scores, tf.tile(classes, [4]), batch_dims=1)
+        scores = tf.reshape(scores, (4, -1))
+        return scores[0] - scores[1] + scores[2] - scores[3]
+
+    def _penalties(self, images, masks):
+        """Size and smoothness (P,) of the product of the two masks."""
+        product = masks[0] * masks[1]
+        small = tf.image.resize(images / _deviation(images), [self.size] * 2)
+        smoothness = 0.0
+        for axis in (1, 2):
+            contrast = tf.reduce_mean(_steps(small, axis) ** 2, axis=-1)
+            weight = tf.exp(-contrast / _EDGE**2)
+            smoothness += tf.reduce_mean(weight * _steps(product, axis) ** 2, (1, 2))
+        size = tf.reduce_mean(1 - product, axis=(1, 2))
+        return _SIZE_WEIGHT * size + _SMOOTHNESS_WEIGHT * smoothness
+
+
+def _deviation(images):
+    """The standard deviation of each image; 1 for images of a single colour."""
+    deviation = tf.math.reduce_std(images, (1, 2, 3), keepdims=True)
+    return tf.where(deviation > 0, deviation, 1.0)
+
+
+def _steps(values, axis):
+    """Differences of neighbours along an axis."""
+    count = tf.shape(values)[axis]
+    after = tf.gather(values, tf.range(1, count), axis=axis)
+    return after - tf.gather(values, tf.range(count - 1), axis=axis)

@@ -1,0 +1,156 @@
+"""RISE: the mean of random masks, weighted by the score of the masked image."""
+
+import tensorflow as tf
+
+from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.attribution.base_method import check_choice
+from keras_explainer.attribution.base_method import check_option
+from keras_explainer.attribution.baseline import Baseline
+
+
+class RISE(AttributionMethod):
+    """Explains a classifier, as a black box, by RISE.
+
+    Random grids of 0 and 1 are enlarged bilinearly to masks, each shifted by a
+    random part of a cell. The map of a class is the sum of the masks, weighted by
+    the score that the class gets on the masked image, stretched from 0 to 1. All
+    classes of an image share the same passes. The defaults are those of the paper.
+
+    Args:
+        classifier: A Keras classifier as `ExplainerModel` takes it.
+        multi_label: "auto", True or False, as in `ExplainerModel`.
+        num_masks: int. Masks per image. Defaults to 8000.
+        cells: int. Cells per side of the random grid. Defaults to 7.
+        keep: float from 0.01 to 0.99. Probability that a cell is kept. Defaults to 0.5.
+        border: What a shift moves into the image. "stretch": the grid is enlarged
+            to one cell more than the image, as in the paper; "reflect": the grid
+            covers the image and is mirrored at its end.
+        score: "probability" (softmax or sigmoid, as the classifier's own) or
+            "sigmoid" of the logits.
+        background: What replaces masked-out pixels: "mean" (the mean colour of
+            ImageNet if the classifier's preprocessing is recognised, else that of
+            the image), "blur", a number, or one number per channel.
+        seed: int. Seed of the masks, which are the same for every image.
+        verbose: Boolean. Whether to show a progress bar.
+
+    Example:
+
+    >>> maps = RISE(classifier, num_masks=500).explain(images, targets=2)
+    >>> maps.shape
+    (4, 64, 64)
+
+    Reference:
+        Petsiuk et al., "RISE: Randomized Input Sampling for Explanation of
+        Black-box Models", BMVC 2018.
+    """
+
+    differentiates_images = False
+    empty_because = "the score of the class does not depend on what is masked"
+
+    def __init__(
+        self,
+        classifier,
+        multi_label="auto",
+        *,
+        num_masks=8000,
+        cells=7,
+        keep=0.5,
+        border="stretch",
+        score="probability",
+        background="mean",
+        seed=0,
+        verbose=False,
+    ):
+        check_option("num_masks", num_masks, 1, whole=True)
+        check_option("cells", cells, 2, whole=True)
+        check_option("keep", keep, 0.01, 0.99)
+        check_option("seed", seed, 0, whole=True)
+        check_choice("border", border, ("stretch", "reflect"))
+        check_choice("score", score, ("probability", "sigmoid"))
+        super().__init__(classifier, multi_label, verbose=verbose)
+        self.num_masks = self.classifier_passes = num_masks
+        self.cells, self.keep, self.border, self.score = cells, keep, border, score
+        self.seed = seed
+        self.baseline = Baseline(background, self.preprocessing, self.frozen)
+        self._add_masks = tf.function(self._add_masks_eagerly, reduce_retracing=True)
+
+    @classmethod
+    def original(cls, classifier, multi_label="auto", **options):
+        """RISE as in the authors' notebook: 6000 masks of 8 x 8, a tenth kept."""
+        settings = {"num_masks": 6000, "cells": 8, "keep": 0.1, **options}
+        return cls(classifier, multi_label, **settings)
+
+    @classmethod
+    def torchray(cls, classifier, multi_label="auto", **options):
+        """RISE as in TorchRay: mirrored borders, and the sigmoid of the logits."""
+        settings = {"border": "reflect", "score": "sigmoid", **options}
+        return cls(classifier, multi_label, **settings)
+
+    def pair_maps(self, images, rows, classes, batch_size):
+        images = tf.cast(images, "float32")
+        cells, shifts = self.grids()
+        maps = [None] * len(rows)
+        for row in range(images.shape[0]):
+            pairs = [pair for pair, of_row in enumerate(rows) if of_row == row]
+            if not pairs:
+                continue
+            image = images[row : row + 1]
+            chosen = tf.constant(classes[pairs], "int32")
+            total = tf.zeros((len(pairs), *images.shape[1:3]))
+            all_scores = []
+            for start in self.progress(range(0, self.num_masks, batch_size)):
+                part = slice(start, start + batch_size)
+                total, scores = self._add_masks(
+                    total,
+                    image,
+                    self.baseline(image),
+                    cells[part],
+                    shifts[part],
+                    chosen,
+                )
+                all_scores.append(scores)
+            # Where no mask makes a difference, the sum shows nothing but the masks.
+            spread = tf.math.reduce_std(tf.concat(all_scores, 0), axis=0)
+            total *= tf.cast(spread > 1e-7, "float32")[:, None, None]
+            for pair, sum_of_masks in zip(pairs, tf.unstack(total)):
+                maps[pair] = sum_of_masks / (self.num_masks * self.keep)
+        return tf.stack(maps)
+
+    def scaled(self, maps):
+        return super().scaled(maps - tf.reduce_min(maps, (1, 2), keepdims=True))
+
+    def grids(self):
+        """Draws the grids of all masks (M, cells, cells) and their shifts (M, 2)."""
+        shape = (self.num_masks, self.cells, self.cells)
+        uniform = tf.random.stateless_uniform
+        kept = tf.cast(uniform(shape, (self.seed, 0)) < self.keep, "float32")
+        return kept, uniform((self.num_masks, 2), (self.seed, 1))
+
+    def masks(self, cells, shifts, height, width):
+        """Enlarges grids (B, cells, cells) to masks (B, height, width)."""
+        rows = self._interpolation(shifts[:, 0], height)
+        columns = self._interpolation(shifts[:, 1], width)
+        return tf.matmul(tf.matmul(rows, cells), columns, transpose_b=True)
+
+    def _interpolation(self, shifts, size):
+        """The weights (B, size, cells) of bilinear enlarging along one axis."""
+        size = tf.cast(size, "float32")
+        place = (tf.range(size) + 0.5) / size * self.cells + shifts[:, None]
+        if self.border == "stretch":
+            place *= self.cells / (self.cells + 1)
+        else:
+            place = self.cells - tf.abs(self.cells - place)
+        place = tf.clip_by_value(place - 0.5, 0, self.cells - 1)
+        nodes = tf.range(self.cells, dtype="float32")
+        return tf.nn.relu(1 - tf.abs(place[..., None] - nodes))
+
+    def _add_masks_eagerly(self, total, image, baseline, cells, shifts, classes):
+        masks = self.masks(cells, shifts, *tf.unstack(tf.shape(image)[1:3]))
+        masked = baseline + masks[..., None] * (image - baseline)
+        logits = self._logits(masked)
+        if self.score == "sigmoid":
+            scores = tf.sigmoid(logits)
+        else:
+            scores = self.frozen.probabilities(logits)
+        scores = tf.gather(scores, classes, axis=1)
+        return total + tf.einsum("bp,bhw->phw", scores, masks), scores

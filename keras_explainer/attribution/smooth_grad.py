@@ -1,0 +1,62 @@
+"""SmoothGrad: the gradient, averaged over noisy copies of the image."""
+
+import tensorflow as tf
+
+from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.attribution.base_method import check_option
+
+
+class SmoothGrad(AttributionMethod):
+    """Explains a classifier by gradients averaged over noisy copies of the image.
+
+    The map of a class is the largest absolute value, over the channels, of the mean
+    gradient of its logit.
+
+    Args:
+        classifier: A Keras classifier as `ExplainerModel` takes it.
+        multi_label: "auto", True or False, as in `ExplainerModel`.
+        samples: int. Noisy copies. Defaults to 50.
+        noise: float from 0 to 1. Standard deviation of the Gaussian noise, as a
+            share of the range of each image's values. Defaults to 0.15; with 0 and
+            one sample the map is the plain gradient.
+        seed: int. Seed of the noise, which is the same for every image.
+        verbose: Boolean. Whether to show a progress bar.
+
+    Example:
+
+    >>> maps = SmoothGrad(classifier, samples=20).explain(images, targets=2)
+    >>> maps.shape
+    (4, 64, 64)
+
+    Reference:
+        Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017.
+    """
+
+    def __init__(
+        self,
+        classifier,
+        multi_label="auto",
+        *,
+        samples=50,
+        noise=0.15,
+        seed=0,
+        verbose=False,
+    ):
+        check_option("samples", samples, 1, whole=True)
+        check_option("noise", noise, 0, 1)
+        check_option("seed", seed, 0, whole=True)
+        super().__init__(classifier, multi_label, verbose=verbose)
+        self.samples = self.classifier_passes = samples
+        self.noise, self.seed = noise, seed
+
+    def class_maps(self, images, classes):
+        images = tf.cast(images, "float32")
+        axes = (1, 2, 3)
+        span = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(
+            images, axes, keepdims=True
+        )
+        total = 0.0
+        for sample in self.progress(range(self.samples)):
+            noise = tf.random.stateless_normal(images.shape[1:], (self.seed, sample))
+            total += self.gradients(images + self.noise * span * noise, classes)
+        return tf.reduce_max(tf.abs(total / self.samples), axis=-1)
