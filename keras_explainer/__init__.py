@@ -15,6 +15,7 @@ _PLACES = {
     "datasets": None,
     "evaluation": None,
     "losses": None,
+    "metrics": None,
     "visualization": None,
 }
 __all__ = list(_PLACES)
