@@ -177,7 +177,9 @@ def blend(images, background, keep):
         background: Tensor that broadcasts against `images`.
         keep: Tensor (N, H, W), float in [0, 1] or bool.
     """
-    keep = tf.cast(keep, "float32")[..., None]
+    keep = keep[..., None]
+    if keep.dtype == "bool":
+        return tf.where(keep, images, background)
     return background + keep * (images - background)
 
 
