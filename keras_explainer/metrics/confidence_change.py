@@ -74,7 +74,7 @@ def confidence_change(
     Example:
 
     >>> result = confidence_change(classifier, images, np.ones((4, 64, 64)))
-    >>> result["drop"].tolist()
+    >>> result["drop"].round(4).tolist()
     [0.0, 0.0, 0.0, 0.0]
 
     Reference:

@@ -16,6 +16,7 @@ from keras import layers
 
 from keras_explainer import metrics
 from keras_explainer.classifiers import FrozenClassifier
+from keras_explainer.metrics.insertion_deletion import _curves
 
 COLOR = np.float32([0.1, -0.2, 0.3])
 
@@ -449,8 +450,6 @@ def test_images_of_any_size(eager):
 
 
 def test_one_trace_serves_batches_of_all_sizes(tiny):
-    from keras_explainer.metrics.insertion_deletion import _curves
-
     def run(count):
         metrics.insertion_deletion(
             tiny, random_images(count), random_maps(count), 0, step_share=0.5

@@ -189,6 +189,12 @@ def test_a_void_contour_is_part_of_the_border():
         metrics.boundary_iou(mask, truth, width=0)
 
 
+def test_undecided_pixels_are_strictly_between():
+    mask = np.float32([[[0.0, 0.1, 0.2, 0.5], [0.8, 0.9, 0.95, 1.0]]])
+    assert metrics.undecided_share(mask).numpy() == [3 / 8]
+    assert metrics.undecided_share(mask, low=0.3, high=0.6).numpy() == [1 / 8]
+
+
 def test_pointing_with_ties_and_tolerance():
     truth = np.array([[[0, 0, 0, 1]]])
     assert metrics.pointing_game(np.ones((1, 1, 4)), truth).numpy() == [0.25]

@@ -1,5 +1,6 @@
 """Sanity checks: maps that must change, masks that must not tell."""
 
+import keras
 import numpy as np
 import pytest
 from conftest import assert_unchanged
@@ -52,6 +53,8 @@ def test_spearman_equals_scipy_with_ties():
 def test_structural_similarity_by_hand():
     maps = np.random.default_rng(0).uniform(size=(2, 4, 4))
     np.testing.assert_allclose(metrics.structural_similarity(maps, maps), 1, atol=1e-6)
+    stretched = metrics.structural_similarity(maps, 5 * maps - 2)
+    np.testing.assert_allclose(stretched, 1, atol=1e-5)
     # Two zero maps are alike; against an inverted map the covariance is negative.
     assert metrics.structural_similarity(0 * maps, 0 * maps) == pytest.approx([1, 1])
     assert (metrics.structural_similarity(maps, 1 - maps) < 0).all()
@@ -101,8 +104,6 @@ def test_randomization_changes_grad_cam(eager):
 
 
 def test_randomization_reaches_nested_models_and_checks_its_arguments():
-    import keras
-
     inner = tiny_classifier(activation="linear")
     images = keras.Input((32, 32, 3))
     outer = keras.Model(images, keras.layers.Activation("softmax")(inner(images)))
@@ -136,6 +137,11 @@ def test_masks_that_hide_the_label_are_found(eager):
     assert result["chance"] == pytest.approx(max(classes.mean(), 1 - classes.mean()))
     # Below the patch the classifier sees nothing, and answers class 0.
     assert result["kept"] == pytest.approx(1 - classes.mean())
+    control = metrics.random_mask_like(telling, seed=0)
+    again = metrics.label_encoding(
+        patch_classifier(), images, control, classes, background=0.0, grid=4
+    )
+    assert result["random"] == again["kept"] < 1
     silent = random.uniform(size=(40, 4, 4))
     result = metrics.label_encoding(
         patch_classifier(), images, silent, classes, background=0.0, grid=4
