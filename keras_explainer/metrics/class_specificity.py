@@ -95,6 +95,11 @@ class ClassSpecificity:
                 "Argument `class_masks` should have the shape "
                 f"{(*images.shape[:3], count)}. Received: shape {masks.shape}"
             )
+        # NaN exceeds no threshold: it would pass for a mask that hides everything.
+        if not np.isfinite(masks).all():
+            raise ValueError(
+                "Argument `class_masks` should be finite. Received: NaN or infinity"
+            )
         targets = np.asarray(targets)
         check_labels(targets, frozen.num_classes)
         rows = np.asarray(labels_to_rows(targets, frozen.num_classes))

@@ -421,6 +421,8 @@ def test_wrong_class_specificity_raises(hand):
     masks = np.zeros((1, 4, 4, 2))
     with pytest.raises(ValueError, match=r"`class_masks`.*Received: shape \(1, 4, 4"):
         metrics.class_specificity(hand, ONES, masks[..., :1], [0])
+    with pytest.raises(ValueError, match="`class_masks` should be finite"):
+        metrics.class_specificity(hand, ONES, masks * np.nan, [0])
     with pytest.raises(ValueError, match=r"`classes`.*Received: \[2\]"):
         metrics.class_specificity(hand, ONES, masks, [0], classes=[2])
     with pytest.raises(ValueError, match="`targets`.*Received: 2"):
