@@ -148,6 +148,9 @@ def test_saliency_score_by_hand(hand, eager):
     np.testing.assert_allclose(none, np.log(0.05 / 0.5), rtol=1e-5)
     both = metrics.saliency_score(hand, ONES, half, [[1, 1]], background=0.0)
     np.testing.assert_allclose(both, np.log(0.5), rtol=1e-5)
+    two = [np.repeat(part, 2, axis=0) for part in (ONES, half)]
+    mixed = metrics.saliency_score(hand, *two, [[1, 1], [0, 1]], background=0.0)
+    np.testing.assert_allclose(mixed, np.log([0.5, 0.5 / sigmoid(-4)]), rtol=1e-4)
     assert np.isnan(metrics.saliency_score(hand, ONES, half, [[0, 0]], 0.0)).all()
 
 
