@@ -15,6 +15,7 @@ _PLACES = {
     "datasets": None,
     "evaluation": None,
     "losses": None,
+    "metrics": None,
     "serving": None,
     "visualization": None,
 }

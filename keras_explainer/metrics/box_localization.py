@@ -1,0 +1,135 @@
+"""Localisation by the tightest box around a mask."""
+
+import keras
+from keras import ops
+
+from keras_explainer.metrics.map_arrays import as_maps
+from keras_explainer.metrics.mean_over_images import MeanOverImages
+
+
+def mask_to_box(masks, threshold=0.5):
+    """Returns the tightest box around each mask.
+
+    Args:
+        masks: Array or tensor (N, H, W) or (N, H, W, 1) in [0, 1], or bool.
+        threshold: float. A mask covers the pixels where it is at least this.
+
+    Returns:
+        float32 tensor (N, 4): top, left, bottom, right in pixels, the last row and
+        column excluded; zeros for empty masks.
+
+    Raises:
+        ValueError: If the shape of `masks` is wrong.
+
+    Example:
+
+    >>> mask_to_box(np.array([[[0, 0, 0], [0, 1, 1]]])).numpy().tolist()
+    [[1.0, 1.0, 2.0, 3.0]]
+    """
+    covered = as_maps(masks) >= threshold
+    ends = []
+    for axis in (2, 1):
+        line = ops.cast(ops.any(covered, axis=axis), "int32")
+        first = ops.argmax(line, axis=1)
+        last = ops.shape(line)[1] - ops.cast(ops.argmax(line[:, ::-1], axis=1), "int32")
+        ends.append((ops.cast(first, "int32"), last))
+    (top, bottom), (left, right) = ends
+    boxes = ops.cast(ops.stack([top, left, bottom, right], axis=-1), "float32")
+    return boxes * ops.cast(ops.any(covered, axis=(1, 2)), "float32")[:, None]
+
+
+def box_iou(boxes, others):
+    """Computes the intersection over union of boxes.
+
+    Args:
+        boxes: Array or tensor (..., 4): top, left, bottom, right, ends excluded.
+        others: Array or tensor (..., 4) that broadcasts against `boxes`.
+
+    Returns:
+        float32 tensor (...); 0 where neither box has an area.
+
+    Raises:
+        ValueError: If the last dimension is not 4.
+
+    Example:
+
+    >>> float(box_iou([0, 0, 2, 2], [0, 1, 2, 3]))
+    0.3333333432674408
+    """
+    boxes, others = ops.cast(boxes, "float32"), ops.cast(others, "float32")
+    for name, value in (("boxes", boxes), ("others", others)):
+        if value.shape[-1] != 4:
+            raise ValueError(
+                f"Argument `{name}` should have the shape (..., 4). "
+                f"Received: shape {tuple(value.shape)}"
+            )
+    start = ops.maximum(boxes[..., :2], others[..., :2])
+    end = ops.minimum(boxes[..., 2:], others[..., 2:])
+    shared = _area(start, end)
+    either = (
+        _area(boxes[..., :2], boxes[..., 2:])
+        + _area(others[..., :2], others[..., 2:])
+        - shared
+    )
+    return shared / ops.where(either > 0, either, 1.0)
+
+
+def box_localization(masks, boxes, threshold=0.5, min_iou=0.5):
+    """Tells whether the tightest box around a mask matches a true box, per image.
+
+    Args:
+        masks: Array or tensor (N, H, W) or (N, H, W, 1) in [0, 1], or bool.
+        boxes: Array or tensor (N, 4), or (N, B, 4) for several objects, any of
+            which may be matched, padded with zeros: top, left, bottom, right in
+            pixels, ends excluded.
+        threshold: float. A mask covers the pixels where it is at least this.
+        min_iou: float. IoU of the boxes from which they match.
+
+    Returns:
+        float32 tensor (N,) of 0 and 1.
+
+    Raises:
+        ValueError: If a shape is wrong.
+
+    Example:
+
+    >>> mask = np.array([[[0, 1, 1, 0], [0, 1, 1, 0]]])
+    >>> box_localization(mask, np.array([[0, 0, 2, 3]])).numpy().tolist()
+    [1.0]
+
+    Reference:
+        Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge",
+        IJCV 2015; Cao et al., "Look and Think Twice", ICCV 2015.
+    """
+    boxes = ops.cast(boxes, "float32")
+    if len(boxes.shape) not in (2, 3) or boxes.shape[-1] != 4:
+        raise ValueError(
+            "Argument `boxes` should have the shape (N, 4) or (N, B, 4). "
+            f"Received: shape {tuple(boxes.shape)}"
+        )
+    if len(boxes.shape) == 2:
+        boxes = boxes[:, None]
+    overlap = box_iou(mask_to_box(masks, threshold)[:, None], boxes)
+    return ops.cast(ops.max(overlap, axis=1) >= min_iou, "float32")
+
+
+def _area(start, end):
+    return ops.prod(ops.maximum(end - start, 0.0), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="keras_explainer")
+class BoxLocalization(MeanOverImages):
+    """Averages `box_localization` over images; the truth are boxes.
+
+    Args:
+        threshold: float. A mask covers the pixels where it is at least this.
+        min_iou: float. IoU of the boxes from which they match.
+
+    Example:
+
+    >>> model.compile(metrics=[BoxLocalization()])
+    """
+
+    def __init__(self, threshold=0.5, min_iou=0.5, name="box_localization", dtype=None):
+        options = {"threshold": threshold, "min_iou": min_iou}
+        super().__init__(box_localization, options, name, dtype)

@@ -1,0 +1,233 @@
+"""A frozen classifier on many variants of the same images, in one compiled call."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.explainers.background import Background
+from keras_explainer.explainers.images import check_images
+from keras_explainer.explainers.targets import target_classes
+from keras_explainer.metrics.map_arrays import as_maps
+
+
+# The last classifiers are kept, so that a dataset is scored with one trace.
+@functools.lru_cache(maxsize=2)
+def _freeze(classifier):
+    return FrozenClassifier(classifier)
+
+
+def read_classifier(classifier):
+    """Returns a classifier as a `FrozenClassifier`.
+
+    Args:
+        classifier: A Keras classifier as `ExplainerModel` takes it, or a
+            `FrozenClassifier`, which can say what a linear head means.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(classifier, FrozenClassifier):
+        return classifier
+    if not isinstance(classifier, keras.Model):
+        raise ValueError(
+            "Argument `classifier` should be a Keras model or a `FrozenClassifier`. "
+            f"Received: {type(classifier).__name__}"
+        )
+    return _freeze(classifier)
+
+
+def check_inputs(classifier, images, maps, in_unit_range=True):
+    """Returns the frozen classifier, and images and maps as float32 arrays.
+
+    Args:
+        classifier: As for `read_classifier`.
+        images: Array or tensor (N, H, W, channels).
+        maps: Array or tensor (N, H, W) or (N, H, W, 1).
+        in_unit_range: Boolean. Whether the maps multiply the images, and so must
+            be in [0, 1].
+
+    Raises:
+        ValueError: If shapes or values do not suit each other.
+    """
+    frozen = read_classifier(classifier)
+    check_images(images, frozen.graph.input_spec.shape[1:])
+    images, maps = np.asarray(images, "float32"), np.asarray(as_maps(maps, "maps"))
+    if maps.shape != images.shape[:3]:
+        raise ValueError(
+            f"Argument `maps` should have the size of the images, {images.shape[:3]}. "
+            f"Received: shape {maps.shape}"
+        )
+    if in_unit_range and not (maps.min() >= 0 and maps.max() <= 1):
+        raise ValueError(
+            "Argument `maps` should be in [0, 1], since they multiply the images. "
+            f"Received: values from {maps.min():.3g} to {maps.max():.3g}"
+        )
+    return frozen, images, maps
+
+
+def one_target(frozen, images, targets, batch_size):
+    """Returns the class explained in each image, int32 (N,).
+
+    Args:
+        frozen: The `FrozenClassifier`.
+        images: Array (N, H, W, channels).
+        targets: None (the most probable class), an int, a list of ints (one per
+            image) or one-hot rows (N, C).
+        batch_size: int. Images per pass.
+
+    Raises:
+        ValueError: If an image has no target or several.
+    """
+    if targets is None:
+        logits = plain_logits(frozen, images, batch_size)
+        return np.argmax(logits, axis=-1).astype("int32")
+    classes = target_classes(targets, len(images), frozen.num_classes)
+    if classes.shape[1] != 1 or (classes < 0).any():
+        counts = (classes >= 0).sum(axis=1)
+        raise ValueError(
+            "Argument `targets` should name one class per image. "
+            f"Received: {counts[counts != 1][0]} classes for an image"
+        )
+    return classes[:, 0]
+
+
+def background_images(background, frozen, images):
+    """Returns what replaces removed pixels, (1, 1, 1, channels) or like the images.
+
+    Args:
+        background: "mean" (the mean colour in the classifier's input space, that
+            of the images given if it is not known), a number, one number per
+            channel, a `Background`, or "blur" (the blurred images).
+        frozen: The `FrozenClassifier`.
+        images: Array (N, H, W, channels).
+    """
+    if isinstance(background, str) and background == "blur":
+        return blur(tf.constant(images))
+    if not isinstance(background, Background):
+        known = Preprocessing("auto", frozen.graph).background
+        background = Background(background, images.shape[-1], known)
+        if background.to_measure:
+            background.measure(images)
+    return tf.reshape(tf.convert_to_tensor(background.color), (1, 1, 1, -1))
+
+
+def blur(images, sigma=5.0):
+    """Returns images (N, H, W, channels) after a Gaussian blur of `sigma` pixels."""
+    channels = images.shape[-1]
+    for axis in (1, 2):
+        radius = min(int(2 * sigma), images.shape[axis] - 1)
+        weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+        shape = (-1, 1, 1, 1) if axis == 1 else (1, -1, 1, 1)
+        kernel = (weights / weights.sum()).reshape(shape).astype("float32")
+        padding = [[0, 0]] * 4
+        padding[axis] = [radius, radius]
+        images = tf.nn.depthwise_conv2d(
+            tf.pad(images, padding, "REFLECT"),
+            tf.repeat(kernel, channels, axis=2),
+            (1, 1, 1, 1),
+            "VALID",
+        )
+    return images
+
+
+def variant_logits(frozen, images, count, variant, batch_size):
+    """Runs the classifier on `count` variants of each image, inside a graph.
+
+    Args:
+        frozen: The `FrozenClassifier`.
+        images: Tensor (N, H, W, channels).
+        count: int, or scalar tensor. Variants per image.
+        variant: Function from the indices of images (B,) and of variants (B,) to
+            pictures (B, H, W, channels).
+        batch_size: int. Pictures per pass.
+
+    Returns:
+        float32 tensor (N, count, C).
+    """
+    total = tf.shape(images)[0] * count
+    chunks = (total + batch_size - 1) // batch_size
+
+    def one_pass(step, logits):
+        index = tf.range(step * batch_size, tf.minimum(total, (step + 1) * batch_size))
+        pictures = variant(index // count, index % count)
+        pictures = tf.ensure_shape(pictures, (None, *images.shape[1:]))
+        return step + 1, logits.write(step, frozen.logits(pictures))
+
+    logits = tf.TensorArray(
+        "float32",
+        chunks,
+        infer_shape=False,
+        element_shape=(None, frozen.num_classes),
+    )
+    _, logits = tf.while_loop(
+        lambda step, _: step < chunks, one_pass, (0, logits), parallel_iterations=1
+    )
+    return tf.reshape(logits.concat(), (-1, count, frozen.num_classes))
+
+
+def blend(images, background, keep):
+    """Returns the images where `keep` is 1, and the background where it is 0.
+
+    Args:
+        images: Tensor (N, H, W, channels).
+        background: Tensor that broadcasts against `images`.
+        keep: Tensor (N, H, W), float in [0, 1] or bool.
+    """
+    keep = keep[..., None]
+    if keep.dtype == "bool":
+        return tf.where(keep, images, background)
+    return background + keep * (images - background)
+
+
+def pick(images, index):
+    """Returns some of the images, or what all of them share."""
+    return images if images.shape[0] == 1 else tf.gather(images, index)
+
+
+@tf.function(reduce_retracing=True)
+def _masked_logits(frozen, images, masks, background, batch_size):
+    def variant(image, _):
+        return blend(
+            tf.gather(images, image),
+            pick(background, image),
+            tf.gather(masks, image),
+        )
+
+    return variant_logits(frozen, images, 1, variant, batch_size)[:, 0]
+
+
+def masked_logits(frozen, images, masks, background, batch_size):
+    """Returns the logits (N, C) of images blended with a background, as an array."""
+    return _masked_logits(frozen, images, masks, background, batch_size).numpy()
+
+
+def plain_logits(frozen, images, batch_size):
+    """Returns the logits (N, C) of images, as an array."""
+    ones = np.ones(images.shape[:3], "float32")
+    return masked_logits(frozen, images, ones, tf.zeros((1, 1, 1, 1)), batch_size)
+
+
+def target_probability(frozen, logits, classes):
+    """Returns the probability (N,) of each image's class, from logits (N, C)."""
+    probabilities = np.asarray(frozen.probabilities(logits))
+    return np.take_along_axis(probabilities, classes[:, None], axis=1)[:, 0]
+
+
+def pixel_ranks(maps):
+    """Ranks the pixels of each map, 0 for the largest value.
+
+    Equal values rank row by row, from the top left.
+
+    Args:
+        maps: Tensor (N, H, W).
+
+    Returns:
+        int32 tensor (N, H, W).
+    """
+    flat = tf.reshape(maps, (tf.shape(maps)[0], -1))
+    order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)
+    return tf.reshape(tf.argsort(order, axis=1), tf.shape(maps))
