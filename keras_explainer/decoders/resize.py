@@ -1,5 +1,6 @@
 """Bilinear resizing that is safe in every precision and with open sizes."""
 
+import tensorflow as tf
 from keras import ops
 
 
@@ -14,4 +15,8 @@ def resize_to(maps, size):
     """
     if tuple(maps.shape[1:3]) == tuple(size):
         return maps
-    return ops.image.resize(ops.cast(maps, "float32"), size, interpolation="bilinear")
+    maps = ops.cast(maps, "float32")
+    if any(tf.is_tensor(length) for length in size):
+        # Keras takes no sizes that are known only when the graph runs.
+        return tf.image.resize(maps, tf.stack(size))
+    return ops.image.resize(maps, size, interpolation="bilinear")

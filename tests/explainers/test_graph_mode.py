@@ -65,3 +65,19 @@ def test_bad_data_in_a_later_batch_is_one_sentence():
     with pytest.raises(ValueError, match="^Images should be finite[^\\]]*infinity$"):
         explainer.fit(dataset, verbose=0)
     assert all(np.isfinite(w).all() for w in explainer.get_weights())
+
+
+def test_open_sizes_that_keep_changing():
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    classifier = keras.Model(images, keras.layers.Dense(3, activation="softmax")(x))
+    explainer = kx.ExplainerModel(classifier)
+    first = explainer.explain(random_images(2, 64)).masks
+    # From the third size on, the graph no longer knows the size.
+    for size in (96, 128, 160):
+        masks = explainer.explain(random_images(2, size)).masks
+        assert masks.shape == (2, size, size, 3)
+    np.testing.assert_allclose(
+        explainer.explain(random_images(2, 64)).masks, first, atol=1e-6
+    )
