@@ -127,15 +127,16 @@ class ExtremalPerturbation(AttributionMethod):
         distance = tf.sqrt(place[:, None] ** 2 + place**2)
         # 1 up to half a sigma, and a Gaussian beyond.
         kernel = tf.exp(-2 * tf.nn.relu(distance - 0.5) ** 2)
-        window = 2 * radius + 1
-        around = tf.image.extract_patches(
-            tf.reshape(coarse, (-1, height, width, 1)),
-            (1, window, window, 1),
-            (1, 1, 1, 1),
-            (1, 1, 1, 1),
-            "SAME",
-        ) * tf.reshape(kernel, (-1,))
-        weights = tf.nn.softmax(_SMOOTH_MAX * around)
+
+        def neighbours(cells):
+            window, ones = (1, 2 * radius + 1, 2 * radius + 1, 1), (1, 1, 1, 1)
+            return tf.image.extract_patches(cells, window, ones, ones, "SAME")
+
+        cells = tf.reshape(coarse, (-1, height, width, 1))
+        around = neighbours(cells) * tf.reshape(kernel, (-1,))
+        # What lies outside does not count, or an even mask would be uneven there.
+        outside = 1e9 * (1 - neighbours(tf.ones_like(cells[:1])))
+        weights = tf.nn.softmax(_SMOOTH_MAX * around - outside)
         masks = tf.reduce_sum(weights * around, axis=-1, keepdims=True)
         masks = tf.image.resize(masks, size)
         return tf.reshape(masks, (pairs, areas, *size))
