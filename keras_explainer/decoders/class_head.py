@@ -4,6 +4,8 @@ import keras
 from keras import layers
 from keras import ops
 
+from keras_explainer.decoders.cell_attention import gathered
+from keras_explainer.decoders.cell_attention import reduced
 from keras_explainer.decoders.resize import resize_to
 
 
@@ -24,6 +26,8 @@ class ClassHead(layers.Layer):
         vectors: Tensor (N, h, w, D), a decoder's result.
         evidence: Tensor (N, h', w', C), log-odds of each class, or None.
         classes: Integer tensor (N, K), or None for all classes.
+        weights: Tensor (N, h * w, cells) of a `CellAttention`, which enlarges the
+            evidence, or None for bilinear resizing.
 
     Returns:
         Tensor (N, h, w, K) of mask logits, float32.
@@ -34,7 +38,7 @@ class ClassHead(layers.Layer):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
-    def build(self, vectors_shape, evidence_shape=None):
+    def build(self, vectors_shape, evidence_shape=None, weights_shape=None):
         depth = vectors_shape[-1]
         self.class_vectors = self.add_weight(
             name="class_vectors", shape=(self.num_classes, depth), initializer="zeros"
@@ -49,7 +53,7 @@ class ClassHead(layers.Layer):
             name="offset", shape=(), initializer=keras.initializers.Constant(-0.5)
         )
 
-    def call(self, vectors, evidence=None, classes=None):
+    def call(self, vectors, evidence=None, classes=None, weights=None):
         height, width = ops.shape(vectors)[1:3]
         depth = vectors.shape[-1]
         cells = ops.reshape(ops.cast(vectors, "float32"), (-1, height * width, depth))
@@ -67,10 +71,16 @@ class ClassHead(layers.Layer):
                 evidence = ops.take_along_axis(
                     evidence, classes[:, None, None], axis=-1
                 )
-            logits = logits + self.scale * resize_to(evidence, (height, width))
+            if weights is None:
+                evidence = resize_to(evidence, (height, width))
+            else:
+                evidence = gathered(weights, reduced(evidence), (height, width))
+            logits = logits + self.scale * evidence
         return logits
 
-    def compute_output_shape(self, vectors_shape, evidence_shape=None):
+    def compute_output_shape(
+        self, vectors_shape, evidence_shape=None, weights_shape=None
+    ):
         return (*vectors_shape[:-1], self.num_classes)
 
     def get_config(self):

@@ -13,10 +13,9 @@ def resize_to(maps, size):
         maps: Tensor (N, h, w, K).
         size: Tuple of height and width; may be tensors.
     """
-    if tuple(maps.shape[1:3]) == tuple(size):
-        return maps
-    maps = ops.cast(maps, "float32")
     if any(tf.is_tensor(length) for length in size):
         # Keras takes no sizes that are known only when the graph runs.
-        return tf.image.resize(maps, tf.stack(size))
-    return ops.image.resize(maps, size, interpolation="bilinear")
+        return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size))
+    if tuple(maps.shape[1:3]) == tuple(size):
+        return maps
+    return ops.image.resize(ops.cast(maps, "float32"), size, interpolation="bilinear")

@@ -6,6 +6,8 @@ from keras import ops
 
 from keras_explainer.decoders.resize import resize_to
 
+_SEPARABLE = 1  # of the finest maps, whose convolutions are separable
+
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class UNetDecoder(layers.Layer):
@@ -51,9 +53,12 @@ class UNetDecoder(layers.Layer):
             )
             lateral.build(shape)
             self.lateral.append(lateral)
+            # Whole convolutions where there are few cells to run them on.
+            is_coarse = len(self.refine) < len(features_shape) - _SEPARABLE
+            convolution = layers.Conv2D if is_coarse else layers.SeparableConv2D
             refine = keras.Sequential(
                 [
-                    layers.SeparableConv2D(
+                    convolution(
                         self.width,
                         3,
                         padding="same",

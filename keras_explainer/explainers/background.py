@@ -42,15 +42,18 @@ class Background(keras.layers.Layer):
         self.color.assign(np.mean(np.asarray(images, "float32"), axis=(0, 1, 2)))
         self.to_measure, self.was_measured = False, True
 
-    def call(self, images, mask):
+    def call(self, images, mask, fill=None):
         """Returns the images where the mask is 1, and the background where it is 0.
 
         Args:
             images: Tensor (N, H, W, channels).
             mask: Tensor (N, h, w) in [0, 1], resized to the images.
+            fill: Tensor (N, H, W, channels) to take instead of the background's
+                colour, or None.
         """
         mask = resize_to(mask[..., None], ops.shape(images)[1:3])
-        return self.color + mask * (images - self.color)
+        fill = self.color if fill is None else fill
+        return fill + mask * (images - fill)
 
 
 def _expected(channels, received):

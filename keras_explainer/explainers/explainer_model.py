@@ -6,11 +6,13 @@ from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.decoders.cell_attention import CellAttention
 from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
 from keras_explainer.decoders.get_decoder import get_decoder
 from keras_explainer.explainers.background import Background
 from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.surroundings import surroundings
 from keras_explainer.explainers.targets import labels_to_rows
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.losses.explainer_loss import ExplainerLoss
@@ -108,8 +110,13 @@ class ExplainerModel(BaseExplainer):
         )
         read = frozen(images)
         decoded = vectors(features(images) if encoder else read["features"])
-        if head is not None:
-            decoded = head(decoded, None if encoder else read.get("evidence"))
+        attention = None
+        if head is not None and not encoder and "evidence" in read:
+            attention = CellAttention(name="cell_attention")
+            decoded, found_at = attention(decoded, read["features"][0])
+            decoded = head(decoded, read["evidence"], weights=found_at)
+        elif head is not None:
+            decoded = head(decoded)
         elif decoded.shape[-1] != frozen.num_classes or len(decoded.shape) != 4:
             raise ValueError(
                 "Argument `decoder` should return class mask logits of shape (N, h, w, "
@@ -131,6 +138,7 @@ class ExplainerModel(BaseExplainer):
         self.background = backdrop
         self.encoder = features
         self.decoder = vectors
+        self.cell_attention = attention
         self.class_head = head
         self.class_names = _check_class_names(class_names, frozen.num_classes)
         self.term_trackers = [keras.metrics.Mean(name=n) for n in ExplainerLoss.TERMS]
@@ -170,7 +178,7 @@ class ExplainerModel(BaseExplainer):
 
     @property
     def trainable_variables(self):
-        trained = [self.encoder, self.decoder, self.class_head]
+        trained = [self.encoder, self.decoder, self.cell_attention, self.class_head]
         return [v for part in trained if part for v in part.trainable_variables]
 
     trainable_weights = trainable_variables
@@ -190,9 +198,11 @@ class ExplainerModel(BaseExplainer):
         if self.encoder is not None:
             features = self.encoder(images, training=training)
         decoded = self.decoder(features, training=training)
+        if self.cell_attention is not None:
+            decoded, found_at = self.cell_attention(decoded, features[0])
+            return self.class_head(decoded, read["evidence"], classes, found_at)
         if self.class_head is not None:
-            evidence = None if self.encoder is not None else read.get("evidence")
-            return self.class_head(decoded, evidence, classes)
+            return self.class_head(decoded, None, classes)
         decoded = ops.cast(decoded, "float32")
         if classes is None:
             return decoded
@@ -234,9 +244,12 @@ class ExplainerModel(BaseExplainer):
 
         kept = []
 
-        def judge(mask):
+        def judge(mask, inpaint):
             kept.append(self.frozen.logits(self.background(images, mask)))
-            return kept[0], self.frozen.logits(self.background(images, 1.0 - mask))
+            mask, fill = 1.0 - mask, None
+            if inpaint:
+                fill = surroundings(images, ops.stop_gradient(mask))
+            return kept[0], self.frozen.logits(self.background(images, mask, fill))
 
         terms = self.explainer_loss(
             self.class_logits(images, read, classes, training),

@@ -28,8 +28,8 @@ class ExplainerLoss:
     - "classification": the classifier's loss on what the target mask keeps;
     - "entropy": what the classifier still knows of the targets from the complement,
       as negative entropy and as a hinge on the targets' log-odds;
-    - "area": the area band of the class masks and the mean target and non-target
-      masks;
+    - "area": the area band of the class masks, the mean target and non-target
+      masks, and the mean overlap of the present classes' masks;
     - "smoothness": the variation of the target and non-target masks.
 
     The defaults were chosen by measurement on photographs (`benchmarks/README.md`);
@@ -44,11 +44,16 @@ class ExplainerLoss:
         area_weight: float. Weight of the area band (`area_loss`).
         target_area_weight: float. Weight of the target mask's mean.
         non_target_area_weight: float. Weight of the non-target mask's mean.
+        overlap_weight: float. Weight of the present classes' masks where a stronger
+            one of them covers the same place: what tells classes apart that are
+            judged together.
         smoothness_weight: float. Weight of the variation.
         min_area: float in [0, 1]. Lower end of the area band.
         max_area: float in [0, 1]. Upper end of the area band.
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `total_variation`.
+        inpaint: Boolean. Fill what is removed with the colours around it
+            (`surroundings`) instead of the background, which leaves its silhouette.
         published_forms: Boolean. Compute entropy, area band and total variation as
             the authors' code does (entropy by C, sum over classes, reflect border)
             instead of their better-behaved variants.
@@ -71,10 +76,12 @@ class ExplainerLoss:
         area_weight=0.0,
         target_area_weight=3.0,
         non_target_area_weight=0.3,
+        overlap_weight=3.0,
         smoothness_weight=0.5,
         min_area=0.05,
         max_area=0.3,
         edge_aware=True,
+        inpaint=True,
         published_forms=False,
     ):
         weights = {
@@ -84,6 +91,7 @@ class ExplainerLoss:
             "area_weight": area_weight,
             "target_area_weight": target_area_weight,
             "non_target_area_weight": non_target_area_weight,
+            "overlap_weight": overlap_weight,
             "smoothness_weight": smoothness_weight,
         }
         for name, value in weights.items():
@@ -103,6 +111,7 @@ class ExplainerLoss:
             "min_area": min_area,
             "max_area": max_area,
             "edge_aware": edge_aware,
+            "inpaint": inpaint,
             "published_forms": published_forms,
         }
         for name, value in self._config.items():
@@ -133,8 +142,10 @@ class ExplainerLoss:
             area_weight=band,
             target_area_weight=target_area,
             non_target_area_weight=non_target_area,
+            overlap_weight=0.0,
             smoothness_weight=smoothness,
             edge_aware=False,
+            inpaint=False,
             published_forms=True,
         )
 
@@ -145,8 +156,9 @@ class ExplainerLoss:
             class_logits: Tensor (N, h, w, K), mask logits of K of the C classes.
             present: Multi-hot tensor (N, K), the targets among those.
             labels: Multi-hot tensor (N, C), the targets.
-            judge: Function from the target mask (N, h, w) to the classifier's
-                logits (N, C) for what it keeps and for the complement.
+            judge: Function from the target mask (N, h, w), and whether to inpaint
+                the complement, to the classifier's logits (N, C) for what the mask
+                keeps and for the complement.
             images: Tensor (N, H, W, channels).
             classifier: The `FrozenClassifier`.
 
@@ -154,7 +166,7 @@ class ExplainerLoss:
             Dict from each of `TERMS` to a tensor (N,).
         """
         target, non_target = aggregate_masks(class_logits, present)
-        kept, removed = judge(target)
+        kept, removed = judge(target, self.inpaint)
         return {
             "classification": self.classification_weight
             * _classification(kept, labels, classifier.multi_label),
@@ -182,6 +194,10 @@ class ExplainerLoss:
     def _area(self, class_logits, present, target, non_target):
         value = self.target_area_weight * ops.mean(target, axis=(1, 2))
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
+        if self.overlap_weight:
+            masks = ops.sigmoid(class_logits) * present[:, None, None]
+            overlap = ops.sum(masks, axis=-1) - ops.max(masks, axis=-1)
+            value = value + self.overlap_weight * ops.mean(overlap, axis=(1, 2))
         if self.area_weight:
             value = value + self.area_weight * area_loss(
                 ops.sigmoid(class_logits),

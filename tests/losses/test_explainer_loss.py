@@ -25,7 +25,7 @@ def terms_of(loss, activation="sigmoid"):
         class_logits,
         labels,
         labels,
-        lambda mask: (kept, removed),
+        lambda mask, inpaint: (kept, removed),
         images,
         frozen,
     )
@@ -61,8 +61,17 @@ def test_each_weight_scales_its_own_term(activation):
         for name in base:
             factor = 3 if name == term else 1
             np.testing.assert_allclose(scaled[name], factor * base[name], rtol=1e-5)
-    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0)
+    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0)
     assert not any(values.any() for values in terms_of(zero, activation)[0].values())
+
+
+def test_only_the_weaker_of_overlapping_masks_counts():
+    terms, class_logits, labels, _ = terms_of(ExplainerLoss(overlap_weight=1))
+    without = terms_of(ExplainerLoss(overlap_weight=0))[0]
+    masks = 1 / (1 + np.exp(-class_logits))
+    # The first image has classes 0 and 2, the second only class 1.
+    weaker = np.minimum(masks[0, ..., 0], masks[0, ..., 2]).mean()
+    np.testing.assert_allclose(terms["area"] - without["area"], [weaker, 0], atol=1e-6)
 
 
 def test_published_configurations():
