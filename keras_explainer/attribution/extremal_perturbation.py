@@ -92,6 +92,7 @@ class ExtremalPerturbation(AttributionMethod):
         self.variant, self.contrastive = variant, contrastive
         self.steps, self.spacing, self.sigma = steps, spacing, sigma
         self.blur, self.flip = blur, flip
+        self.radius = max(1, round(2 * sigma / spacing))
         self.images_per_pass = len(areas)
         kinds = np.count_nonzero(_VARIANTS[variant])
         self.classifier_passes = len(areas) * (steps * kinds + 1) + 1
@@ -101,7 +102,10 @@ class ExtremalPerturbation(AttributionMethod):
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")
         levels = self.blur_pyramid(images)
-        grid = [math.ceil(size / self.spacing) for size in images.shape[1:3]]
+        grid = [
+            math.ceil(size / self.spacing) + 2 * self.radius
+            for size in images.shape[1:3]
+        ]
         coarse = tf.ones((images.shape[0], len(self.areas), *grid))
         velocity = tf.zeros_like(coarse)
         for step in self.progress(range(self.steps)):
@@ -118,25 +122,22 @@ class ExtremalPerturbation(AttributionMethod):
         return tf.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)
 
     def smooth_masks(self, coarse, size):
-        """Turns parameters (P, areas, h, w) into masks (P, areas, H, W)."""
+        """Turns parameters (P, areas, h, w) into masks (P, areas, H, W).
+
+        They reach `radius` cells beyond the image on each side, so that a mask is
+        no easier to make at its border.
+        """
         pairs, areas, height, width = tf.unstack(tf.shape(coarse))
-        radius = max(1, round(2 * self.sigma / self.spacing))
-        place = (
-            tf.range(-radius, radius + 1, dtype="float32") * self.spacing / self.sigma
-        )
-        distance = tf.sqrt(place[:, None] ** 2 + place**2)
+        radius = self.radius
+        place = tf.range(-radius, radius + 1, dtype="float32") * self.spacing
+        distance = tf.sqrt(place[:, None] ** 2 + place**2) / self.sigma
         # 1 up to half a sigma, and a Gaussian beyond.
         kernel = tf.exp(-2 * tf.nn.relu(distance - 0.5) ** 2)
-
-        def neighbours(cells):
-            window, ones = (1, 2 * radius + 1, 2 * radius + 1, 1), (1, 1, 1, 1)
-            return tf.image.extract_patches(cells, window, ones, ones, "SAME")
-
+        window, ones = (1, 2 * radius + 1, 2 * radius + 1, 1), (1, 1, 1, 1)
         cells = tf.reshape(coarse, (-1, height, width, 1))
-        around = neighbours(cells) * tf.reshape(kernel, (-1,))
-        # What lies outside does not count, or an even mask would be uneven there.
-        outside = 1e9 * (1 - neighbours(tf.ones_like(cells[:1])))
-        weights = tf.nn.softmax(_SMOOTH_MAX * around - outside)
+        around = tf.image.extract_patches(cells, window, ones, ones, "VALID")
+        around *= tf.reshape(kernel, (-1,))
+        weights = tf.nn.softmax(_SMOOTH_MAX * around)
         masks = tf.reduce_sum(weights * around, axis=-1, keepdims=True)
         masks = tf.image.resize(masks, size)
         return tf.reshape(masks, (pairs, areas, *size))
@@ -160,11 +161,21 @@ class ExtremalPerturbation(AttributionMethod):
         return reward
 
     def _area_penalty(self, masks):
-        """Squared distance of each mask's sorted values from a mask of its area."""
-        values = tf.sort(tf.reshape(masks, (*ops.shape(masks)[:2], -1)))
-        count = tf.shape(values)[-1]
-        rank = tf.range(tf.cast(count, "float32")) / tf.cast(count, "float32")
-        ideal = tf.cast(rank >= 1 - self.areas[:, None], "float32")
+        """Squared distance of each mask's sorted values from a mask of its area.
+
+        Equal values share what the ideal mask has for them: by their order in the
+        image an even mask would be drawn to its last rows.
+        """
+        values = tf.reshape(masks, (*ops.shape(masks)[:2], -1))
+        count = tf.cast(tf.shape(values)[-1], "float32")
+        inside = tf.maximum(tf.round(self.areas * count), 1.0)
+        ranked = tf.sort(tf.stop_gradient(values), direction="DESCENDING")
+        last = tf.one_hot(tf.cast(inside, "int32") - 1, tf.shape(values)[-1])
+        threshold = tf.reduce_sum(ranked * last, axis=-1, keepdims=True)
+        above = tf.cast(values > threshold, "float32")
+        equal = tf.cast(values == threshold, "float32")
+        left = inside[:, None] - tf.reduce_sum(above, axis=-1, keepdims=True)
+        ideal = above + equal * left / tf.reduce_sum(equal, axis=-1, keepdims=True)
         return tf.reduce_mean((values - ideal) ** 2, axis=-1)
 
     def _ascend_eagerly(self, levels, classes, coarse, velocity, weight, mirror):

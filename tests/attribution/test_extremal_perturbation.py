@@ -13,7 +13,7 @@ from keras_explainer.attribution import ExtremalPerturbation
 
 def test_masks_are_the_smooth_maximum_of_what_is_around(eager):
     method = ExtremalPerturbation(tiny_classifier(), spacing=4, sigma=8)
-    coarse = np.random.default_rng(0).uniform(size=(1, 1, 8, 8)).astype("float32")
+    coarse = np.random.default_rng(0).uniform(size=(1, 1, 16, 16)).astype("float32")
     # At one pixel per cell nothing is enlarged.
     found = method.smooth_masks(tf.constant(coarse), (8, 8)).numpy()[0, 0]
     for row, column in ((4, 4), (0, 7)):
@@ -21,21 +21,47 @@ def test_masks_are_the_smooth_maximum_of_what_is_around(eager):
         for down in range(-4, 5):
             for right in range(-4, 5):
                 y, x = row + down, column + right
-                if 0 <= y < 8 and 0 <= x < 8:
-                    beyond = max(0, np.hypot(down, right) * 4 / 8 - 0.5)
-                    values.append(coarse[0, 0, y, x] * np.exp(-2 * beyond**2))
+                beyond = max(0, np.hypot(down, right) * 4 / 8 - 0.5)
+                # Four cells lie outside the image on each side.
+                value = coarse[0, 0, y + 4, x + 4]
+                values.append(value * np.exp(-2 * beyond**2))
         values = np.array(values)
         weights = np.exp(20 * values)
         expected = (weights * values).sum() / weights.sum()
         np.testing.assert_allclose(found[row, column], expected, rtol=1e-5)
 
 
-def test_the_area_penalty_vanishes_for_a_binary_mask_of_the_area(eager):
+def test_an_even_mask_is_even_up_to_the_border(eager):
+    method = ExtremalPerturbation(tiny_classifier(), spacing=4, sigma=8)
+    masks = method.smooth_masks(tf.fill((1, 1, 16, 16), 0.5), (32, 32)).numpy()
+    assert np.ptp(masks) < 1e-6 and masks.min() > 0.2
+
+
+def test_the_area_penalty_is_that_of_the_sorted_mask(eager):
     method = ExtremalPerturbation(tiny_classifier(), areas=(0.5, 0.25))
     np.testing.assert_array_equal(method.areas, [0.25, 0.5])
+    masks = np.random.default_rng(0).uniform(size=(2, 2, 8, 8)).astype("float32")
+    ideal = np.zeros((2, 64))
+    ideal[0, 48:] = ideal[1, 32:] = 1
+    expected = ((np.sort(masks.reshape(2, 2, 64)) - ideal) ** 2).mean(axis=-1)
+    found = method._area_penalty(tf.constant(masks))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_the_area_penalty_of_equal_values_has_no_favourites(eager):
+    method = ExtremalPerturbation(tiny_classifier(), areas=(0.25, 0.5))
     mask = np.zeros((1, 2, 8, 8), "float32")
     mask[:, :, 2:6, 2:6] = 1
-    np.testing.assert_allclose(method._area_penalty(tf.constant(mask)), [[0, 0.25]])
+    mask = tf.constant(mask)
+    with tf.GradientTape() as tape:
+        tape.watch(mask)
+        penalty = method._area_penalty(mask)
+    # A mask of its area is free; else the zeros share the area that is missing.
+    np.testing.assert_allclose(penalty, [[0, 48 * (1 / 3) ** 2 / 64]], rtol=1e-5)
+    gradient = tape.gradient(penalty, mask).numpy()[0]
+    zeros = mask.numpy()[0, 1] == 0
+    assert not gradient[0].any() and not gradient[1][~zeros].any()
+    np.testing.assert_allclose(gradient[1][zeros], -2 / 3 / 64, rtol=1e-5)
 
 
 def test_what_a_mask_hides_is_blurred(eager):
