@@ -15,7 +15,7 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
 
     Args:
         masks_for: Function from (images, class index) to masks (N, H, W) in
-            [0, 1].
+            [0, 1]; it is asked only for images that hold the class.
         dataset: Iterable of batches (images, labels, truth), labels multi-hot rows
             (N, C), truth (N, H, W) with 0 for background, i + 1 for class i and
             255 for void.
@@ -41,13 +41,13 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
         present = [c for c in range(num_classes) if (truth == c + 1).any()]
         merged = np.zeros(truth.shape, "float32")
         for c in present:
-            masks = np.asarray(masks_for(images, c))
-            has = (truth == c + 1).any(axis=(1, 2))
-            merged[has] = np.maximum(merged[has], masks[has])
-            for i in np.flatnonzero(has):
+            has = np.flatnonzero((truth == c + 1).any(axis=(1, 2)))
+            masks = np.asarray(masks_for(np.asarray(images)[has], c))
+            merged[has] = np.maximum(merged[has], masks)
+            for i, mask in zip(has, masks):
                 valid = truth[i] != 255
                 class_iou.append(
-                    threshold_iou(masks[i][valid], truth[i][valid] == c + 1, thresholds)
+                    threshold_iou(mask[valid], truth[i][valid] == c + 1, thresholds)
                 )
         for i, labels in enumerate(truth):
             valid = labels != 255

@@ -15,6 +15,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.surroundings import surroundings
 from keras_explainer.explainers.targets import labels_to_rows
 from keras_explainer.explainers.targets import predicted_rows
+from keras_explainer.explainers.targets import targets_of_step
 from keras_explainer.losses.explainer_loss import ExplainerLoss
 
 # Up to this many classes a step computes all masks; beyond, those of the labels
@@ -235,12 +236,13 @@ class ExplainerModel(BaseExplainer):
             rows = predicted_rows(probabilities, self.frozen.multi_label)
         else:
             rows = labels_to_rows(labels, num_classes)
-        classes, present = None, rows
+        alone = self.explainer_loss.alone if training else 0.0
+        targets = targets_of_step(rows, alone, self.optimizer.iterations)
+        classes = None
         if num_classes > _CLASSES_PER_STEP:
             # Labels first, then the likeliest others.
             rank = ops.softmax(read["logits"]) + rows
             classes = tf.math.top_k(rank, _CLASSES_PER_STEP)[1]
-            present = tf.gather(rows, classes, batch_dims=1)
 
         kept = []
 
@@ -253,11 +255,12 @@ class ExplainerModel(BaseExplainer):
 
         terms = self.explainer_loss(
             self.class_logits(images, read, classes, training),
-            present,
             rows,
+            targets,
             judge,
             images,
             self.frozen,
+            classes,
         )
         if weights is not None:
             weights = ops.reshape(ops.cast(weights, "float32"), (-1,))

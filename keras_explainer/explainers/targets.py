@@ -1,6 +1,7 @@
 """Labels and targets in every form users have them, as multi-hot rows."""
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 # Probability from which a class of a multi-label classifier counts as predicted.
@@ -137,3 +138,27 @@ def target_classes(targets, num_images, num_classes):
             f"Received: {array[~valid].flat[0]}"
         )
     return np.broadcast_to(array.astype("int32"), (num_images,))[:, None].copy()
+
+
+def targets_of_step(rows, alone, step):
+    """Draws what a training step explains in each image: all its labels, or one.
+
+    The draw depends on the number of the step only, so that a resumed training
+    goes on as it would have.
+
+    Args:
+        rows: Multi-hot tensor (N, C), the labels.
+        alone: float in [0, 1]. Share of images of which one label is explained.
+        step: int tensor (), the number of the step.
+
+    Returns:
+        Multi-hot tensor (N, C).
+    """
+    if not alone:
+        return rows
+    size, num_classes = tf.shape(rows)[0], tf.shape(rows)[1]
+    step = tf.cast(step, "int32")
+    order = tf.random.stateless_uniform((size, num_classes), [step, 0], 0.5, 1.0)
+    single = tf.one_hot(tf.argmax(order * rows, axis=-1), num_classes) * rows
+    is_alone = tf.random.stateless_uniform((size, 1), [step, 1]) < alone
+    return tf.where(is_alone, single, rows)

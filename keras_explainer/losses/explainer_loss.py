@@ -25,7 +25,8 @@ class ExplainerLoss:
 
     The loss of an image is the sum of four terms:
 
-    - "classification": the classifier's loss on what the target mask keeps;
+    - "classification": the classifier's loss on what the target mask keeps, and a
+      hinge on the log-odds of the other labels in the complement;
     - "entropy": what the classifier still knows of the targets from the complement,
       as negative entropy and as a hinge on the targets' log-odds;
     - "area": the area band of the class masks, the mean target and non-target
@@ -35,8 +36,14 @@ class ExplainerLoss:
     The defaults were chosen by measurement on photographs (`benchmarks/README.md`);
     `ExplainerLoss.published` gives the authors' configurations.
 
+    Where an image has several labels, their masks are judged together, as the
+    published loss does, or else (`alone`) one of them is judged by itself: only that
+    tells whose mask is whose.
+
     Args:
         classification_weight: float.
+        rest_weight: float. Weight of the hinge on the other labels in the
+            complement, where one is judged alone.
         evidence_weight: float. Weight of the hinge on the targets' log-odds in the
             complement (`evidence_loss`).
         entropy_weight: float, or "auto": 1 for classifiers with one label per image
@@ -50,6 +57,8 @@ class ExplainerLoss:
         smoothness_weight: float. Weight of the variation.
         min_area: float in [0, 1]. Lower end of the area band.
         max_area: float in [0, 1]. Upper end of the area band.
+        alone: float in [0, 1]. Share of the images of a training step in which one
+            label, drawn at random, is judged alone.
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `total_variation`.
         inpaint: Boolean. Fill what is removed with the colours around it
@@ -70,7 +79,8 @@ class ExplainerLoss:
 
     def __init__(
         self,
-        classification_weight=1.0,
+        classification_weight=2.0,
+        rest_weight=0.5,
         evidence_weight=0.7,
         entropy_weight="auto",
         area_weight=0.0,
@@ -80,12 +90,14 @@ class ExplainerLoss:
         smoothness_weight=0.5,
         min_area=0.05,
         max_area=0.3,
+        alone=0.3,
         edge_aware=True,
         inpaint=True,
         published_forms=False,
     ):
         weights = {
             "classification_weight": classification_weight,
+            "rest_weight": rest_weight,
             "evidence_weight": evidence_weight,
             "entropy_weight": entropy_weight,
             "area_weight": area_weight,
@@ -106,10 +118,15 @@ class ExplainerLoss:
                 "Arguments `min_area` and `max_area` should be in order, from 0 to 1. "
                 f"Received: min_area={min_area}, max_area={max_area}"
             )
+        if not isinstance(alone, (int, float)) or not 0 <= alone <= 1:
+            raise ValueError(
+                f"Argument `alone` should be a share from 0 to 1. Received: {alone!r}"
+            )
         self._config = {
             **weights,
             "min_area": min_area,
             "max_area": max_area,
+            "alone": alone,
             "edge_aware": edge_aware,
             "inpaint": inpaint,
             "published_forms": published_forms,
@@ -137,6 +154,8 @@ class ExplainerLoss:
             )
         entropy, smoothness, band, target_area, non_target_area = _PUBLISHED[key]
         return cls(
+            classification_weight=1.0,
+            rest_weight=0.0,
             evidence_weight=0.0,
             entropy_weight=entropy,
             area_weight=band,
@@ -144,33 +163,49 @@ class ExplainerLoss:
             non_target_area_weight=non_target_area,
             overlap_weight=0.0,
             smoothness_weight=smoothness,
+            alone=0.0,
             edge_aware=False,
             inpaint=False,
             published_forms=True,
         )
 
-    def __call__(self, class_logits, present, labels, judge, images, classifier):
+    def __call__(
+        self, class_logits, labels, targets, judge, images, classifier, classes=None
+    ):
         """Computes the weighted terms of each image.
 
         Args:
             class_logits: Tensor (N, h, w, K), mask logits of K of the C classes.
-            present: Multi-hot tensor (N, K), the targets among those.
-            labels: Multi-hot tensor (N, C), the targets.
+            labels: Multi-hot tensor (N, C), the classes present.
+            targets: Multi-hot tensor (N, C), those among them that are judged.
             judge: Function from the target mask (N, h, w), and whether to inpaint
                 the complement, to the classifier's logits (N, C) for what the mask
                 keeps and for the complement.
             images: Tensor (N, H, W, channels).
             classifier: The `FrozenClassifier`.
+            classes: Integer tensor (N, K), the K classes, or None for all.
 
         Returns:
             Dict from each of `TERMS` to a tensor (N,).
         """
+        present, judged = labels, targets
+        if classes is not None:
+            present = ops.take_along_axis(labels, classes, axis=-1)
+            judged = ops.take_along_axis(targets, classes, axis=-1)
         target, non_target = aggregate_masks(class_logits, present)
+        if self.alone:
+            target, _ = aggregate_masks(class_logits, judged)
         kept, removed = judge(target, self.inpaint)
+        classification = self.classification_weight * _classification(
+            kept, targets, classifier.multi_label
+        )
+        if self.rest_weight:
+            classification = classification + self.rest_weight * evidence_loss(
+                -classifier.log_odds(removed), labels - targets, reduction="none"
+            )
         return {
-            "classification": self.classification_weight
-            * _classification(kept, labels, classifier.multi_label),
-            "entropy": self._knowledge(removed, labels, classifier),
+            "classification": classification,
+            "entropy": self._knowledge(removed, targets, classifier),
             "area": self._area(class_logits, present, target, non_target),
             "smoothness": self.smoothness_weight
             * (self._variation(target, images) + self._variation(non_target, images)),

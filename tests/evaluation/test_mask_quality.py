@@ -33,7 +33,7 @@ def test_quality_of_two_images_by_hand():
     masks[0, :, :2, 0] = 1
     masks[0, :, 3, 1] = 1
     batch = (np.zeros((2, 2, 4, 3)), np.array([[1, 1], [0, 0]]), truth)
-    result = mask_quality(lambda images, c: masks[..., c], [batch], num_classes=2)
+    result = mask_quality(lambda images, c: masks[:1, ..., c], [batch], num_classes=2)
     assert result["images"] == 1
     assert result["iou_at_half"] == pytest.approx(4 / 8)
     assert result["class_iou_at_half"] == pytest.approx((1 + 0) / 2)

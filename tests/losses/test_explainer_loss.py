@@ -14,21 +14,16 @@ from keras_explainer.losses import entropy_loss
 from keras_explainer.losses import total_variation
 
 
-def terms_of(loss, activation="sigmoid"):
+def terms_of(loss, activation="sigmoid", targets=None):
     random = np.random.default_rng(0)
     frozen = FrozenClassifier(tiny_classifier(activation=activation))
     class_logits = random.normal(size=(2, 6, 6, 3)).astype("float32")
     labels = np.float32([[1, 0, 1], [0, 1, 0]])
     kept, removed = random.normal(size=(2, 2, 3)).astype("float32")
     images = random_images(2)
-    terms = loss(
-        class_logits,
-        labels,
-        labels,
-        lambda mask, inpaint: (kept, removed),
-        images,
-        frozen,
-    )
+    targets = labels if targets is None else targets
+    judge = lambda mask, inpaint: (kept, removed)  # noqa: E731
+    terms = loss(class_logits, labels, targets, judge, images, frozen)
     return {k: np.asarray(v) for k, v in terms.items()}, class_logits, labels, removed
 
 
@@ -61,7 +56,7 @@ def test_each_weight_scales_its_own_term(activation):
         for name in base:
             factor = 3 if name == term else 1
             np.testing.assert_allclose(scaled[name], factor * base[name], rtol=1e-5)
-    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0)
+    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0, 0)
     assert not any(values.any() for values in terms_of(zero, activation)[0].values())
 
 
@@ -72,6 +67,23 @@ def test_only_the_weaker_of_overlapping_masks_counts():
     # The first image has classes 0 and 2, the second only class 1.
     weaker = np.minimum(masks[0, ..., 0], masks[0, ..., 2]).mean()
     np.testing.assert_allclose(terms["area"] - without["area"], [weaker, 0], atol=1e-6)
+
+
+def test_a_label_alone_is_judged_by_its_own_mask_and_spares_the_others():
+    targets = np.float32([[0, 0, 1], [0, 1, 0]])
+    loss = ExplainerLoss(rest_weight=2, smoothness_weight=0, overlap_weight=0)
+    terms, class_logits, _, removed = terms_of(loss, targets=targets)
+    masks = 1 / (1 + np.exp(-class_logits))
+    # In the first image class 0 is neither a target nor absent.
+    area = 3 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
+    np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
+    without = terms_of(
+        ExplainerLoss(rest_weight=0, smoothness_weight=0), targets=targets
+    )[0]
+    rest = 2 * np.log1p(np.exp(-2 * removed[0, 0])) / 2
+    np.testing.assert_allclose(
+        terms["classification"] - without["classification"], [rest, 0], atol=1e-5
+    )
 
 
 def test_published_configurations():
@@ -90,5 +102,7 @@ def test_round_trip_and_bad_weights():
     assert again.get_config() == loss.get_config()
     with pytest.raises(ValueError, match="`smoothness_weight` .*Received: -1"):
         ExplainerLoss(smoothness_weight=-1)
+    with pytest.raises(ValueError, match="`alone` .*Received: 2"):
+        ExplainerLoss(alone=2)
     with pytest.raises(ValueError, match="`min_area` and `max_area`"):
         ExplainerLoss(min_area=0.5, max_area=0.2)
