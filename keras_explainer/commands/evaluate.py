@@ -248,21 +248,20 @@ def _notes(args, data, slow, protocol):
 
 
 def _show(table):
-    """Prints the table, in two parts where the screen is too narrow for one."""
-    from rich.measure import Measurement
+    """Prints the table, in parts where the screen is too narrow for the whole."""
+    from rich.console import Console
 
-    main = table.main_metrics
-    middle = main.index("saliency") if "saliency" in main else 0
-    whole = table.screen()
-    needed = Measurement.get(console, console.options, whole).maximum
-    fits = not console.is_terminal or needed <= console.width
-    parts = [main] if fits else [p for p in (main[:middle], main[middle:]) if p]
+    # Files and pipes have room.
+    wide = Console(file=console.file, width=400, highlight=False, markup=False)
+    room = console.width if console.is_terminal else wide.width
+    parts = [[]]
+    for metric in table.main_metrics:
+        tried = table.screen([*parts[-1], metric])
+        if parts[-1] and wide.measure(tried).maximum > room:
+            parts.append([])
+        parts[-1].append(metric)
     for part in parts:
-        shown = table.screen(part)
-        width = Measurement.get(
-            console, console.options.update(width=1000), shown
-        ).maximum
-        console.print(shown, width=max(width, 1), crop=False, no_wrap=True)
+        wide.print(table.screen(part))
     for failure in table.failures:
         console.print(failure)
 

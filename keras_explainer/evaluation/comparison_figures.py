@@ -25,6 +25,8 @@ _COLORS = (
     "#8B6F00",
     "#000000",
 )
+# Behind classes that are in no image.
+_NO_IMAGE = "#F3F3F3"
 _GREYS = ("#BBBBBB", "#999999", "#777777", "#CC9999", "#555555")
 
 
@@ -111,7 +113,8 @@ def specificity_figure(results, class_names):
     axes = figure.subplots(rows, columns, squeeze=False).flat
     top = max(np.nanmax(matrix) for matrix in matrices.values())
     for axis, (label, matrix) in zip(axes, matrices.items()):
-        picture = axis.imshow(matrix, vmin=0, vmax=top, cmap="Blues")
+        picture = axis.imshow(100 * matrix, vmin=0, vmax=100 * top, cmap="Blues")
+        axis.set_facecolor(_NO_IMAGE)
         for (row, column), value in np.ndenumerate(matrix):
             if not np.isnan(value):
                 color = "white" if value > 0.6 * top else "#24292F"
@@ -137,7 +140,7 @@ def specificity_figure(results, class_names):
     figure.supylabel("class in the image", fontsize=8)
     bar = figure.colorbar(picture, ax=figure.axes, shrink=0.6, aspect=30)
     bar.ax.tick_params(labelsize=7)
-    bar.set_label("probability of the class in the image", fontsize=8)
+    bar.set_label("probability of the class in the image (%)", fontsize=8)
     return figure
 
 

@@ -140,25 +140,22 @@ class ComparisonTable:
         summary = self.summaries[name][metric]
         if summary is None:
             return _NONE
-        digits = METRIC_COLUMNS[metric].digits
-        mean, low, high = (
-            f"{summary[end]:.{digits}f}" for end in ("mean", "low", "high")
-        )
-        # No minus before a zero that was rounded.
-        mean, low, high = (
-            text.lstrip("-") if not text.strip("-0.") else text
-            for text in (mean, low, high)
-        )
         if metric == "passes":
             return f"{summary['mean']:,.0f}"
-        joint = _DASH if summary["low"] >= 0 else " to "
-        return f"{mean}{seam}{low}{joint}{high}"
+        mean, low, high = (_number(summary[key]) for key in ("mean", "low", "high"))
+        return f"{mean}{seam}{low}{' to ' if low.startswith('-') else _DASH}{high}"
 
     def _seconds(self, result):
         seconds = result.seconds_per_image
         if seconds is None:
             return _NONE
         return f"{seconds:.1f}" if seconds >= 10 else f"{seconds:.2g}"
+
+
+def _number(value):
+    """Returns a number with three digits, without a minus before a rounded zero."""
+    text = f"{value:.3f}"
+    return text.lstrip("-") if not float(text) else text
 
 
 def _listed(array):

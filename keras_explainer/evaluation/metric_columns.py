@@ -10,13 +10,11 @@ class MetricColumn(typing.NamedTuple):
         label: String, the head of the column.
         is_main: Boolean. Whether it is shown on the screen, where room is short.
         better: "high", "low" or None, for the arrow behind the label.
-        digits: int, after the point.
     """
 
     label: str
     is_main: bool = False
     better: str | None = None
-    digits: int = 3
 
     @property
     def head(self):
@@ -50,7 +48,7 @@ METRIC_COLUMNS = {
     "other": MetricColumn("other classes", False, "low"),
     "gap": MetricColumn("specificity", True, "high"),
     "empty": MetricColumn("empty maps", False, "low"),
-    "passes": MetricColumn("passes", True, None, 0),
+    "passes": MetricColumn("passes", True),
 }
 
 LEGEND = """\
