@@ -13,6 +13,8 @@ from keras_explainer.evaluation import method_rows
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 from keras_explainer.evaluation.mask_sources import ConstantMasks
 
+# All but what the module's fixtures measure, which is compiled.
+pytestmark = pytest.mark.usefixtures("eager")
 FAST = {"step_share": 0.25, "specificity_limit": 3}
 CONTROLS = ["zero", "half", "one", "random", "ideal"]
 
