@@ -218,6 +218,7 @@ def _evaluate(args, folder):
             seed=args.seed,
             progress=progress.update,
         )
+    notes += _left_out(results, data, slow)
     table = write_evaluation(folder, results, explainer, data, notes, args.seed)
     _show(table)
     if len(table.failures) == len(results):
@@ -245,6 +246,25 @@ def _notes(args, data, slow, protocol):
         )
         notes.append(f"not reproduced: {'; '.join(protocol.left_out)}.")
     return notes
+
+
+def _left_out(results, data, slow):
+    """Says how many images could not be used, once that is known."""
+    from keras_explainer.evaluation import METHOD_ROWS
+
+    missing = [
+        (slow if METHOD_ROWS[name].is_slow else data.count) - result.images
+        for name, result in results.items()
+        if not result.failure
+    ]
+    if max(missing, default=0) <= 0:
+        return []
+    note = (
+        f"left out: {max(missing)} images that cannot be read or have none of the "
+        "classes."
+    )
+    console.print(note)
+    return [note]
 
 
 def _show(table):

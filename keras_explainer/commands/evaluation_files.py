@@ -7,6 +7,7 @@ from keras_explainer.evaluation.comparison_figures import curves_figure
 from keras_explainer.evaluation.comparison_figures import specificity_figure
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 from keras_explainer.evaluation.evaluate_methods import GALLERY_IMAGES
+from keras_explainer.evaluation.labelled_batches import labelled_batches
 from keras_explainer.visualization import save_figure
 
 
@@ -31,7 +32,7 @@ def write_evaluation(folder, results, explainer, data, notes, seed):
         "results.json",
         {"notes": notes, "classes": data.class_names, "methods": table.json()},
     )
-    images, truth = _first_images(data)
+    images, truth = _first_images(explainer, data)
     pictures = explainer.preprocessing.restore(images)
     figures = {
         "curves.png": curves_figure(results),
@@ -44,9 +45,10 @@ def write_evaluation(folder, results, explainer, data, notes, seed):
     return table
 
 
-def _first_images(data):
+def _first_images(explainer, data):
     """Returns images and true masks (or None) for the gallery."""
-    parts = list(data.dataset.unbatch().take(GALLERY_IMAGES).as_numpy_iterator())
-    images = np.stack([part[0] for part in parts])
-    masked = len(parts[0]) > 2
-    return images, np.stack([part[2] for part in parts]) if masked else None
+    found = list(labelled_batches(explainer, data.dataset, GALLERY_IMAGES))
+    images = np.concatenate([batch.images for batch in found])
+    if found[0].truth is None:
+        return images, None
+    return images, np.concatenate([batch.truth for batch in found])

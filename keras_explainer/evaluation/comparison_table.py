@@ -147,7 +147,7 @@ class ComparisonTable:
 
     def _seconds(self, result):
         seconds = result.seconds_per_image
-        if seconds is None:
+        if seconds is None or METHOD_ROWS[result.name].kind == "control":
             return _NONE
         return f"{seconds:.1f}" if seconds >= 10 else f"{seconds:.2g}"
 

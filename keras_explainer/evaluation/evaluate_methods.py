@@ -8,6 +8,7 @@ import numpy as np
 from keras_explainer.evaluation.classifier_scores import classifier_scores
 from keras_explainer.evaluation.classifier_scores import mean_of_pairs
 from keras_explainer.evaluation.classifier_scores import specificity_scores
+from keras_explainer.evaluation.labelled_batches import labelled_batches
 from keras_explainer.evaluation.mask_scores import mask_scores
 from keras_explainer.evaluation.mask_sources import Batch
 from keras_explainer.evaluation.mask_sources import is_empty
@@ -16,9 +17,6 @@ from keras_explainer.evaluation.method_rows import METHOD_ROWS
 from keras_explainer.evaluation.method_rows import check_methods
 from keras_explainer.evaluation.protocol import PROTOCOLS
 from keras_explainer.explainers.background import Background
-from keras_explainer.explainers.targets import check_labels
-from keras_explainer.explainers.targets import labels_to_rows
-from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.metrics import ClassSpecificity
 from keras_explainer.metrics import iou
 
@@ -53,8 +51,8 @@ def evaluate_methods(
             (images, labels) or (images, labels, truth), always in the same order,
             such as `kx.datasets.voc(root, "val", masks=True)`. Labels are the
             classes to explain, as in `fit`; without them the classifier's own
-            predictions are. truth (N, H, W) is 0 for background, i + 1 for class i
-            and 255 for void.
+            predictions are. Images whose labels are all 0 are left out. truth
+            (N, H, W) is 0 for background, i + 1 for class i and 255 for void.
         methods: List of names out of `METHOD_ROWS`.
         folder: Path of a folder that keeps the values of each method, or None. It
             must belong to this very evaluation.
@@ -102,9 +100,10 @@ def evaluate_methods(
     for name in methods:
         path = folder and pathlib.Path(folder) / f"{name}.npz"
         result = MethodResult.load(name, path) if path else MethodResult(name)
-        limit = slow_limit if METHOD_ROWS[name].is_slow else None
+        row = METHOD_ROWS[name]
+        limit = slow_limit if row.is_slow else None
         measure = scorer.start(name, specificity_limit)
-        for batch in _batches(explainer, dataset, limit, METHOD_ROWS[name].is_slow):
+        for batch in labelled_batches(explainer, dataset, limit, row.is_slow):
             if batch.first >= result.images:
                 try:
                     result.add(measure(batch))
@@ -239,34 +238,6 @@ class _Scorer:
 
 
 _SPECIFICITY = ("own", "other", "gap")
-
-
-def _batches(explainer, dataset, limit, one_by_one):
-    """Yields a `Batch` after the other, the slow methods' of one image each."""
-    first, num_classes = 0, explainer.frozen.num_classes
-    for element in dataset:
-        element = element if isinstance(element, (tuple, list)) else (element,)
-        images, labels, truth = (*map(np.asarray, element), None, None)[:3]
-        images = images.astype("float32")
-        if limit is not None:
-            images = images[: max(0, limit - first)]
-        if not len(images):
-            return
-        if labels is None:
-            answer = explainer.frozen.probabilities(explainer.frozen.logits(images))
-            rows = predicted_rows(answer, explainer.frozen.multi_label)
-        else:
-            check_labels(labels, num_classes)
-            rows = labels_to_rows(labels[: len(images)], num_classes)
-        rows = np.asarray(rows)
-        if truth is not None:
-            truth = truth[..., 0] if truth.ndim == 4 else truth
-        size = 1 if one_by_one else len(images)
-        for start in range(0, len(images), size):
-            part = slice(start, start + size)
-            part_truth = None if truth is None else truth[part][: len(images[part])]
-            yield Batch(images[part], rows[part], part_truth, first + start)
-        first += len(images)
 
 
 def _sentence(error):

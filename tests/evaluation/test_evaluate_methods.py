@@ -180,6 +180,21 @@ def test_images_without_labels_or_masks(explainer, data):
     assert "iou" not in ComparisonTable(results).metrics
 
 
+def test_images_without_a_class_are_left_out(explainer, data, controls):
+    images, labels, truth = data[0]
+    blank = (images[:1], np.zeros((1, 8), "float32"), 0 * truth[:1])
+    mixed = tuple(map(np.concatenate, zip((images[:1], labels[:1], truth[:1]), blank)))
+    others = (images[1:], labels[1:], truth[1:])
+    parted = [blank, mixed, blank, others]
+    results = evaluate_methods(explainer, parted, ["random"], **FAST)
+    for metric in ("iou", "deletion", "gap"):
+        np.testing.assert_allclose(
+            results["random"].values[metric],
+            controls["random"].values[metric][:2],
+            atol=1e-5,
+        )
+
+
 def test_published_protocol(explainer, data, controls):
     results = evaluate_methods(
         explainer, data, ["zero", "half", "ideal"], protocol="published", **FAST
