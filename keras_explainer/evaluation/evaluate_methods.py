@@ -60,8 +60,8 @@ def evaluate_methods(
         slow_limit: int, images for RISE, extremal perturbations and iGOS++ (the
             first ones). Defaults to None: all.
         specificity_limit: int, images for the class specificity (the first ones),
-            for which a mask of every class is computed. Defaults to 32. Extremal
-            perturbations, iGOS++ and classifiers of more than 32 classes go without.
+            for which a mask of every class is computed; None: all. Defaults to 32.
+            Extremal perturbations, iGOS++ and classifiers of more than 32 classes go without.
         step_share: float in (0, 1]. Share of the pixels per step of insertion and
             deletion. Defaults to 0.02.
         seed: int, not negative: of the methods and of random masks.
@@ -104,6 +104,8 @@ def evaluate_methods(
         limit = slow_limit if row.is_slow else None
         measure = scorer.start(name, specificity_limit)
         for batch in labelled_batches(explainer, dataset, limit, row.is_slow):
+            # By the first images of all, so that a resumed run has the same.
+            scorer.choose_background(batch.images)
             if batch.first >= result.images:
                 try:
                     result.add(measure(batch))
@@ -133,6 +135,14 @@ class _Scorer:
         self.background = protocol.background
         self.specificity = None
 
+    def choose_background(self, images):
+        """Decides on the background; an unknown mean colour is that of the images."""
+        if self.background is None:
+            self.background = self.explainer.background
+            if self.background.to_measure:
+                self.background = Background("mean", images.shape[-1])
+                self.background.measure(images)
+
     def start(self, name, specificity_limit):
         """Returns the function from a batch to the values of one method."""
         row, source = METHOD_ROWS[name], None
@@ -146,8 +156,10 @@ class _Scorer:
                 if len(rows) and not row.is_slow and row.kind == "method":
                     source.pair_masks(batch, rows, classes)
             compared = row.all_classes and self.frozen.num_classes <= _MOST_CLASSES
-            count = max(0, (specificity_limit or 0) - batch.first) if compared else 0
-            return self._measure(source, batch, min(count, len(batch.images)))
+            count = len(batch.images) if compared else 0
+            if specificity_limit is not None:
+                count = min(count, max(0, specificity_limit - batch.first))
+            return self._measure(source, batch, count)
 
         return measure
 
@@ -182,7 +194,7 @@ class _Scorer:
                 masks,
                 rows,
                 classes,
-                self._background(batch.images),
+                self.background,
                 self.step_share,
                 self.seed,
             ),
@@ -220,21 +232,11 @@ class _Scorer:
             every = self._every_class(source, batch, compared)
         part = Batch(batch.images[:compared], batch.labels[:compared], None, 0)
         if self.specificity is None:
-            background = self._background(batch.images)
-            self.specificity = ClassSpecificity(self.frozen, background=background)
+            self.specificity = ClassSpecificity(self.frozen, background=self.background)
         found = specificity_scores(self.specificity, part, np.moveaxis(every, 1, -1))
         for key, array in found.items():
             values[key][:compared] = array
         return values
-
-    def _background(self, images):
-        """The background; where no mean colour is known, that of the first batch."""
-        if self.background is None:
-            self.background = self.explainer.background
-            if self.background.to_measure:
-                self.background = Background("mean", images.shape[-1])
-                self.background.measure(images)
-        return self.background
 
 
 _SPECIFICITY = ("own", "other", "gap")

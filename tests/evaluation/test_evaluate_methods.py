@@ -222,3 +222,17 @@ def test_bad_arguments(explainer, arguments, message):
     arguments = {"dataset": [np.zeros((1, 32, 32, 3))], "methods": ["one"], **arguments}
     with pytest.raises(ValueError, match=message):
         evaluate_methods(explainer, **arguments)
+
+
+def test_resumed_run_has_the_same_background(data, tmp_path):
+    # A classifier whose mean colour is not known, and an explainer never fitted.
+    explainer = kx.ExplainerModel(tiny_classifier(8, "sigmoid"))
+    whole = evaluate_methods(explainer, data, ["random"], folder=tmp_path, **FAST)
+    first = {k: v[:2] for k, v in whole["random"].values.items()}
+    MethodResult("random", first).save(tmp_path / "random.npz")
+    parted = evaluate_methods(explainer, data, ["random"], folder=tmp_path, **FAST)
+    for key in ("drop", "saliency", "deletion"):
+        np.testing.assert_array_equal(
+            parted["random"].values[key], whole["random"].values[key]
+        )
+    assert explainer.background.to_measure
