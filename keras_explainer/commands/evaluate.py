@@ -239,12 +239,12 @@ def _notes(args, data, slow, protocol):
         notes.append(
             f"class specificity: of the first {args.specificity_limit} images."
         )
-    if protocol.accidents:
-        notes.append(
-            f"protocol {protocol.name}, with its accidents: "
-            f"{'; '.join(protocol.accidents)}."
-        )
-        notes.append(f"not reproduced: {'; '.join(protocol.left_out)}.")
+    for said, sentences in (
+        (f"protocol {protocol.name}, with its accidents:", protocol.accidents),
+        ("not reproduced:", protocol.left_out),
+    ):
+        if sentences:
+            notes.append("\n".join([said, *(f"- {text}" for text in sentences)]))
     return notes
 
 

@@ -61,14 +61,18 @@ def curves_figure(results):
     figure = _figure(3.4 * len(kinds) + 1.9, 3.4)
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     styles = _styles(results)
+    most = max(result.images for result in results.values())
     for axis, (name, title, across, up) in zip(axes, kinds):
         for method, result in results.items():
             curve = result.curve(name)
             if curve is None:
                 continue
+            label = METHOD_ROWS[method].label
+            if result.images < most:
+                label = f"{label} ({_counted(result.images)})"
             places = np.linspace(0, 1, len(curve))
             places = THRESHOLDS if name == "iou_curve" else places
-            axis.plot(places, curve, label=METHOD_ROWS[method].label, **styles[method])
+            axis.plot(places, curve, label=label, **styles[method])
         axis.set_title(title, fontsize=10, loc="left")
         axis.set_xlabel(across, fontsize=8)
         axis.set_ylabel(up, fontsize=8)
@@ -99,7 +103,7 @@ def specificity_figure(results, class_names):
     ```
     """
     matrices = {
-        METHOD_ROWS[name].label: result.specificity_matrix()
+        f"{METHOD_ROWS[name].label}, {_compared(result)}": result.specificity_matrix()
         for name, result in results.items()
         if METHOD_ROWS[name].kind == "method" or name == "ideal"
     }
@@ -182,6 +186,16 @@ def comparison_gallery(images, results, truth=None):
             row.append(Panel(overlay(picture, of_method[index])) if reached else None)
         rows.append(row)
     return panel_figure(rows, width, headers)
+
+
+def _counted(images):
+    return f"{images} image" if images == 1 else f"{images} images"
+
+
+def _compared(result):
+    """Says how many images have a class specificity."""
+    own = result.values.get("own", np.zeros(0))
+    return _counted(int((~np.isnan(own)).sum()))
 
 
 def _styles(results):

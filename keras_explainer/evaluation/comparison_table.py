@@ -141,7 +141,8 @@ class ComparisonTable:
         if summary is None:
             return _NONE
         if metric == "passes":
-            return f"{summary['mean']:,.0f}"
+            passes = summary["mean"]
+            return f"{passes:.1f}" if 0 < passes < 10 else f"{passes:,.0f}"
         mean, low, high = (_number(summary[key]) for key in ("mean", "low", "high"))
         return f"{mean}{seam}{low}{' to ' if low.startswith('-') else _DASH}{high}"
 

@@ -61,7 +61,8 @@ def evaluate_methods(
             first ones). Defaults to None: all.
         specificity_limit: int, images for the class specificity (the first ones),
             for which a mask of every class is computed; None: all. Defaults to 32.
-            Extremal perturbations, iGOS++ and classifiers of more than 32 classes go without.
+            Extremal perturbations, iGOS++ and classifiers of more than 32 classes go
+            without.
         step_share: float in (0, 1]. Share of the pixels per step of insertion and
             deletion. Defaults to 0.02.
         seed: int, not negative: of the methods and of random masks.

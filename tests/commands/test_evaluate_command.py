@@ -133,9 +133,9 @@ def test_failing_method_and_published_protocol(
     shown = capsys.readouterr().out
     assert "RISE failed: No such luck" in shown
     assert "the first 1 images only: RISE." in shown
-    assert "protocol published, with its accidents: removed pixels are 0" in shown
+    assert "protocol published, with its accidents:\n- removed pixels are 0" in shown
     table = (tmp_path / "out" / "table.md").read_text()
-    assert "| RISE | failed |" in table and "not reproduced: dropout" in table
+    assert "| RISE | failed |" in table and "not reproduced:\n- dropout" in table
 
     assert main(evaluate(explainers / "shapes.keras", tmp_path / "no", methods="rise"))
     assert "No method could be measured: RISE failed" in capsys.readouterr().err
