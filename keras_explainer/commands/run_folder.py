@@ -21,8 +21,9 @@ class RunFolder:
     """The folder that a command writes, whole or not at all.
 
     Inside the `with` block `path` is `<out>.partial`; `finish` gives it its name.
-    If the block fails, a training that has finished an epoch stays in
-    `<out>.partial`, to be resumed; anything else is removed.
+    If the block fails, a training that has finished an epoch, or whatever else has
+    left `kept_files`, stays in `<out>.partial`, to be resumed; anything else is
+    removed.
 
     Args:
         out: Path of the folder.
@@ -37,6 +38,10 @@ class RunFolder:
             differ from those of the run to be resumed.
     """
 
+    # Files that an interrupted run leaves to be resumed, and when it does.
+    kept_files = _CHECKPOINTS
+    resumed_after = "its first epoch"
+
     def __init__(self, out, settings, *, force=False, resume=False):
         self.out = pathlib.Path(out)
         home = pathlib.Path(os.path.abspath(out))
@@ -44,12 +49,12 @@ class RunFolder:
         self.settings = settings
         self.force = force
         self.resume = resume
-        interrupted = bool(self.finished_epochs)
+        interrupted = self.can_resume
         if resume and not interrupted:
             found = "a finished run" if _is_result(self.out) else "none"
             raise UsageError(
                 "Argument --resume should be given for a run that was interrupted "
-                f"after its first epoch. Received: {found} in {self.out}"
+                f"after {self.resumed_after}. Received: {found} in {self.out}"
             )
         if resume:
             self._check_same_settings()
@@ -58,8 +63,7 @@ class RunFolder:
             raise UsageError(
                 "Argument --out should be a new folder, or come with --resume to "
                 "continue or --force to start again. Received: "
-                f"{self.out}, where a run was interrupted after epoch "
-                f"{self.finished_epochs}"
+                f"{self.out}, where a run was interrupted {self.progress}"
             )
 
     def __enter__(self):
@@ -80,8 +84,18 @@ class RunFolder:
 
     def __exit__(self, kind, error, traceback):
         self._lock.close()
-        if error is not None and not self.finished_epochs:
+        if error is not None and not self.can_resume:
             shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def can_resume(self):
+        """Whether there is an interrupted run to be resumed."""
+        return any(self.path.glob(self.kept_files))
+
+    @property
+    def progress(self):
+        """How far an interrupted run has come, in words."""
+        return f"after epoch {self.finished_epochs}"
 
     @property
     def finished_epochs(self):

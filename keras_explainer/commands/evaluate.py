@@ -1,0 +1,294 @@
+"""`keras-explainer evaluate`: compares an explainer with other methods."""
+
+import pathlib
+import shlex
+
+from keras_explainer.commands.command_error import CommandError
+from keras_explainer.commands.command_error import Interrupted
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.command_parser import name_list
+from keras_explainer.commands.command_parser import whole_number
+from keras_explainer.commands.console import console
+from keras_explainer.commands.evaluation_folder import EvaluationFolder
+from keras_explainer.commands.load_explainer import find_explainer
+from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+
+SUMMARY = "compare an explainer with other methods, in one table"
+DESCRIPTION = """\
+Measures an explainer and other attribution methods on the same images: against true
+masks, and against the classifier. The result is a folder with
+
+  table.md, table.csv, results.json   every metric, with its 95 % bootstrap interval
+  curves.png                          insertion, deletion and IoU over thresholds
+  class_specificity.png               what the mask of one class keeps of another
+  gallery.png                         image, ground truth and a column per method
+  measured/<method>.npz               the values of every image
+
+methods:
+  explainer               the trained explainer: one pass for all classes
+  grad_cam                1 pass per class
+  guided_backprop         1 pass per class; a negative control
+  integrated_gradients    50 passes per class
+  smooth_grad             50 passes per class
+  rise                    8000 passes per image (slow)
+  extremal_perturbation   3205 passes per class (slow)
+  igos_plus_plus          up to 1920 passes per class (slow)
+  zero, half, one         the same value at every pixel
+  random                  smooth noise
+  ideal                   the true mask, where the data has one
+
+A method that fails is told in its row, and the others go on. What was measured before
+an interruption is kept in <out>.partial, for --resume."""
+EXAMPLES = [
+    "keras-explainer evaluate --explainer runs/pets --dataset voc --data VOCdevkit \\",
+    "    --split val --limit 100 --out runs/pets_compared",
+    "keras-explainer evaluate --explainer runs/pets --dataset voc --data VOCdevkit \\",
+    "    --methods explainer,grad_cam,rise,one,ideal --slow-limit 10 \\",
+    "    --protocol published --out runs/pets_published",
+]
+# All that need less than an hour for a hundred images.
+DEFAULT_METHODS = ("explainer", "grad_cam", "zero", "half", "one", "random", "ideal")
+_NOT_SETTINGS = {"run", "debug", "argv", "out", "force", "resume"}
+
+
+def add_arguments(parser):
+    what = parser.add_argument_group("what to compare")
+    what.add_argument(
+        "--explainer",
+        required=True,
+        metavar="PATH",
+        help="a run folder, or an explainer saved as .keras",
+    )
+    what.add_argument(
+        "--methods",
+        type=name_list,
+        default=list(DEFAULT_METHODS),
+        metavar="A,B,C",
+        help=f"the rows of the table (default: {','.join(DEFAULT_METHODS)})",
+    )
+    what.add_argument(
+        "--protocol",
+        choices=["default", "published"],
+        default="default",
+        help='"published" does as the authors of the method did, and says what of it '
+        "is an accident",
+    )
+    data = parser.add_argument_group("images to measure on")
+    data.add_argument(
+        "--dataset",
+        required=True,
+        choices=["voc", "folder", "shapes"],
+        help="PASCAL VOC, a folder of pictures (no true masks), or shapes drawn on the "
+        "fly",
+    )
+    data.add_argument("--data", metavar="DIR", help="VOCdevkit, or the folder")
+    data.add_argument(
+        "--split",
+        metavar="NAME",
+        help="which images (default: val; in a folder all of it, else its subfolder "
+        "of that name)",
+    )
+    data.add_argument(
+        "--classes",
+        type=name_list,
+        metavar="A,B,C",
+        help="classes of the dataset, in the classifier's order (default: those the "
+        "explainer was trained with)",
+    )
+    data.add_argument(
+        "--image-size",
+        type=whole_number(32),
+        metavar="N",
+        help="height and width, for a classifier that leaves them open (default: 224)",
+    )
+    data.add_argument(
+        "--limit",
+        type=whole_number(1),
+        metavar="N",
+        help="use only the first N images (default: all)",
+    )
+    data.add_argument(
+        "--slow-limit",
+        type=whole_number(1),
+        metavar="N",
+        help="use only the first N images for the slow methods (default: as --limit)",
+    )
+    data.add_argument(
+        "--specificity-limit",
+        type=whole_number(0),
+        default=32,
+        metavar="N",
+        help="measure the class specificity, for which a mask of every class is needed,"
+        " on the first N images (default: %(default)s)",
+    )
+    how = parser.add_argument_group("computation")
+    how.add_argument(
+        "--batch-size",
+        type=whole_number(1),
+        default=8,
+        metavar="N",
+        help="images measured together (default: %(default)s; slow methods: 1)",
+    )
+    how.add_argument(
+        "--seed",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="of the methods, random masks and the bootstrap (default: %(default)s)",
+    )
+    result = parser.add_argument_group("result")
+    result.add_argument(
+        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
+    )
+    again = result.add_mutually_exclusive_group()
+    again.add_argument(
+        "--force", action="store_true", help="replace an earlier result in --out"
+    )
+    again.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted run after the last image measured",
+    )
+
+
+def run(args):
+    _check(args)
+    with EvaluationFolder(
+        args.out, _settings(args), force=args.force, resume=args.resume
+    ) as folder:
+        try:
+            quiet_tensorflow()
+            _evaluate(args, folder)
+        except KeyboardInterrupt:
+            raise Interrupted(_how_to_continue(args, folder)) from None
+    console.print(f"\nWrote the tables and pictures to {args.out}")
+
+
+def _check(args):
+    """Refuses what can be refused before TensorFlow is loaded."""
+    find_explainer(args.explainer)
+    if args.dataset == "shapes":
+        given = [name for name in ("data", "split", "classes") if getattr(args, name)]
+        if given:
+            raise UsageError(
+                f"Argument --{given[0]} should be left out with --dataset shapes, "
+                f"which has no files. Received: --{given[0]}"
+            )
+    elif not args.data or not pathlib.Path(args.data).is_dir():
+        raise UsageError(
+            f"Argument --data should be an existing folder for --dataset "
+            f"{args.dataset}. Received: {args.data or 'nothing'}"
+        )
+
+
+def _settings(args):
+    """What decides the result, for its config.json."""
+    settings = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
+    for name in ("explainer", "data"):
+        if settings[name]:
+            settings[name] = str(pathlib.Path(settings[name]).resolve())
+    return settings
+
+
+def _evaluate(args, folder):
+    from keras_explainer.commands.evaluation_data import load_evaluation_data
+    from keras_explainer.commands.evaluation_files import write_evaluation
+    from keras_explainer.commands.evaluation_progress import EvaluationProgress
+    from keras_explainer.evaluation import PROTOCOLS
+    from keras_explainer.evaluation import evaluate_methods
+    from keras_explainer.evaluation.method_rows import check_methods
+
+    check_methods(args.methods)
+    explainer = load_explainer(args.explainer)
+    data = load_evaluation_data(args, explainer)
+    slow = min(args.slow_limit or data.count, data.count)
+    notes = _notes(args, data, slow, PROTOCOLS[args.protocol])
+    for note in notes:
+        console.print(note)
+    with EvaluationProgress(args.methods, data.count, slow) as progress:
+        results = evaluate_methods(
+            explainer,
+            data.dataset,
+            args.methods,
+            folder=folder.measured,
+            protocol=args.protocol,
+            slow_limit=args.slow_limit,
+            specificity_limit=args.specificity_limit,
+            seed=args.seed,
+            progress=progress.update,
+        )
+    notes += _left_out(results, data, slow)
+    table = write_evaluation(folder, results, explainer, data, notes, args.seed)
+    _show(table)
+    if len(table.failures) == len(results):
+        raise CommandError(f"No method could be measured: {table.failures[0]}")
+    folder.finish()
+
+
+def _notes(args, data, slow, protocol):
+    """What has to be known beside the table, a sentence or list each."""
+    from keras_explainer.evaluation import METHOD_ROWS
+
+    source = {"shapes": "shapes drawn on the fly"}.get(args.dataset, args.data)
+    notes = [f"images: {data.count} of {source}; explained: {data.targets}."]
+    few = [METHOD_ROWS[n].label for n in args.methods if METHOD_ROWS[n].is_slow]
+    if few and slow < data.count:
+        notes.append(f"the first {slow} images only: {', '.join(few)}.")
+    if 0 < args.specificity_limit < data.count:
+        notes.append(
+            f"class specificity: of the first {args.specificity_limit} images."
+        )
+    for said, sentences in (
+        (f"protocol {protocol.name}, with its accidents:", protocol.accidents),
+        ("not reproduced:", protocol.left_out),
+    ):
+        if sentences:
+            notes.append("\n".join([said, *(f"- {text}" for text in sentences)]))
+    return notes
+
+
+def _left_out(results, data, slow):
+    """Says how many images could not be used, once that is known."""
+    from keras_explainer.evaluation import METHOD_ROWS
+
+    missing = [
+        (slow if METHOD_ROWS[name].is_slow else data.count) - result.images
+        for name, result in results.items()
+        if not result.failure
+    ]
+    if max(missing, default=0) <= 0:
+        return []
+    note = (
+        f"left out: {max(missing)} images that cannot be read or have none of the "
+        "classes."
+    )
+    console.print(note)
+    return [note]
+
+
+def _show(table):
+    """Prints the table, in parts where the screen is too narrow for the whole."""
+    from rich.console import Console
+
+    # Files and pipes have room.
+    wide = Console(file=console.file, width=400, highlight=False, markup=False)
+    room = console.width if console.is_terminal else wide.width
+    parts = [[]]
+    for metric in table.main_metrics:
+        tried = table.screen([*parts[-1], metric])
+        if parts[-1] and wide.measure(tried).maximum > room:
+            parts.append([])
+        parts[-1].append(metric)
+    for part in parts:
+        wide.print(table.screen(part))
+    for failure in table.failures:
+        console.print(failure)
+
+
+def _how_to_continue(args, folder):
+    words = [word for word in args.argv if word not in ("--force", "--resume")]
+    command = shlex.join(["keras-explainer", *words])
+    if folder.can_resume:
+        return f"Interrupted {folder.progress}; to continue: {command} --resume"
+    return f"Interrupted before the first image; to start again: {command}"

@@ -1,0 +1,130 @@
+"""The data that `evaluate` measures on."""
+
+import pathlib
+import typing
+
+from keras_explainer import datasets
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.training_data import image_size
+from keras_explainer.datasets.image_folder import find_classes
+from keras_explainer.datasets.image_folder import list_pictures
+from keras_explainer.datasets.shapes import SHAPES_CLASSES
+from keras_explainer.datasets.voc import VOC_CLASSES
+from keras_explainer.datasets.voc import find_folder
+from keras_explainer.datasets.voc import read_split
+
+_SHAPES_IMAGES = 256
+# Not those that `train` learns from.
+_SHAPES_SEED = 9_000_000
+
+
+class EvaluationData(typing.NamedTuple):
+    """What `load_evaluation_data` returns.
+
+    Args:
+        dataset: `tf.data.Dataset` of (images, labels, truth), (images, labels) or
+            (images,).
+        count: int. Images, broken ones included.
+        class_names: List of C strings.
+        targets: String that says what is explained.
+    """
+
+    dataset: typing.Any
+    count: int
+    class_names: list
+    targets: str
+
+
+def load_evaluation_data(args, explainer):
+    """Loads the images that the arguments of `evaluate` ask for, in a fixed order.
+
+    Args:
+        args: Namespace with `dataset`, `data`, `split`, `classes`, `limit`, `seed`,
+            `batch_size` and `image_size`.
+        explainer: The explainer, which knows size, preprocessing and classes.
+
+    Returns:
+        An `EvaluationData`.
+
+    Raises:
+        UsageError: If the data does not have the classes of the classifier.
+    """
+    preprocessing = explainer.preprocessing
+    options = {
+        "image_size": image_size(args.image_size, explainer),
+        "batch_size": args.batch_size,
+        "preprocess_input": None if preprocessing.name == "identity" else preprocessing,
+    }
+    read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
+    return read(args, explainer, options)
+
+
+def _shapes(args, explainer, options):
+    count = args.limit or _SHAPES_IMAGES
+    _check_count(SHAPES_CLASSES, explainer, args)
+    dataset = datasets.shapes(
+        count, seed=args.seed + _SHAPES_SEED, masks=True, **options
+    )
+    return EvaluationData(dataset, count, SHAPES_CLASSES, "the classes in the image")
+
+
+def _voc(args, explainer, options):
+    classes = args.classes or VOC_CLASSES
+    known = explainer.class_names
+    if args.classes is None and known and set(known) <= set(VOC_CLASSES):
+        classes = known
+    _check_count(classes, explainer, args)
+    split = args.split or "val"
+    dataset = datasets.voc(
+        args.data,
+        split,
+        classes=classes,
+        masks=True,
+        shuffle=False,
+        cache=True,
+        limit=args.limit,
+        **options,
+    )
+    names = read_split(find_folder(pathlib.Path(args.data), None), split)
+    count = len(names[: args.limit])
+    return EvaluationData(dataset, count, list(classes), "the classes in the image")
+
+
+def _folder(args, explainer, options):
+    root = pathlib.Path(args.data)
+    if args.split and not (root / args.split).is_dir():
+        raise UsageError(
+            f"Argument --split should be a subfolder of {root}. Received: {args.split}"
+        )
+    root = root / (args.split or "")
+    outputs = explainer.frozen.num_classes
+    classes, names = args.classes, explainer.class_names
+    if classes is None and names and set(names) <= set(find_classes(root, None)):
+        classes = names
+    labelled = classes is not None
+    if labelled:
+        _check_count(classes, explainer, args)
+    dataset = datasets.image_folder(
+        root, class_names=classes, limit=args.limit, cache=True, **options
+    )
+    if not labelled:
+        dataset = dataset.map(lambda images, *labels: (images,))
+    pictures = list_pictures(root, find_classes(root, classes))
+    return EvaluationData(
+        dataset,
+        len(pictures[: args.limit]),
+        names or classes or [f"class {i}" for i in range(outputs)],
+        "the classes of the subfolders"
+        if labelled
+        else "the classifier's own predictions (for labels, give --classes)",
+    )
+
+
+def _check_count(classes, explainer, args):
+    outputs = explainer.frozen.num_classes
+    if len(classes) != outputs:
+        raise UsageError(
+            f"Argument --classes should name the {outputs} classes of the classifier "
+            f"in its order. Received: {len(classes)} classes, "
+            + (",".join(args.classes) if args.classes else f"those of {args.dataset}")
+        )

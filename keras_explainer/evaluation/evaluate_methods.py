@@ -1,0 +1,250 @@
+"""Every method side by side: all metrics, per image and per method."""
+
+import pathlib
+import time
+
+import numpy as np
+
+from keras_explainer.evaluation.classifier_scores import classifier_scores
+from keras_explainer.evaluation.classifier_scores import mean_of_pairs
+from keras_explainer.evaluation.classifier_scores import specificity_scores
+from keras_explainer.evaluation.labelled_batches import labelled_batches
+from keras_explainer.evaluation.mask_scores import mask_scores
+from keras_explainer.evaluation.mask_sources import Batch
+from keras_explainer.evaluation.mask_sources import is_empty
+from keras_explainer.evaluation.method_result import MethodResult
+from keras_explainer.evaluation.method_rows import METHOD_ROWS
+from keras_explainer.evaluation.method_rows import check_methods
+from keras_explainer.evaluation.protocol import PROTOCOLS
+from keras_explainer.explainers.background import Background
+from keras_explainer.metrics import ClassSpecificity
+from keras_explainer.metrics import iou
+
+# Images whose masks are kept for pictures.
+GALLERY_IMAGES = 6
+# A class-specificity matrix has a column, and so a mask, for every class.
+_MOST_CLASSES = 32
+
+
+def evaluate_methods(
+    explainer,
+    dataset,
+    methods=("explainer", "grad_cam", "one", "ideal"),
+    *,
+    folder=None,
+    protocol="default",
+    slow_limit=None,
+    specificity_limit=32,
+    step_share=0.02,
+    seed=0,
+    progress=None,
+):
+    """Measures methods on the same images, one method after the other.
+
+    A method that fails is reported as failed, and the others go on. With a `folder`
+    an interrupted call can be repeated, and goes on where it was.
+
+    Args:
+        explainer: A trained `ExplainerModel`; the other methods explain its
+            classifier.
+        dataset: Iterable of batches of images (N, H, W, channels), or tuples
+            (images, labels) or (images, labels, truth), always in the same order,
+            such as `kx.datasets.voc(root, "val", masks=True)`. Labels are the
+            classes to explain, as in `fit`; without them the classifier's own
+            predictions are. Images whose labels are all 0 are left out. truth
+            (N, H, W) is 0 for background, i + 1 for class i and 255 for void.
+        methods: List of names out of `METHOD_ROWS`.
+        folder: Path of a folder that keeps the values of each method, or None. It
+            must belong to this very evaluation.
+        protocol: "default", or "published" to do as the authors did.
+        slow_limit: int, images for RISE, extremal perturbations and iGOS++ (the
+            first ones). Defaults to None: all.
+        specificity_limit: int, images for the class specificity (the first ones),
+            for which a mask of every class is computed; None: all. Defaults to 32.
+            Extremal perturbations, iGOS++ and classifiers of more than 32 classes go
+            without.
+        step_share: float in (0, 1]. Share of the pixels per step of insertion and
+            deletion. Defaults to 0.02.
+        seed: int, not negative: of the methods and of random masks.
+        progress: Function of (name of the method, images measured), or None.
+
+    Returns:
+        Dict of a `MethodResult` for each name in `methods`, in their order.
+
+    Raises:
+        ValueError: If an argument is not what it should be.
+
+    Example:
+
+    >>> results = evaluate_methods(explainer, dataset, ["explainer", "ideal"])
+    >>> results["ideal"].summary("iou")["mean"]
+    1.0
+    """
+    methods = list(methods)
+    check_methods(methods)
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            'Argument `protocol` should be "default" or "published". '
+            f"Received: {protocol!r}"
+        )
+    for name, limit in (
+        ("slow_limit", slow_limit),
+        ("specificity_limit", specificity_limit),
+    ):
+        if limit is not None and (not isinstance(limit, int) or limit < 0):
+            raise ValueError(
+                f"Argument `{name}` should be a whole number from 0, or None. "
+                f"Received: {limit!r}"
+            )
+    scorer = _Scorer(explainer, PROTOCOLS[protocol], step_share, seed)
+    results = {}
+    for name in methods:
+        path = folder and pathlib.Path(folder) / f"{name}.npz"
+        result = MethodResult.load(name, path) if path else MethodResult(name)
+        row = METHOD_ROWS[name]
+        limit = slow_limit if row.is_slow else None
+        measure = scorer.start(name, specificity_limit)
+        for batch in labelled_batches(explainer, dataset, limit, row.is_slow):
+            # By the first images of all, so that a resumed run has the same.
+            scorer.choose_background(batch.images)
+            if batch.first >= result.images:
+                try:
+                    result.add(measure(batch))
+                # Whatever goes wrong in a method is told in its row.
+                except Exception as error:
+                    result = MethodResult(name, failure=_sentence(error))
+                    break
+                if path:
+                    result.save(path)
+            if progress:
+                progress(name, result.images)
+        results[name] = result
+    if not any(result.images or result.failure for result in results.values()):
+        raise ValueError(
+            "Argument `dataset` should hold at least one image. Received: an empty set"
+        )
+    return results
+
+
+class _Scorer:
+    """Measures batches of images under one protocol."""
+
+    def __init__(self, explainer, protocol, step_share, seed):
+        self.explainer, self.protocol = explainer, protocol
+        self.frozen = explainer.frozen
+        self.step_share, self.seed = step_share, seed
+        self.background = protocol.background
+        self.specificity = None
+
+    def choose_background(self, images):
+        """Decides on the background; an unknown mean colour is that of the images."""
+        if self.background is None:
+            self.background = self.explainer.background
+            if self.background.to_measure:
+                self.background = Background("mean", images.shape[-1])
+                self.background.measure(images)
+
+    def start(self, name, specificity_limit):
+        """Returns the function from a batch to the values of one method."""
+        row, source = METHOD_ROWS[name], None
+
+        def measure(batch):
+            nonlocal source
+            if source is None:
+                source = row.build(self.explainer, self.protocol, self.seed)
+                rows, classes = np.nonzero(batch.labels)
+                # The first call compiles, which is no property of the method.
+                if len(rows) and not row.is_slow and row.kind == "method":
+                    source.pair_masks(batch, rows, classes)
+            compared = row.all_classes and self.frozen.num_classes <= _MOST_CLASSES
+            count = len(batch.images) if compared else 0
+            if specificity_limit is not None:
+                count = min(count, max(0, specificity_limit - batch.first))
+            return self._measure(source, batch, count)
+
+        return measure
+
+    def _measure(self, source, batch, compared):
+        """Measures a batch; class specificity of its first `compared` images."""
+        count, size = len(batch.images), batch.images.shape[1:3]
+        rows, classes = np.nonzero(batch.labels)
+        start = time.perf_counter()
+        masks, every = np.zeros((0, *size), "float32"), None
+        if compared == count and source.shares_passes and source.passes > 1:
+            # As many passes as for the classes that are there.
+            every = self._every_class(source, batch, count)
+            masks = every[rows, classes]
+        elif len(rows):
+            masks = source.pair_masks(batch, rows, classes)
+        merged = source.merge(masks, rows, count)
+        seconds = (time.perf_counter() - start) / count
+        if not np.isfinite(merged).all():
+            raise ValueError("The masks hold NaN or infinity")
+        pairs = np.bincount(rows, minlength=count)
+        empty = is_empty(masks).astype("float32")
+        shown = max(0, min(count, GALLERY_IMAGES - batch.first))
+        return {
+            "seconds": np.full(count, seconds),
+            "passes": source.classifier_passes(pairs).astype("float32"),
+            "empty": mean_of_pairs(empty, rows, count),
+            **self._against_masks(batch, merged, masks, rows, classes),
+            **classifier_scores(
+                self.frozen,
+                batch,
+                merged,
+                masks,
+                rows,
+                classes,
+                self.background,
+                self.step_share,
+                self.seed,
+            ),
+            **self._specificity(source, batch, compared, every),
+            "gallery": np.rint(255 * merged[:shown]).astype("uint8"),
+        }
+
+    def _against_masks(self, batch, merged, masks, rows, classes):
+        if batch.truth is None:
+            return {}
+        truth = self.protocol.object_masks(batch.truth, None)
+        of_pairs = self.protocol.object_masks(batch.truth[rows], classes)
+        class_iou = np.asarray(iou(masks, of_pairs))
+        return {
+            **mask_scores(merged, truth, self.protocol.soft_accuracy),
+            "class_iou": mean_of_pairs(class_iou, rows, len(batch.images)),
+        }
+
+    def _every_class(self, source, batch, count):
+        """Returns the masks (count, C, H, W) of all classes."""
+        shape = (count, self.frozen.num_classes)
+        rows, classes = np.indices(shape).reshape(2, -1)
+        masks = source.pair_masks(batch, rows, classes)
+        return masks.reshape(*shape, *masks.shape[1:])
+
+    def _specificity(self, source, batch, compared, every):
+        count, num_classes = batch.labels.shape
+        values = {
+            "kept": np.full((count, num_classes, num_classes), np.nan, "float32"),
+            **{key: np.full(count, np.nan, "float32") for key in _SPECIFICITY},
+        }
+        if not compared:
+            return values
+        if every is None:
+            every = self._every_class(source, batch, compared)
+        part = Batch(batch.images[:compared], batch.labels[:compared], None, 0)
+        if self.specificity is None:
+            self.specificity = ClassSpecificity(self.frozen, background=self.background)
+        found = specificity_scores(self.specificity, part, np.moveaxis(every, 1, -1))
+        for key, array in found.items():
+            values[key][:compared] = array
+        return values
+
+
+_SPECIFICITY = ("own", "other", "gap")
+
+
+def _sentence(error):
+    """Returns what an error says, on one line."""
+    text = " ".join(str(error).split()) or "no message"
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return kind + (text if len(text) <= 200 else f"{text[:197]}...")

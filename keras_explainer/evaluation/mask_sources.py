@@ -1,0 +1,150 @@
+"""Where the masks of a row of the comparison come from, under one interface."""
+
+import typing
+
+import numpy as np
+import tensorflow as tf
+
+from keras_explainer.decoders.resize import resize_to
+from keras_explainer.metrics.random_mask import random_mask_like
+
+
+class Batch(typing.NamedTuple):
+    """Images to explain.
+
+    Args:
+        images: float32 array (N, H, W, channels), as the classifier takes them.
+        labels: float32 multi-hot rows (N, C), the classes to explain.
+        truth: uint8 array (N, H, W), 0 for background, i + 1 for class i, 255 for
+            void; or None.
+        first: int, the number of the first image in the data.
+    """
+
+    images: typing.Any
+    labels: typing.Any
+    truth: typing.Any
+    first: int
+
+
+class MaskSource:
+    """Gives a mask for each pair of an image and a class.
+
+    Args:
+        passes: int. Images put through the classifier for one pair.
+        shares_passes: Boolean. Whether all classes of an image share them.
+        stretch: None, "class" or "merged": which masks are stretched from 0 to 1.
+        empty_spoils: Boolean. Whether one empty map empties the merged mask.
+    """
+
+    def __init__(self, passes=0, shares_passes=True, stretch=None, empty_spoils=False):
+        self.passes, self.shares_passes = passes, shares_passes
+        self.stretch, self.empty_spoils = stretch, empty_spoils
+
+    def pair_masks(self, batch, rows, classes):
+        """Computes the masks of pairs.
+
+        Args:
+            batch: A `Batch`.
+            rows: int array (P,), the image of each pair.
+            classes: int array (P,), the class of each pair.
+
+        Returns:
+            float32 array (P, H, W) in [0, 1].
+        """
+        masks = np.asarray(self._masks(batch, rows, classes), "float32")
+        return stretched(masks) if self.stretch == "class" else masks
+
+    def merge(self, masks, rows, count):
+        """Returns the pixel-wise maximum (N, H, W) of the masks of each image."""
+        merged = np.zeros((count, *masks.shape[1:]), "float32")
+        np.maximum.at(merged, rows, masks)
+        if self.empty_spoils:
+            merged[rows[is_empty(masks)]] = 0
+        return stretched(merged) if self.stretch == "merged" else merged
+
+    def classifier_passes(self, pairs):
+        """Returns the passes for an array of numbers of pairs per image."""
+        return self.passes * (np.minimum(pairs, 1) if self.shares_passes else pairs)
+
+    def _masks(self, batch, rows, classes):
+        raise NotImplementedError
+
+
+class ConstantMasks(MaskSource):
+    """The same value at every pixel."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def _masks(self, batch, rows, classes):
+        return np.full((len(rows), *batch.images.shape[1:3]), self.value)
+
+
+class RandomMasks(MaskSource):
+    """Smooth noise from 0 to 1, another for each image."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def _masks(self, batch, rows, classes):
+        shape = batch.images.shape[1:3]
+        ramp = np.linspace(0, 1, shape[0] * shape[1]).reshape(1, *shape)
+        return np.concatenate(
+            [random_mask_like(ramp, self.seed + batch.first + row) for row in rows]
+        )
+
+
+class TrueMasks(MaskSource):
+    """The true outline of the class."""
+
+    def __init__(self, protocol):
+        super().__init__()
+        self.protocol = protocol
+
+    def _masks(self, batch, rows, classes):
+        if batch.truth is None:
+            raise ValueError("The data has no true masks")
+        return self.protocol.object_masks(batch.truth[rows], classes) == 1
+
+
+class ExplainerMasks(MaskSource):
+    """The masks of a trained explainer: all classes in one pass."""
+
+    def __init__(self, explainer):
+        super().__init__(passes=1)
+        self.explainer = explainer
+
+    def _masks(self, batch, rows, classes):
+        wanted = np.zeros((len(batch.images), self.explainer.frozen.num_classes))
+        wanted[rows, classes] = 1
+        found = self.explainer.explain(batch.images, targets=wanted)
+        places = np.argmax(found.classes[rows] == classes[:, None], axis=1)
+        return found.masks[rows, :, :, places]
+
+
+class MethodMasks(MaskSource):
+    """The maps of an `AttributionMethod`."""
+
+    def __init__(self, method, batch_size=32, **kwargs):
+        super().__init__(method.classifier_passes, **kwargs)
+        self.method, self.batch_size = method, batch_size
+
+    def _masks(self, batch, rows, classes):
+        values = self.method.read(tf.constant(batch.images))
+        maps = self.method.pair_maps(values, rows, classes, self.batch_size)
+        maps = resize_to(maps[..., None], batch.images.shape[1:3])[..., 0]
+        return np.nan_to_num(self.method.scaled(maps).numpy())
+
+
+def is_empty(masks):
+    """Tells which masks (P, H, W) are constant: they explain nothing."""
+    return np.ptp(masks, axis=(1, 2)) < 1e-6
+
+
+def stretched(masks):
+    """Returns masks (P, H, W) stretched from 0 to 1, and constant ones as zeros."""
+    low = masks.min(axis=(1, 2), keepdims=True)
+    spread = np.ptp(masks, axis=(1, 2), keepdims=True)
+    return np.where(spread < 1e-6, 0, (masks - low) / np.maximum(spread, 1e-6))

@@ -1,0 +1,65 @@
+"""The columns of the comparison."""
+
+import typing
+
+
+class MetricColumn(typing.NamedTuple):
+    """A metric as tables have it.
+
+    Args:
+        label: String, the head of the column.
+        is_main: Boolean. Whether it is shown on the screen, where room is short.
+        better: "high", "low" or None, for the arrow behind the label.
+    """
+
+    label: str
+    is_main: bool = False
+    better: str | None = None
+
+    @property
+    def head(self):
+        """The label with an arrow to where better values are."""
+        arrow = {"high": " \N{UPWARDS ARROW}", "low": " \N{DOWNWARDS ARROW}"}
+        return self.label + arrow.get(self.better, "")
+
+
+METRIC_COLUMNS = {
+    "iou": MetricColumn("IoU", True, "high"),
+    "mean_iou": MetricColumn("mean IoU", False, "high"),
+    "continuous_iou": MetricColumn("continuous IoU", False, "high"),
+    "class_iou": MetricColumn("class IoU", True, "high"),
+    "f1": MetricColumn("mean F1", True, "high"),
+    "accuracy": MetricColumn("accuracy", True, "high"),
+    "auc": MetricColumn("AUC", True, "high"),
+    "object_coverage": MetricColumn("object coverage", False, "high"),
+    "background_coverage": MetricColumn("background coverage", False, "low"),
+    "boundary_iou": MetricColumn("boundary IoU", False, "high"),
+    "pointing_game": MetricColumn("pointing", True, "high"),
+    "energy_inside": MetricColumn("energy inside", False, "high"),
+    "undecided_share": MetricColumn("undecided", False, "low"),
+    "saliency": MetricColumn("saliency", True, "low"),
+    "random_saliency": MetricColumn("saliency of random mask"),
+    "insertion": MetricColumn("insertion", True, "high"),
+    "deletion": MetricColumn("deletion", True, "low"),
+    "drop": MetricColumn("drop", True, "low"),
+    "random_drop": MetricColumn("drop of random mask"),
+    "increase": MetricColumn("increase", False, "high"),
+    "own": MetricColumn("own class", False, "high"),
+    "other": MetricColumn("other classes", False, "low"),
+    "gap": MetricColumn("specificity", True, "high"),
+    "empty": MetricColumn("empty maps", False, "low"),
+    "passes": MetricColumn("passes", True),
+}
+
+LEGEND = """\
+IoU: intersection over union of the merged mask of the classes in the image, at 0.5,
+with the true mask; mean IoU: over the thresholds 0.1 ... 0.9; class IoU: of each
+class by itself; mean F1: at 0.25, 0.5 and 0.75; AUC: of the ROC curve of the pixels;
+pointing: highest point on the object; saliency: log of the area less log of the
+probability kept; insertion, deletion: area under the curve of the probability of
+each class as pixels come or go in the order of its mask; drop: share of the
+probability that is lost when only the mask is kept; random mask: the same for a
+random mask of equal area; specificity: what the mask of a class keeps of that class
+(own class) less what the masks of the other classes keep of it; empty maps: share of
+constant maps; passes: classifier passes per image; s/image: seconds, median. Else
+the mean over images, with its 95 % bootstrap interval."""
