@@ -10,6 +10,8 @@ from patch_classifier import patch_classifier
 
 from keras_explainer.attribution import ExtremalPerturbation
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 
 def test_masks_are_the_smooth_maximum_of_what_is_around(eager):
     method = ExtremalPerturbation(tiny_classifier(), spacing=4, sigma=8)

@@ -10,6 +10,8 @@ from patch_classifier import patch_classifier
 
 from keras_explainer.attribution import IGOSPlusPlus
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 
 def test_the_patch_that_counts_is_found():
     image = np.zeros((1, 16, 16, 1), "float32")

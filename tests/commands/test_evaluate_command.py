@@ -15,7 +15,7 @@ from keras_explainer.commands.evaluation_progress import EvaluationProgress
 from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import evaluate_methods
 
-pytestmark = pytest.mark.usefixtures("eager")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eager")]
 RESULT = {
     "class_specificity.png",
     "config.json",

@@ -19,6 +19,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "serving"))
 from rest_server import RestServer  # noqa: E402
 from served_model import ServedModel  # noqa: E402
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 needs_client = pytest.mark.skipif(
     importlib.util.find_spec("tenacity") is None,
     reason="the extra `serving` is not installed",

@@ -34,6 +34,8 @@ from rest_server import RestServer  # noqa: E402
 
 from keras_explainer.serving import Client  # noqa: E402
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 REAL = os.environ.get("TF_SERVING_URL")
 SERVERS = ["real"] if REAL else ["rest", "grpc"]
 own_server = pytest.mark.skipif(bool(REAL), reason="needs a server that can fail")

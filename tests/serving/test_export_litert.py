@@ -8,6 +8,8 @@ from exported import raw_images
 
 import keras_explainer as kx
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 litert = pytest.importorskip(
     "ai_edge_litert.interpreter", reason="ai-edge-litert is not installed"
 )

@@ -15,6 +15,8 @@ from exported import raw_images
 from exported import tiny_explainer
 from served_model import ServedModel
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 HERE = pathlib.Path(__file__).parent
 # Loads a SavedModel where neither this package nor Keras can be imported.
 ALONE = """

@@ -13,6 +13,8 @@ from exported import raw_images
 from rest_server import RestServer
 from served_model import ServedModel
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 
 @pytest.fixture(scope="module")
 def served():

@@ -10,6 +10,8 @@ from PIL import Image
 from rest_server import RestServer
 from served_model import ServedModel
 
+pytestmark = pytest.mark.slow  # many traces, or a server
+
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
