@@ -79,20 +79,20 @@ class ExplainerLoss:
 
     def __init__(
         self,
-        classification_weight=2.0,
+        classification_weight=1.0,
         rest_weight=0.5,
         evidence_weight=0.7,
         entropy_weight="auto",
         area_weight=0.0,
         target_area_weight=3.0,
         non_target_area_weight=0.3,
-        overlap_weight=3.0,
+        overlap_weight=0.0,
         smoothness_weight=0.5,
         min_area=0.05,
         max_area=0.3,
-        alone=0.3,
+        alone=0.0,
         edge_aware=True,
-        inpaint=True,
+        inpaint=False,
         published_forms=False,
     ):
         weights = {

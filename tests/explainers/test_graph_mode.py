@@ -81,3 +81,22 @@ def test_open_sizes_that_keep_changing():
     np.testing.assert_allclose(
         explainer.explain(random_images(2, 64)).masks, first, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("classes", [3, 40])
+def test_labels_alone_and_surroundings(classes):
+    """With more than 32 classes a step computes the masks of some of them."""
+    classifier = tiny_classifier(classes=classes, activation="sigmoid")
+    before = snapshot(classifier)
+    explainer = kx.ExplainerModel(classifier)
+    explainer.compile(loss=kx.ExplainerLoss(overlap_weight=3, alone=0.5, inpaint=True))
+    labels = (
+        np.eye(classes)[np.arange(8) % 3] + np.eye(classes)[3 - 1 - np.arange(8) % 2]
+    )
+    weights = [np.array(w) for w in explainer.get_weights()]
+    history = explainer.fit(
+        random_images(8), np.minimum(labels, 1), epochs=2, batch_size=4, verbose=0
+    ).history
+    assert np.isfinite([values for values in history.values()]).all()
+    assert any((a != b).any() for a, b in zip(weights, explainer.get_weights()))
+    assert_unchanged(classifier, before)

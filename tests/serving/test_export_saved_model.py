@@ -118,9 +118,15 @@ def test_mask_files_have_the_size_of_each_picture(signatures):
     for i, picture in enumerate(pictures):
         single = ask(signatures["explain_bytes"], image_bytes=[files[i]])
         for k in range(3):
-            content = answer["masks_png_bytes"][i, k]
-            assert content == single["masks_png_bytes"][0, k]
-            mask = tf.io.decode_png(content).numpy()
+            mask, alone = (
+                tf.io.decode_png(content).numpy()
+                for content in (
+                    answer["masks_png_bytes"][i, k],
+                    single["masks_png_bytes"][0, k],
+                )
+            )
+            # Batches of other sizes may round the last bit otherwise.
+            np.testing.assert_allclose(mask, 1.0 * alone, atol=1)
             assert mask.shape == (picture.height, picture.width, 1)
     # A picture of the classifier's size: the masks of `explain`, to half a level.
     picture = Image.fromarray(raw_images()[0].astype("uint8"))
