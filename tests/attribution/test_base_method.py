@@ -79,6 +79,7 @@ def test_targets_mean_the_same_in_every_form(name, kind, eager):
     )
 
 
+@pytest.mark.slow
 @every_method
 @pytest.mark.filterwarnings("ignore:.*constant map")
 def test_traced_and_eager_agree_in_two_sizes(name):

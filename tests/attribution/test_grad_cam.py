@@ -22,6 +22,7 @@ FINAL_LAYERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINAL_LAYERS)
 @pytest.mark.filterwarnings("ignore:.*constant map")
 def test_agrees_with_an_implementation_that_is_told_the_layer(name):

@@ -73,6 +73,7 @@ def interrupt_after(monkeypatch):
 
 
 @pytest.mark.usefixtures("eager")
+@pytest.mark.slow
 def test_interrupted_run_ends_like_one_that_was_not(
     classifiers, tmp_path, capsys, interrupt_after, monkeypatch
 ):
