@@ -90,9 +90,9 @@ class AttributionMethod:
             rows, columns = np.nonzero(classes >= 0)
             if not len(rows):
                 continue
-            maps = self.pair_maps(values, rows, classes[rows, columns], batch_size)
-            maps = self.scaled(resize_to(maps[..., None], images.shape[1:3])[..., 0])
-            maps = np.nan_to_num(maps.numpy())
+            maps = self.finished_maps(
+                values, rows, classes[rows, columns], images.shape[1:3], batch_size
+            )
             for row, one_map in zip(start + rows, maps):
                 result[row] = np.maximum(result[row], one_map)
                 with_target[row] = True
@@ -109,7 +109,7 @@ class AttributionMethod:
         Returns:
             float32 tensor (P, h, w), at any size.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} should define `class_maps`.")
 
     def pair_maps(self, values, rows, classes, batch_size):
         """Computes the maps of pairs of an image and a class, a batch at a time.
@@ -129,6 +129,20 @@ class AttributionMethod:
             pairs = tf.gather(values, rows[part])
             maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
         return tf.concat(maps, 0)
+
+    def finished_maps(self, values, rows, classes, size, batch_size):
+        """Computes the maps of pairs at the size of the images, scaled.
+
+        Args:
+            values, rows, classes, batch_size: As in `pair_maps`.
+            size: Tuple of height and width in pixels.
+
+        Returns:
+            float32 array (P, H, W) in [0, 1].
+        """
+        maps = self.pair_maps(values, rows, classes, batch_size)
+        maps = self.scaled(resize_to(maps[..., None], size)[..., 0])
+        return np.nan_to_num(maps.numpy())
 
     def scaled(self, maps):
         """Returns the positive part of maps (P, H, W), divided by its maximum."""

@@ -1,11 +1,7 @@
 """`keras-explainer evaluate`: compares an explainer with other methods."""
 
-import pathlib
-import shlex
-
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import Interrupted
-from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
@@ -13,6 +9,11 @@ from keras_explainer.commands.evaluation_folder import EvaluationFolder
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.commands.shared_arguments import add_image_size
+from keras_explainer.commands.shared_arguments import add_result_arguments
+from keras_explainer.commands.shared_arguments import check_data
+from keras_explainer.commands.shared_arguments import command_again
+from keras_explainer.commands.shared_arguments import settings_of
 
 SUMMARY = "compare an explainer with other methods, in one table"
 DESCRIPTION = """\
@@ -49,7 +50,9 @@ EXAMPLES = [
 ]
 # All that need less than an hour for a hundred images.
 DEFAULT_METHODS = ("explainer", "grad_cam", "zero", "half", "one", "random", "ideal")
-_NOT_SETTINGS = {"run", "debug", "argv", "out", "force", "resume"}
+_PATHS = ("explainer", "data")
+# What only a dataset of files has.
+_FILE_OPTIONS = ("data", "split", "classes")
 
 
 def add_arguments(parser):
@@ -96,12 +99,7 @@ def add_arguments(parser):
         help="classes of the dataset, in the classifier's order (default: those the "
         "explainer was trained with)",
     )
-    data.add_argument(
-        "--image-size",
-        type=whole_number(32),
-        metavar="N",
-        help="height and width, for a classifier that leaves them open (default: 224)",
-    )
+    add_image_size(data)
     data.add_argument(
         "--limit",
         type=whole_number(1),
@@ -137,25 +135,14 @@ def add_arguments(parser):
         metavar="N",
         help="of the methods, random masks and the bootstrap (default: %(default)s)",
     )
-    result = parser.add_argument_group("result")
-    result.add_argument(
-        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
-    )
-    again = result.add_mutually_exclusive_group()
-    again.add_argument(
-        "--force", action="store_true", help="replace an earlier result in --out"
-    )
-    again.add_argument(
-        "--resume",
-        action="store_true",
-        help="continue an interrupted run after the last image measured",
-    )
+    add_result_arguments(parser, "the last image measured")
 
 
 def run(args):
-    _check(args)
+    find_explainer(args.explainer)
+    check_data(args, _FILE_OPTIONS)
     with EvaluationFolder(
-        args.out, _settings(args), force=args.force, resume=args.resume
+        args.out, settings_of(args, _PATHS), force=args.force, resume=args.resume
     ) as folder:
         try:
             quiet_tensorflow()
@@ -163,32 +150,6 @@ def run(args):
         except KeyboardInterrupt:
             raise Interrupted(_how_to_continue(args, folder)) from None
     console.print(f"\nWrote the tables and pictures to {args.out}")
-
-
-def _check(args):
-    """Refuses what can be refused before TensorFlow is loaded."""
-    find_explainer(args.explainer)
-    if args.dataset == "shapes":
-        given = [name for name in ("data", "split", "classes") if getattr(args, name)]
-        if given:
-            raise UsageError(
-                f"Argument --{given[0]} should be left out with --dataset shapes, "
-                f"which has no files. Received: --{given[0]}"
-            )
-    elif not args.data or not pathlib.Path(args.data).is_dir():
-        raise UsageError(
-            f"Argument --data should be an existing folder for --dataset "
-            f"{args.dataset}. Received: {args.data or 'nothing'}"
-        )
-
-
-def _settings(args):
-    """What decides the result, for its config.json."""
-    settings = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
-    for name in ("explainer", "data"):
-        if settings[name]:
-            settings[name] = str(pathlib.Path(settings[name]).resolve())
-    return settings
 
 
 def _evaluate(args, folder):
@@ -287,8 +248,7 @@ def _show(table):
 
 
 def _how_to_continue(args, folder):
-    words = [word for word in args.argv if word not in ("--force", "--resume")]
-    command = shlex.join(["keras-explainer", *words])
+    command = command_again(args)
     if folder.can_resume:
         return f"Interrupted {folder.progress}; to continue: {command} --resume"
     return f"Interrupted before the first image; to start again: {command}"

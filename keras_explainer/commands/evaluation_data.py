@@ -5,7 +5,7 @@ import typing
 
 from keras_explainer import datasets
 from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.training_data import image_size
+from keras_explainer.commands.training_data import loading_options
 from keras_explainer.datasets.image_folder import find_classes
 from keras_explainer.datasets.image_folder import list_pictures
 from keras_explainer.datasets.shapes import SHAPES_CLASSES
@@ -49,12 +49,7 @@ def load_evaluation_data(args, explainer):
     Raises:
         UsageError: If the data does not have the classes of the classifier.
     """
-    preprocessing = explainer.preprocessing
-    options = {
-        "image_size": image_size(args.image_size, explainer),
-        "batch_size": args.batch_size,
-        "preprocess_input": None if preprocessing.name == "identity" else preprocessing,
-    }
+    options = loading_options(args, explainer)
     read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
     return read(args, explainer, options)
 
@@ -97,7 +92,6 @@ def _folder(args, explainer, options):
             f"Argument --split should be a subfolder of {root}. Received: {args.split}"
         )
     root = root / (args.split or "")
-    outputs = explainer.frozen.num_classes
     classes, names = args.classes, explainer.class_names
     if classes is None and names and set(names) <= set(find_classes(root, None)):
         classes = names
@@ -113,7 +107,7 @@ def _folder(args, explainer, options):
     return EvaluationData(
         dataset,
         len(pictures[: args.limit]),
-        names or classes or [f"class {i}" for i in range(outputs)],
+        names or classes or explainer.display_names,
         "the classes of the subfolders"
         if labelled
         else "the classifier's own predictions (for labels, give --classes)",

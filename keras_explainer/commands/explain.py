@@ -131,11 +131,9 @@ def _with_explainer(args):
     import numpy as np
 
     explainer = load_explainer(args.explainer)
-    num_classes = explainer.frozen.num_classes
-    names = explainer.class_names or [f"class {i}" for i in range(num_classes)]
     row = None
     if args.targets:
-        row = np.zeros(num_classes, "float32")
+        row = np.zeros(explainer.frozen.num_classes, "float32")
         row[[_class_index(target, explainer) for target in args.targets]] = 1
 
     def explain(paths):
@@ -151,7 +149,7 @@ def _with_explainer(args):
             for i, (path, picture) in enumerate(pictures):
                 yield path, picture, found.masks[i], found.classes[i], found.scores[i]
 
-    return names, explain
+    return explainer.display_names, explain
 
 
 def _with_server(args):

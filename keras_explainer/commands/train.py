@@ -1,6 +1,5 @@
 """`keras-explainer train`: trains an explainer for a classifier."""
 
-import pathlib
 import shlex
 import shutil
 import warnings
@@ -12,6 +11,11 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.commands.shared_arguments import add_image_size
+from keras_explainer.commands.shared_arguments import add_result_arguments
+from keras_explainer.commands.shared_arguments import check_data
+from keras_explainer.commands.shared_arguments import command_again
+from keras_explainer.commands.shared_arguments import settings_of
 
 SUMMARY = "train an explainer for a classifier, once"
 DESCRIPTION = """\
@@ -28,7 +32,7 @@ EXAMPLES = [
 ]
 # Rows of the gallery of each epoch, and of the one at the end.
 EPOCH_GALLERY, GALLERY = 4, 8
-_NOT_SETTINGS = {"run", "debug", "argv", "out", "force", "resume"}
+_PATHS = ("classifier", "data", "class_names")
 # What only a dataset of files has.
 _FILE_OPTIONS = ("data", "split", "validation_split", "classes", "augment")
 
@@ -89,12 +93,7 @@ def add_arguments(parser):
         "used if they are as many as its outputs; otherwise its own predictions are "
         "explained",
     )
-    data.add_argument(
-        "--image-size",
-        type=whole_number(32),
-        metavar="N",
-        help="height and width, for a classifier that leaves them open (default: 224)",
-    )
+    add_image_size(data)
     data.add_argument(
         "--limit",
         type=whole_number(1),
@@ -126,25 +125,13 @@ def add_arguments(parser):
         metavar="N",
         help="of weights, order and augmentation (default: %(default)s)",
     )
-    result = parser.add_argument_group("result")
-    result.add_argument(
-        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
-    )
-    again = result.add_mutually_exclusive_group()
-    again.add_argument(
-        "--force", action="store_true", help="replace an earlier result in --out"
-    )
-    again.add_argument(
-        "--resume",
-        action="store_true",
-        help="continue an interrupted run after its last finished epoch",
-    )
+    add_result_arguments(parser, "its last finished epoch")
 
 
 def run(args):
-    _check(args)
+    check_data(args, _FILE_OPTIONS)
     with RunFolder(
-        args.out, _settings(args), force=args.force, resume=args.resume
+        args.out, settings_of(args, _PATHS), force=args.force, resume=args.resume
     ) as folder:
         try:
             quiet_tensorflow()
@@ -156,32 +143,6 @@ def run(args):
     console.print(
         f"  keras-explainer explain --explainer {explainer} PICTURES... --out {out}"
     )
-
-
-def _check(args):
-    """Refuses what can be refused before TensorFlow is loaded."""
-    if args.dataset == "shapes":
-        given = [name for name in _FILE_OPTIONS if getattr(args, name)]
-        if given:
-            flag = f"--{given[0].replace('_', '-')}"
-            raise UsageError(
-                f"Argument {flag} should be left out with --dataset shapes, which has "
-                f"no files. Received: {flag}"
-            )
-    elif not args.data or not pathlib.Path(args.data).is_dir():
-        raise UsageError(
-            f"Argument --data should be an existing folder for --dataset "
-            f"{args.dataset}. Received: {args.data or 'nothing'}"
-        )
-
-
-def _settings(args):
-    """What decides the result of a run, for its config.json."""
-    settings = {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS}
-    for name in ("classifier", "data", "class_names"):
-        if settings[name] and pathlib.Path(settings[name]).exists():
-            settings[name] = str(pathlib.Path(settings[name]).resolve())
-    return settings
 
 
 def _train(args, folder):
@@ -299,8 +260,7 @@ def _finish(folder, explainer, images, rows):
 
 
 def _how_to_continue(args, finished):
-    words = [word for word in args.argv if word not in ("--force", "--resume")]
-    command = shlex.join(["keras-explainer", *words])
+    command = command_again(args)
     if finished:
         done = f"Interrupted after epoch {finished} of {args.epochs}"
         return f"{done}; to continue: {command} --resume"

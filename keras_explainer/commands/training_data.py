@@ -58,12 +58,7 @@ def load_training_data(args, explainer, seed):
     Returns:
         A `TrainingData`.
     """
-    preprocessing = explainer.preprocessing
-    options = {
-        "image_size": image_size(args.image_size, explainer),
-        "batch_size": args.batch_size,
-        "preprocess_input": None if preprocessing.name == "identity" else preprocessing,
-    }
+    options = loading_options(args, explainer)
     read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
     train, validation, count = read(args, options, seed)
     targets = _targets(args, explainer.frozen.num_classes)
@@ -73,7 +68,25 @@ def load_training_data(args, explainer, seed):
     return TrainingData(train, validation, count, steps, targets)
 
 
-def image_size(asked, explainer):
+def loading_options(args, explainer):
+    """Returns how datasets should load images for an explainer.
+
+    Args:
+        args: Namespace with `image_size` and `batch_size`.
+        explainer: The explainer, which knows size and preprocessing.
+
+    Raises:
+        UsageError: If another size is asked for than the classifier takes.
+    """
+    preprocessing = explainer.preprocessing
+    return {
+        "image_size": _image_size(args.image_size, explainer),
+        "batch_size": args.batch_size,
+        "preprocess_input": None if preprocessing.name == "identity" else preprocessing,
+    }
+
+
+def _image_size(asked, explainer):
     """Returns the height and width of the images that an explainer takes.
 
     Raises:

@@ -5,7 +5,6 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.decoders.resize import resize_to
 from keras_explainer.metrics.random_mask import random_mask_like
 
 
@@ -67,7 +66,7 @@ class MaskSource:
         return self.passes * (np.minimum(pairs, 1) if self.shares_passes else pairs)
 
     def _masks(self, batch, rows, classes):
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} should define `_masks`.")
 
 
 class ConstantMasks(MaskSource):
@@ -133,9 +132,8 @@ class MethodMasks(MaskSource):
 
     def _masks(self, batch, rows, classes):
         values = self.method.read(tf.constant(batch.images))
-        maps = self.method.pair_maps(values, rows, classes, self.batch_size)
-        maps = resize_to(maps[..., None], batch.images.shape[1:3])[..., 0]
-        return np.nan_to_num(self.method.scaled(maps).numpy())
+        size = batch.images.shape[1:3]
+        return self.method.finished_maps(values, rows, classes, size, self.batch_size)
 
 
 def is_empty(masks):

@@ -37,6 +37,13 @@ class BaseExplainer(keras.Model):
         """The classifier under explanation, as it was handed over."""
         return self.frozen.classifier
 
+    @property
+    def display_names(self):
+        """The names of the classes, "class 3" and so on where there are none."""
+        return self.class_names or [
+            f"class {i}" for i in range(self.frozen.num_classes)
+        ]
+
     def class_logits(self, images, read, classes=None, training=False):
         """Returns mask logits (N, h, w, K) of classes (N, K), or of all classes.
 

@@ -199,7 +199,7 @@ class ExplainerLoss:
         classification = self.classification_weight * _classification(
             kept, targets, classifier.multi_label
         )
-        if self.rest_weight:
+        if self.alone and self.rest_weight:
             classification = classification + self.rest_weight * evidence_loss(
                 -classifier.log_odds(removed), labels - targets, reduction="none"
             )

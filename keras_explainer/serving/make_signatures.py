@@ -35,7 +35,6 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     height, width = explainer.frozen.image_shape[:2]
     images_spec = tf.TensorSpec((None, height, width, 3), tf.float32, name="images")
     num_classes = explainer.frozen.num_classes
-    class_names = explainer.class_names or [f"class {i}" for i in range(num_classes)]
 
     def read(images):
         images = _preprocessed(explainer, _checked_images(images))
@@ -57,7 +56,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
             "scores": scores,
             "masks": masks_of(logits),
             # A row for each image, as server-side batching and REST rows need it.
-            "class_names": tf.gather(tf.constant(class_names), classes),
+            "class_names": tf.gather(tf.constant(explainer.display_names), classes),
         }
         return answer, logits
 
