@@ -1,7 +1,13 @@
-"""Bilinear resizing that is safe in every precision and with open sizes."""
+"""Resizing that is safe in every precision and with open sizes."""
 
 import tensorflow as tf
 from keras import ops
+
+
+def grid_of(maps):
+    """Returns height and width of maps, as tensors where they are open."""
+    size = tuple(maps.shape[1:3])
+    return tuple(ops.shape(maps)[1:3]) if None in size else size
 
 
 def resize_to(maps, size):
@@ -19,3 +25,19 @@ def resize_to(maps, size):
     if tuple(maps.shape[1:3]) == tuple(size):
         return maps
     return ops.image.resize(ops.cast(maps, "float32"), size, interpolation="bilinear")
+
+
+def averaged_to(maps, size):
+    """Reduces maps (N, H, W, K) to a size by the means of their cells.
+
+    Cells that are no whole number of pixels, or of an open size, are interpolated.
+
+    Args:
+        maps: Tensor (N, H, W, K).
+        size: Tuple of height and width; may be tensors.
+    """
+    whole = grid_of(maps)
+    if not any(tf.is_tensor(length) for length in (*whole, *size)):
+        stride = max(1, min(whole[0] // size[0], whole[1] // size[1]))
+        maps = ops.average_pool(maps, stride, padding="same")
+    return resize_to(maps, size)

@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.decoders.guided_upsampling import guided_upsampling
+from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.explanation import Explanation
 from keras_explainer.explainers.images import check_images
@@ -31,6 +33,8 @@ class BaseExplainer(keras.Model):
     A system adds `class_logits`, its steps, and what it trains; it sets `frozen`
     (a `FrozenClassifier`), `preprocessing`, `background` and `class_names`.
     """
+
+    upsampling = "guided"
 
     @property
     def classifier(self):
@@ -54,6 +58,15 @@ class BaseExplainer(keras.Model):
             training: Boolean.
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
+
+    def upsampled(self, logits, images):
+        """Enlarges mask logits (N, h, w, K) to the size of images (N, H, W, channels).
+
+        "guided" follows the edges of the images, "bilinear" does not.
+        """
+        if self.upsampling == "guided":
+            return guided_upsampling(logits, images)
+        return resize_to(logits, grid_of(images))
 
     # === Training ===
 
@@ -215,7 +228,7 @@ class BaseExplainer(keras.Model):
             scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
             scores = tf.where(is_target, scores, 0.0)
         logits = self.class_logits(images, read, tf.maximum(classes, 0))
-        masks = tf.sigmoid(resize_to(logits, ops.shape(images)[1:3]))
+        masks = tf.sigmoid(self.upsampled(logits, images))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
         return (
             masks[..., :shown],

@@ -49,6 +49,8 @@ class ExplainerModel(BaseExplainer):
             space: "mean", a number, or one number per channel.
         multi_label: "auto", or whether images may have several labels (sigmoid)
             or one (softmax). A linear head must say which.
+        upsampling: "guided", so that the masks of `explain` end where the image's
+            colours change, or "bilinear".
         class_names: List of C strings, or None.
         name: String. Name of the model.
 
@@ -61,7 +63,8 @@ class ExplainerModel(BaseExplainer):
 
     Raises:
         ValueError: If the classifier has no spatial feature map, several inputs
-            or outputs, or a head that leaves `multi_label` open.
+            or outputs, or a head that leaves `multi_label` open, or an argument is
+            none of these.
 
     Example:
 
@@ -86,9 +89,15 @@ class ExplainerModel(BaseExplainer):
         preprocess_input="auto",
         background="mean",
         multi_label="auto",
+        upsampling="guided",
         class_names=None,
         name=None,
     ):
+        if upsampling not in ("guided", "bilinear"):
+            raise ValueError(
+                'Argument `upsampling` should be "guided" or "bilinear". '
+                f"Received: {upsampling!r}"
+            )
         # === Layers ===
         frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
         preprocessing = Preprocessing(preprocess_input, frozen.graph)
@@ -141,6 +150,7 @@ class ExplainerModel(BaseExplainer):
         self.decoder = vectors
         self.cell_attention = attention
         self.class_head = head
+        self.upsampling = upsampling
         self.class_names = _check_class_names(class_names, frozen.num_classes)
         self.term_trackers = [keras.metrics.Mean(name=n) for n in ExplainerLoss.TERMS]
         self._decoder_config = decoder
@@ -289,6 +299,7 @@ class ExplainerModel(BaseExplainer):
             "preprocess_input": serialize(self.preprocessing.config),
             "background": background,
             "multi_label": self.frozen.multi_label,
+            "upsampling": self.upsampling,
             "class_names": self.class_names,
             "name": self.name,
         }

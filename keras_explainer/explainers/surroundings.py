@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from keras_explainer.decoders.resize import averaged_to
+from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
 
 # A cell beside the hole often holds a rim of what was removed: its colour would
@@ -35,15 +37,9 @@ def surroundings(images, keep):
     Reference:
         Gortler et al., "The Lumigraph", SIGGRAPH 1996 (push-pull).
     """
-    size, grid = tuple(images.shape[1:3]), tuple(keep.shape[1:3])
     window = 2 * _RIM + 1
     known = 1.0 - ops.max_pool(1.0 - keep[..., None], window, 1, padding="same")
-    if None in size or None in grid:
-        size, grid = ops.shape(images)[1:3], ops.shape(keep)[1:3]
-        cells = resize_to(images, grid)
-    else:
-        stride = max(1, min(size[0] // grid[0], size[1] // grid[1]))
-        cells = resize_to(ops.average_pool(images, stride, padding="same"), grid)
+    cells = averaged_to(images, grid_of(known))
     levels = [(cells * known, known)]
     for _ in range(_LEVELS):
         levels.append(
@@ -54,4 +50,4 @@ def surroundings(images, keep):
     for colour, known in reversed(levels):
         coarser = resize_to(filled, ops.shape(known)[1:3])
         filled = (colour + _TRUST * coarser) / (known + _TRUST)
-    return resize_to(filled, size)
+    return resize_to(filled, grid_of(images))

@@ -2,21 +2,23 @@
 
 import tensorflow as tf
 
+from keras_explainer.decoders.resize import averaged_to
+
 
 def make_masks(logits, size, threshold=None):
-    """Returns masks of mask logits, by the rule of `explain`.
+    """Returns masks of mask logits.
 
     Args:
-        logits: Tensor (N, h, w, K) of mask logits at the decoder's grid.
-        size: Tuple or int32 tensor of height and width of the masks.
+        logits: Tensor (N, h, w, K) of mask logits, enlarged by the explainer.
+        size: Tuple, or int32 tensor (2,), of height and width of the masks.
         threshold: float from which a mask counts as 1 and below as 0, or None to
             keep it as it is.
 
     Returns:
         float32 tensor (N, height, width, K) in [0, 1].
     """
-    # The resizing of `resize_to`, which Keras does not do to sizes that are tensors.
-    masks = tf.sigmoid(tf.image.resize(tf.cast(logits, tf.float32), size))
+    size = tuple(tf.unstack(size)) if tf.is_tensor(size) else size
+    masks = tf.sigmoid(averaged_to(logits, size))
     if threshold is None:
         return masks
     return tf.cast(masks >= threshold, tf.float32)

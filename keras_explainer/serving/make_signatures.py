@@ -41,20 +41,24 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
         found = explainer.frozen(images)
         return images, found, explainer.frozen.probabilities(found["logits"])
 
-    def masks_of(logits):
-        return make_masks(logits, mask_size or logits.shape[1:3], threshold)
+    def masks_of(images, found, classes):
+        """Returns mask logits at the size of the images, and the masks to send."""
+        logits = explainer.class_logits(images, found, classes)
+        size = mask_size or logits.shape[1:3]
+        logits = explainer.upsampled(logits, images)
+        return logits, make_masks(logits, size, threshold)
 
     # Traced once, and called by both signatures that explain.
     @tf.function(input_signature=[images_spec])
     def explain(images):
         images, found, probabilities = read(images)
         scores, classes = tf.math.top_k(probabilities, top_k)
-        logits = explainer.class_logits(images, found, classes)
+        logits, masks = masks_of(images, found, classes)
         answer = {
             "probabilities": probabilities,
             "classes": classes,
             "scores": scores,
-            "masks": masks_of(logits),
+            "masks": masks,
             # A row for each image, as server-side batching and REST rows need it.
             "class_names": tf.gather(tf.constant(explainer.display_names), classes),
         }
@@ -78,8 +82,8 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     def explain_class(images, targets):
         targets = _checked_targets(targets, tf.shape(images)[0], num_classes)
         images, found, _ = read(images)
-        logits = explainer.class_logits(images, found, targets[:, None])
-        return {"masks": masks_of(logits)[..., 0]}
+        _, masks = masks_of(images, found, targets[:, None])
+        return {"masks": masks[..., 0]}
 
     @tf.function(input_signature=[images_spec])
     def classify(images):
