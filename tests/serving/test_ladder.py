@@ -44,7 +44,8 @@ np.savez(answer, **found)
 def live():
     """The answers of the explainer itself to the request of the tests below."""
     explainer, images = tiny_explainer(), raw_images()
-    grid = np.asarray(explainer(preprocessed(images))["masks"])  # (N, h, w, C)
+    everything = explainer.explain(preprocessed(images), targets=np.ones((2, 5), int))
+    grid = averaged(everything.masks, explainer.output["masks"].shape[1])
     explanation = explainer.explain(preprocessed(images), top_k=3)
     masks = np.take_along_axis(grid, explanation.classes[:, None, None], axis=-1)
     return {
@@ -54,6 +55,14 @@ def live():
         "masks": masks,
         "targets 4, 0": np.stack([grid[0, ..., 4], grid[1, ..., 0]]),
     }
+
+
+def averaged(masks, side):
+    """Reduces masks (N, H, W, C) to cells, by the means of their logits."""
+    logits = np.log(masks / (1 - masks))
+    count, size, _, classes = masks.shape
+    cells = logits.reshape(count, side, size // side, side, size // side, classes)
+    return 1 / (1 + np.exp(-cells.mean((2, 4))))
 
 
 @pytest.fixture(scope="module")
