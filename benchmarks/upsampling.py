@@ -1,0 +1,82 @@
+"""Measures what following the edges of the image brings, to an Explainer and Grad-CAM.
+
+    python benchmarks/upsampling.py --explainer runs/demo/explainer.keras
+    python benchmarks/upsampling.py --explainer runs/voc_quality/explainer.keras \\
+        --data ../shared/data
+
+On the held-out shapes of `keras-explainer demo`, or on VOC photographs where --data is
+given. Grad-CAM's maps, which need no training, are enlarged in the same way from the
+Explainer's grid, so that the comparison is not one of upsampling alone.
+"""
+
+import argparse
+import pathlib
+import warnings
+
+import keras
+import tensorflow as tf
+
+import keras_explainer as kx
+from keras_explainer.attribution import GradCAM
+from keras_explainer.commands import demo
+from keras_explainer.decoders.guided_upsampling import guided_upsampling
+from keras_explainer.decoders.resize import averaged_to
+from keras_explainer.evaluation import mask_quality
+
+STEEPNESS = 8.0  # from maps in [0, 1] to logits
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--explainer", required=True)
+    parser.add_argument("--data", type=pathlib.Path, help="the folder of VOCdevkit")
+    arguments = parser.parse_args()
+
+    explainer = keras.saving.load_model(arguments.explainer)
+    options = {"masks": True, "preprocess_input": explainer.preprocessing}
+    if arguments.data:
+        names = explainer.class_names
+        held_out = kx.datasets.voc(
+            arguments.data / "VOCdevkit", "val", classes=names, batch_size=21, **options
+        )
+    else:
+        held_out = kx.datasets.shapes(
+            demo.HELD_OUT, seed=demo.HELD_OUT_SEED, image_size=128, **options
+        )
+    held_out = list(held_out.as_numpy_iterator())
+    grid = explainer.output["masks"].shape[1:3]
+    grad_cam = GradCAM(explainer.classifier, multi_label=explainer.frozen.multi_label)
+
+    def explained(images, target):
+        return explainer.explain(images, targets=target).masks[..., 0]
+
+    def guided(images, target):
+        logits = STEEPNESS * (grad_cam.explain(images, target)[..., None] - 0.5)
+        cells = averaged_to(tf.constant(logits), grid)
+        return tf.sigmoid(guided_upsampling(cells, images))[..., 0].numpy()
+
+    print(f"{'':22}class IoU@0.5    best  IoU@0.5    best  accuracy@0.5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an empty Grad-CAM map counts as one
+        for upsampling in ("bilinear", "guided"):
+            explainer = kx.ExplainerModel.from_config(
+                {**explainer.get_config(), "upsampling": upsampling}
+            )
+            explainer.load_weights(arguments.explainer)
+            show(f"Explainer, {upsampling}", explained, held_out)
+        show("Grad-CAM, bilinear", grad_cam.explain, held_out)
+        show("Grad-CAM, guided", guided, held_out)
+
+
+def show(name, masks_for, held_out):
+    found = mask_quality(masks_for, held_out, held_out[0][1].shape[-1])
+    print(
+        f"{name:22}{found['class_iou_at_half']:13.3f}{found['best_class_iou']:8.3f}"
+        f"{found['iou_at_half']:9.3f}{found['best_iou']:8.3f}"
+        f"{found['accuracy_at_half']:14.3f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
