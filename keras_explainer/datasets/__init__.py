@@ -2,6 +2,7 @@
 
 from keras_explainer.datasets.coco import COCO_CLASSES
 from keras_explainer.datasets.coco import coco
+from keras_explainer.datasets.from_tfds import from_tfds
 from keras_explainer.datasets.image_folder import image_folder
 from keras_explainer.datasets.shapes import SHAPES_CLASSES
 from keras_explainer.datasets.shapes import shapes
@@ -13,6 +14,7 @@ __all__ = [
     "SHAPES_CLASSES",
     "VOC_CLASSES",
     "coco",
+    "from_tfds",
     "image_folder",
     "shapes",
     "voc",

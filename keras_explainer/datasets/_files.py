@@ -84,15 +84,21 @@ def check_resizing(resizing):
         )
 
 
+def check_shard(shard, most=None):
+    is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
+    if not is_pair or not 0 <= shard[0] < shard[1] or shard[1] > (most or shard[1]):
+        limit = f" <= {most}, the number of examples" if most else ""
+        raise ValueError(
+            "Argument `shard` should be a pair (index, count) with 0 <= index < "
+            f"count{limit}. Received: shard={shard}"
+        )
+
+
 def shard_of(items, shard):
     """Returns every `count`-th of the items, from `index` on; all for None."""
     if shard is None:
         return items
-    if len(shard) != 2 or not 0 <= shard[0] < shard[1] <= len(items):
-        raise ValueError(
-            "Argument `shard` should be a pair (index, count) with 0 <= index < count "
-            f"<= {len(items)}, the number of examples. Received: shard={shard}"
-        )
+    check_shard(shard, len(items))
     return items[shard[0] :: shard[1]]
 
 

@@ -136,14 +136,7 @@ def voc(
         renumber[VOC_CLASSES.index(name) + 1] = index + 1
 
     def read(name):
-        image = open_rgb(folder / "JPEGImages" / f"{name}.jpg")
-        annotation = folder / "Annotations" / f"{name}.xml"
-        if masks or not annotation.is_file():
-            mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
-        if annotation.is_file():
-            present = read_annotation(annotation, remarks)
-        else:
-            present = classes_in(mask, name, remarks)
+        image, present, mask = open_example(folder, name, masks, remarks)
         labels = np.array([name in present for name in class_names], "float32")
         example = resize(image, size, resizing), labels
         if masks:
@@ -232,6 +225,17 @@ def read_split(folder, split, remarks=None):
     return list(dict.fromkeys(names))
 
 
+def open_example(folder, name, with_mask, remarks=None):
+    """Reads an image, the class names of its objects, and its mask or None."""
+    image, mask = open_rgb(folder / "JPEGImages" / f"{name}.jpg"), None
+    annotation = folder / "Annotations" / f"{name}.xml"
+    if with_mask or not annotation.is_file():
+        mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
+    if annotation.is_file():
+        return image, read_annotation(annotation, remarks), mask
+    return image, classes_in(mask, name, remarks), mask
+
+
 def open_mask(path, image_size):
     """Reads the class numbers of a palette PNG as a `PIL.Image`."""
     with blaming(path), Image.open(path) as mask:
@@ -258,6 +262,6 @@ def read_annotation(path, remarks=None):
 def classes_in(mask, name, remarks):
     """Returns the class names in a mask, a `PIL.Image`."""
     counts = mask.histogram()
-    if any(counts[len(VOC_CLASSES) + 1 : VOID]):
+    if remarks and any(counts[len(VOC_CLASSES) + 1 : VOID]):
         remarks.add("masks with values of no known class", name)
     return [name for name, count in zip(VOC_CLASSES, counts[1:]) if count]
