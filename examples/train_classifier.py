@@ -1,0 +1,337 @@
+"""Fine-tunes a classifier on VOC or COCO as the authors of the Explainer did theirs.
+
+    python examples/train_classifier.py --dataset voc2007 --classifier vgg16 \\
+        --data VOCdevkit --out runs/voc2007_vgg16_classifier
+
+The body has ImageNet weights and stays frozen; a new head is trained with one sigmoid
+per class. Writes a folder with `best.keras` and `scores.json` (mean average precision
+on the test images). The same command continues a run that was interrupted.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import typing
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_explainer as kx
+from keras_explainer.commands.checkpoint import Checkpoint
+from keras_explainer.commands.command_error import CommandError
+from keras_explainer.commands.history_file import HistoryFile
+from keras_explainer.commands.run_folder import RunFolder
+
+
+class Source(typing.NamedTuple):
+    """A data set: its loader, and (split, shard) for each use."""
+
+    load: typing.Callable
+    options: dict
+    train: tuple
+    validation: tuple
+    test: tuple
+    masks: tuple  # of the test images, those that masks are measured on
+    published: str  # whose published weights of the loss terms are taken
+
+
+# Where no labels of test images were published, one half of the validation images
+# decides when to stop, and the other half is for testing.
+SOURCES = {
+    "voc2007": Source(
+        kx.datasets.voc,
+        {"year": 2007},
+        ("Main/train", None),
+        ("Main/val", None),
+        ("Main/test", None),
+        ("Segmentation/test", None),
+        "voc2007",
+    ),
+    "voc2012": Source(
+        kx.datasets.voc,
+        {"year": 2012},
+        ("train", None),
+        ("val", (0, 2)),
+        ("val", (1, 2)),
+        ("val", (1, 2)),
+        "voc2007",
+    ),
+    "coco2014": Source(
+        kx.datasets.coco,
+        {"year": 2014},
+        ("train", None),
+        ("val", (0, 2)),
+        ("val", (1, 2)),
+        ("val", (1, 2)),
+        "coco2014",
+    ),
+}
+
+
+class Recipe(typing.NamedTuple):
+    """How an architecture is turned into a classifier."""
+
+    body: typing.Callable
+    preprocessing: str  # module of keras.applications
+    hidden: int  # units of the two hidden layers, 0 for a linear head on the mean
+    learning_rate: float
+
+
+RECIPES = {
+    "vgg16": Recipe(keras.applications.VGG16, "vgg16", 4096, 1e-5),
+    "resnet50": Recipe(keras.applications.ResNet50, "resnet", 0, 1e-4),
+    "mobilenet": Recipe(keras.applications.MobileNet, "mobilenet", 0, 1e-3),
+}
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    args = parser.parse_args(arguments)
+    try:
+        train_classifier(args, args.out)
+    except (CommandError, ValueError, OSError) as error:
+        sys.exit(str(error))
+
+
+def add_arguments(parser):
+    parser.add_argument("--dataset", default="voc2007", choices=list(SOURCES))
+    parser.add_argument("--data", type=pathlib.Path, help="VOCdevkit, or COCO's folder")
+    parser.add_argument("--classifier", default="vgg16", help=", ".join(RECIPES))
+    parser.add_argument("--alpha", type=float, default=1.0, help="width of MobileNet")
+    parser.add_argument(
+        "--weights",
+        default="imagenet",
+        help="of the body: imagenet, none, or a .weights.h5 of the whole application",
+    )
+    parser.add_argument("--classes", help="A,B,C: only these (default: all)")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--classifier-epochs", type=int, default=100)
+    parser.add_argument("--limit", type=int, help="only the first N images of a split")
+    parser.add_argument("--seed", type=int, default=42)
+
+
+def train_classifier(args, out):
+    """Returns the trained classifier, from `out` if it is there already."""
+    recipe = recipe_of(args.classifier)
+    keras.utils.set_random_seed(args.seed)
+    classifier = fit_resumably(
+        lambda: build_classifier(args, recipe),
+        out,
+        load(args, "train", recipe.preprocessing),
+        load(args, "validation", recipe.preprocessing),
+        settings=settings_of(args, "classifier_epochs"),
+        epochs=args.classifier_epochs,
+        patience=5,
+        min_delta=1e-3,
+    )
+    scores_file = out / "scores.json"
+    if not scores_file.exists():
+        test = load(args, "test", recipe.preprocessing)
+        labels = np.concatenate([labels for _, labels in test.as_numpy_iterator()])
+        scores = classifier.predict(test, verbose=0)
+        precision = mean_average_precision(labels, scores)
+        figures = {"mean_average_precision": precision, "images": len(labels)}
+        scores_file.write_text(json.dumps(figures) + "\n")
+    print(f"{out}: {scores_file.read_text().strip()}", flush=True)
+    return classifier
+
+
+def recipe_of(name):
+    if name not in RECIPES:
+        raise ValueError(
+            f"Argument `--classifier` should be one of {list(RECIPES)}. "
+            f"Received: {name!r}"
+        )
+    return RECIPES[name]
+
+
+def build_classifier(args, recipe):
+    body = build_body(args.classifier, args)
+    body.trainable = False
+    images = keras.Input((args.image_size, args.image_size, 3))
+    x = body(images, training=False)
+    if recipe.hidden:
+        x = keras.layers.Flatten()(x)
+        for _ in range(2):
+            x = keras.layers.Dense(recipe.hidden, activation="relu")(x)
+            x = keras.layers.Dropout(0.5)(x)
+    else:
+        x = keras.layers.GlobalAveragePooling2D()(x)
+    num_classes = len(load(args, "validation", recipe.preprocessing).class_names)
+    x = keras.layers.Dense(num_classes, activation="sigmoid")(x)
+    classifier = keras.Model(images, x, name=args.classifier)
+    optimizer = keras.optimizers.Adam(recipe.learning_rate)
+    classifier.compile(optimizer, "binary_crossentropy")
+    return classifier
+
+
+def build_body(name, args):
+    """Returns an application without its head, with the weights asked for."""
+    recipe = recipe_of(name)
+    options = {"alpha": args.alpha} if name == "mobilenet" else {}
+    shape = (args.image_size, args.image_size, 3)
+
+    def build(**more):
+        return recipe.body(input_shape=shape, **options, **more)
+
+    if args.weights == "none":
+        return build(include_top=False, weights=None)
+    try:
+        if args.weights == "imagenet":
+            return build(include_top=False, weights="imagenet")
+        whole = recipe.body(weights=None, **options)
+        whole.load_weights(args.weights)
+    except Exception as error:  # Whatever goes wrong on the way to the weights.
+        reason = " ".join(str(error).split())
+        raise CommandError(
+            "Argument `--weights` should be imagenet where that can be downloaded, a "
+            f"file for {name}, or none. Received: {args.weights} ({reason})"
+        ) from error
+    body = build(include_top=False, weights=None)
+    for layer in body.layers:
+        layer.set_weights(whole.get_layer(layer.name).get_weights())
+    return body
+
+
+def load(args, use, preprocessing, masks=False):
+    """Returns the images of one use: "train", "validation", "test" or "masks".
+
+    Images without a label are left out: they have nothing to explain.
+    """
+    source = SOURCES[args.dataset]
+    split, shard = getattr(source, use)
+    ds = source.load(
+        args.data,
+        split,
+        **source.options,
+        classes=args.classes.split(",") if args.classes else None,
+        image_size=args.image_size,
+        batch_size=None,
+        masks=masks,
+        shuffle=use == "train",
+        seed=args.seed,
+        cache=use != "train",
+        limit=args.limit,
+        shard=shard,
+    )
+    module = getattr(keras.applications, preprocessing)
+    kept = ds.filter(lambda image, labels, *mask: tf.reduce_any(labels > 0))
+    kept = kept.batch(args.batch_size).map(
+        lambda images, *rest: (module.preprocess_input(images), *rest)
+    )
+    kept = kept.prefetch(tf.data.AUTOTUNE)
+    kept.class_names, kept.source = ds.class_names, ds
+    return kept
+
+
+def fit_resumably(
+    build, out, train, validation, *, settings, epochs, patience, min_delta
+):
+    """Trains a model until its validation loss rests; returns it at its best.
+
+    Args:
+        build: Function that returns the compiled model.
+        out: Path of the folder to write; if it is there, nothing is trained.
+        train: `tf.data.Dataset` of batches.
+        validation: The same.
+        settings: Dict that decides the result; another one is refused in `out`.
+        epochs: int, at most.
+        patience: int, epochs without a better validation loss before it stops.
+        min_delta: float, by how much a loss must be lower to be better.
+    """
+    if out.is_dir():
+        made_with = json.loads((out / "config.json").read_text())
+        if any(made_with.get(key) != value for key, value in settings.items()):
+            raise CommandError(
+                f"{out} should be made with the same arguments, or removed. Received: "
+                f"{settings}, instead of {made_with}"
+            )
+        return keras.saving.load_model(out / "best.keras")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    interrupted = any(out.with_name(f"{out.name}.partial").glob("epoch_*.keras"))
+    with RunFolder(out, settings, resume=interrupted) as folder:
+        start = folder.finished_epochs
+        checkpoint = folder.checkpoint(start)
+        model = keras.saving.load_model(checkpoint) if start else build()
+        history = HistoryFile(folder)
+        best = BestModel(history, folder.path / "best.keras", patience, min_delta)
+        if start < epochs and not best.is_over:
+            model.fit(
+                train,
+                validation_data=validation,
+                initial_epoch=start,
+                epochs=epochs,
+                callbacks=[history, best, Checkpoint(folder)],
+                verbose=2,
+            )
+        folder.finish()
+    return keras.saving.load_model(out / "best.keras")
+
+
+class BestModel(keras.callbacks.Callback):
+    """Keeps the model of the lowest validation loss, and stops when it rests.
+
+    All it knows is in the history, so that an interrupted run goes on alike.
+
+    Args:
+        history: The `HistoryFile`, called before.
+        path: Path of the `.keras` file.
+        patience: int.
+        min_delta: float.
+    """
+
+    def __init__(self, history, path, patience, min_delta):
+        super().__init__()
+        self.history = history
+        self.path = path
+        self.patience = patience
+        self.min_delta = min_delta
+
+    @property
+    def epochs_since(self):
+        """Epochs since the loss was better than before by more than `min_delta`."""
+        best, since = float("inf"), 0
+        for row in self.history.rows:
+            since += 1
+            if row["val_loss"] < best - self.min_delta:
+                best, since = row["val_loss"], 0
+        return since
+
+    @property
+    def is_over(self):
+        return self.epochs_since >= self.patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        losses = [row["val_loss"] for row in self.history.rows]
+        if losses[-1] == min(losses):
+            self.model.save(self.path)
+        if self.is_over:
+            self.model.stop_training = True
+
+
+def settings_of(args, *epochs):
+    """Returns what decides the result of a training, as JSON values."""
+    names = ["dataset", "data", "classifier", "alpha", "weights", "classes"]
+    names += ["image_size", "batch_size", "limit", "seed", *epochs]
+    values = {name: getattr(args, name) for name in names}
+    return {**values, "data": str(args.data)}
+
+
+def mean_average_precision(labels, scores):
+    """The mean over classes that occur of the mean precision at each positive."""
+    found = []
+    for column, values in zip(labels.T, scores.T):
+        ranked = column[np.argsort(-values, kind="stable")]
+        precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+        if ranked.any():
+            found.append(np.sum(precision * ranked) / np.sum(ranked))
+    return float(np.mean(found))
+
+
+if __name__ == "__main__":
+    main()
