@@ -22,6 +22,7 @@ from PIL import Image
 from train_classifier import SOURCES
 from train_classifier import add_arguments
 from train_classifier import build_body
+from train_classifier import check_data
 from train_classifier import fit_resumably
 from train_classifier import load
 from train_classifier import recipe_of
@@ -29,6 +30,8 @@ from train_classifier import settings_of
 from train_classifier import train_classifier
 
 import keras_explainer as kx
+from keras_explainer.classifiers.layer_graph import LayerGraph
+from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.load_classifier import is_path
 from keras_explainer.commands.load_classifier import load_classifier
@@ -51,12 +54,13 @@ COLUMNS = {
     "Bg. coverage": "background_coverage",
     "Obj. coverage": "object_coverage",
 }
+_PUBLISHED = ("vgg16", "resnet50")  # for any other, the weights of VGG-16's terms
 # Learning rate of the Explainer and patience, where they are not 1e-5 and 5.
 _LEARNING_RATES = {("voc2007", "resnet50"): 1e-4}
 _PATIENCE = {"coco2014": 2}
 # What --smoke asks for, where nothing else is said.
 _SMOKE = {
-    "data": None,
+    "out": pathlib.Path("runs/smoke"),
     "classifier": "mobilenet",
     "alpha": 0.25,
     "weights": "none",
@@ -67,20 +71,21 @@ _SMOKE = {
     "epochs": 2,
     "slow_limit": 1,
     "encoder": "mobilenet",
+    "encoder_weights": "none",
 }
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n")[0], conflict_handler="resolve"
-    )
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
     parser.add_argument("--out", type=pathlib.Path, help="default: runs/<dataset>_...")
-    parser.add_argument("--encoder", help="vgg16, resnet50 (default) or mobilenet")
+    parser.add_argument("--encoder", default="resnet50", help="of the Explainer")
+    parser.add_argument("--encoder-weights", default="imagenet", help="as --weights")
     parser.add_argument("--epochs", type=int, default=1000, help="of the Explainer")
     parser.add_argument("--learning-rate", type=float, help="default: as published")
     parser.add_argument("--methods", default=METHODS)
-    parser.add_argument("--slow-limit", type=int, help="images for RISE and the like")
+    parser.add_argument("--test-limit", type=int, help="images to measure on")
+    parser.add_argument("--slow-limit", type=int, help="of them for RISE and the like")
     parser.add_argument("--smoke", action="store_true", help="try out the whole chain")
     if "--smoke" in (sys.argv if arguments is None else arguments):
         parser.set_defaults(**_SMOKE)
@@ -97,18 +102,18 @@ def reproduce(args):
     """Runs all steps; returns the table as Markdown."""
     if args.smoke and args.data is None:
         args.data = args.out / "VOCdevkit"
-        write_shapes_as_voc(args.data / "VOC2007")
-    if args.data is None:
-        raise ValueError("Argument `--data` should be a folder. Received: nothing")
+        if not args.data.exists():
+            write_shapes_as_voc(args.data / "VOC2007", args.image_size)
+    check_data(args)
     if is_path(args.classifier):
-        classifier = load_classifier(args.classifier)
+        classifier, preprocessing = load_classifier(args.classifier), "auto"
     else:
         classifier = train_classifier(args, args.out / "classifier")
-    explainer = train_explainer(args, classifier)
-    masked = load(args, "masks", preprocessing_of(explainer), masks=True)
+        preprocessing = recipe_of(args.classifier).preprocessing
+    explainer = train_explainer(args, classifier, preprocessing)
     results = evaluate_methods(
         explainer,
-        masked,
+        load(args, "masks", explainer.preprocessing, masks=True, limit=args.test_limit),
         args.methods.split(","),
         folder=args.out / "measured",
         protocol="published",
@@ -122,50 +127,41 @@ def reproduce(args):
     return table
 
 
-def train_explainer(args, classifier):
-    """Returns the Explainer in the published configuration."""
+def train_explainer(args, classifier, preprocessing):
+    """Returns the Explainer, trained in the published configuration."""
     published = SOURCES[args.dataset].published
-    trained = pathlib.Path(args.classifier).stem
-    loss_of = trained if trained in ("vgg16", "resnet50") else "vgg16"
-    rate = args.learning_rate or _LEARNING_RATES.get((published, loss_of), 1e-5)
+    trained_by = args.classifier if args.classifier in _PUBLISHED else "vgg16"
+    rate = args.learning_rate or _LEARNING_RATES.get((published, trained_by), 1e-5)
+    preprocess_input = Preprocessing(preprocessing, LayerGraph(classifier))
 
-    def build():
-        names = load(args, "validation", "mobilenet").class_names
+    def build(class_names):
         explainer = kx.ExplainerModel(
             classifier,
-            encoder=build_body(args.encoder or "resnet50", args),
+            encoder=build_body(args.encoder, args, args.encoder_weights),
             decoder="deeplabv3",
             background=0.0,
             multi_label=True,
-            class_names=names,
+            class_names=class_names,
             preprocess_input=preprocessing,
         )
-        explainer.compile(
-            keras.optimizers.Adam(rate), kx.ExplainerLoss.published(published, loss_of)
-        )
+        loss = kx.ExplainerLoss.published(published, trained_by)
+        explainer.compile(keras.optimizers.Adam(rate), loss)
         return explainer
 
-    preprocessing = "auto"
-    if not is_path(args.classifier):
-        preprocessing = recipe_of(args.classifier).preprocessing
-    name = preprocessing_of(
-        kx.ExplainerModel(classifier, multi_label=True, preprocess_input=preprocessing)
-    )
     keras.utils.set_random_seed(args.seed)
     return fit_resumably(
         build,
+        lambda seed: [
+            load(args, use, preprocess_input, seed=seed)
+            for use in ("train", "validation")
+        ],
         args.out / "explainer",
-        load(args, "train", name),
-        load(args, "validation", name),
-        settings=settings_of(args, "epochs", "encoder", "learning_rate"),
+        settings=settings_of(
+            args, "epochs", "encoder", "encoder_weights", "learning_rate"
+        ),
         epochs=args.epochs,
         patience=_PATIENCE.get(published, 5),
-        min_delta=1e-3,
     )
-
-
-def preprocessing_of(explainer):
-    return explainer.preprocessing.name
 
 
 def tell(method, images):

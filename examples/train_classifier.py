@@ -13,6 +13,7 @@ import json
 import pathlib
 import sys
 import typing
+import warnings
 
 import keras
 import numpy as np
@@ -92,6 +93,7 @@ def main(arguments=None):
     parser.add_argument("--out", required=True, type=pathlib.Path)
     args = parser.parse_args(arguments)
     try:
+        check_data(args)
         train_classifier(args, args.out)
     except (CommandError, ValueError, OSError) as error:
         sys.exit(str(error))
@@ -115,23 +117,35 @@ def add_arguments(parser):
     parser.add_argument("--seed", type=int, default=42)
 
 
+def check_data(args):
+    if args.data is None or not args.data.is_dir():
+        raise CommandError(
+            "Argument `--data` should be an existing folder. "
+            f"Received: {args.data or 'nothing'}"
+        )
+
+
 def train_classifier(args, out):
     """Returns the trained classifier, from `out` if it is there already."""
     recipe = recipe_of(args.classifier)
+    preprocess_input = getattr(
+        keras.applications, recipe.preprocessing
+    ).preprocess_input
     keras.utils.set_random_seed(args.seed)
     classifier = fit_resumably(
-        lambda: build_classifier(args, recipe),
+        lambda class_names: build_classifier(args, recipe, len(class_names)),
+        lambda seed: [
+            load(args, use, preprocess_input, seed=seed)
+            for use in ("train", "validation")
+        ],
         out,
-        load(args, "train", recipe.preprocessing),
-        load(args, "validation", recipe.preprocessing),
         settings=settings_of(args, "classifier_epochs"),
         epochs=args.classifier_epochs,
         patience=5,
-        min_delta=1e-3,
     )
     scores_file = out / "scores.json"
     if not scores_file.exists():
-        test = load(args, "test", recipe.preprocessing)
+        test = load(args, "test", preprocess_input)
         labels = np.concatenate([labels for _, labels in test.as_numpy_iterator()])
         scores = classifier.predict(test, verbose=0)
         precision = mean_average_precision(labels, scores)
@@ -150,8 +164,8 @@ def recipe_of(name):
     return RECIPES[name]
 
 
-def build_classifier(args, recipe):
-    body = build_body(args.classifier, args)
+def build_classifier(args, recipe, num_classes):
+    body = build_body(args.classifier, args, args.weights)
     body.trainable = False
     images = keras.Input((args.image_size, args.image_size, 3))
     x = body(images, training=False)
@@ -162,7 +176,6 @@ def build_classifier(args, recipe):
             x = keras.layers.Dropout(0.5)(x)
     else:
         x = keras.layers.GlobalAveragePooling2D()(x)
-    num_classes = len(load(args, "validation", recipe.preprocessing).class_names)
     x = keras.layers.Dense(num_classes, activation="sigmoid")(x)
     classifier = keras.Model(images, x, name=args.classifier)
     optimizer = keras.optimizers.Adam(recipe.learning_rate)
@@ -170,42 +183,44 @@ def build_classifier(args, recipe):
     return classifier
 
 
-def build_body(name, args):
+def build_body(name, args, weights):
     """Returns an application without its head, with the weights asked for."""
     recipe = recipe_of(name)
     options = {"alpha": args.alpha} if name == "mobilenet" else {}
     shape = (args.image_size, args.image_size, 3)
 
-    def build(**more):
-        return recipe.body(input_shape=shape, **options, **more)
+    def build(weights):
+        return recipe.body(
+            include_top=False, input_shape=shape, weights=weights, **options
+        )
 
-    if args.weights == "none":
-        return build(include_top=False, weights=None)
+    if weights == "none":
+        return build(None)
     try:
-        if args.weights == "imagenet":
-            return build(include_top=False, weights="imagenet")
+        if weights == "imagenet":
+            return build("imagenet")
         whole = recipe.body(weights=None, **options)
-        whole.load_weights(args.weights)
+        whole.load_weights(weights)
     except Exception as error:  # Whatever goes wrong on the way to the weights.
         reason = " ".join(str(error).split())
         raise CommandError(
             "Argument `--weights` should be imagenet where that can be downloaded, a "
-            f"file for {name}, or none. Received: {args.weights} ({reason})"
+            f"file for {name}, or none. Received: {weights} ({reason})"
         ) from error
-    body = build(include_top=False, weights=None)
-    for layer in body.layers:
+    body = build(None)
+    for layer in filter(lambda layer: layer.weights, body.layers):
         layer.set_weights(whole.get_layer(layer.name).get_weights())
     return body
 
 
-def load(args, use, preprocessing, masks=False):
+def load(args, use, preprocess_input, *, masks=False, limit=None, seed=0):
     """Returns the images of one use: "train", "validation", "test" or "masks".
 
     Images without a label are left out: they have nothing to explain.
     """
     source = SOURCES[args.dataset]
     split, shard = getattr(source, use)
-    ds = source.load(
+    examples = source.load(
         args.data,
         split,
         **source.options,
@@ -214,63 +229,68 @@ def load(args, use, preprocessing, masks=False):
         batch_size=None,
         masks=masks,
         shuffle=use == "train",
-        seed=args.seed,
-        cache=use != "train",
-        limit=args.limit,
+        seed=args.seed + seed,
+        limit=limit or args.limit,
         shard=shard,
     )
-    module = getattr(keras.applications, preprocessing)
-    kept = ds.filter(lambda image, labels, *mask: tf.reduce_any(labels > 0))
-    kept = kept.batch(args.batch_size).map(
-        lambda images, *rest: (module.preprocess_input(images), *rest)
-    )
-    kept = kept.prefetch(tf.data.AUTOTUNE)
-    kept.class_names, kept.source = ds.class_names, ds
-    return kept
+    ds = examples.filter(lambda image, labels, *mask: tf.reduce_any(labels > 0))
+    ds = ds.batch(args.batch_size)
+    ds = ds.map(lambda images, *rest: (preprocess_input(images), *rest))
+    ds = ds.prefetch(tf.data.AUTOTUNE)
+    ds.class_names = examples.class_names
+    return ds
 
 
-def fit_resumably(
-    build, out, train, validation, *, settings, epochs, patience, min_delta
-):
+def fit_resumably(build, data, out, *, settings, epochs, patience):
     """Trains a model until its validation loss rests; returns it at its best.
 
     Args:
-        build: Function that returns the compiled model.
+        build: Function from the names of the classes to a compiled model.
+        data: Function from the epochs already done, for another order of the images
+            than theirs, to `tf.data.Dataset`s for training and validation.
         out: Path of the folder to write; if it is there, nothing is trained.
-        train: `tf.data.Dataset` of batches.
-        validation: The same.
         settings: Dict that decides the result; another one is refused in `out`.
         epochs: int, at most.
         patience: int, epochs without a better validation loss before it stops.
-        min_delta: float, by how much a loss must be lower to be better.
     """
     if out.is_dir():
-        made_with = json.loads((out / "config.json").read_text())
-        if any(made_with.get(key) != value for key, value in settings.items()):
-            raise CommandError(
-                f"{out} should be made with the same arguments, or removed. Received: "
-                f"{settings}, instead of {made_with}"
-            )
+        check_settings(out, settings)
         return keras.saving.load_model(out / "best.keras")
     out.parent.mkdir(parents=True, exist_ok=True)
     interrupted = any(out.with_name(f"{out.name}.partial").glob("epoch_*.keras"))
     with RunFolder(out, settings, resume=interrupted) as folder:
         start = folder.finished_epochs
-        checkpoint = folder.checkpoint(start)
-        model = keras.saving.load_model(checkpoint) if start else build()
+        train, validation = data(start)
+        if start:
+            model = keras.saving.load_model(folder.checkpoint(start))
+        else:
+            model = build(train.class_names)
         history = HistoryFile(folder)
-        best = BestModel(history, folder.path / "best.keras", patience, min_delta)
-        if start < epochs and not best.is_over:
+        best = BestModel(history, folder.path / "best.keras", patience)
+        # Keras takes a dataset whose size is known only at its end for a mistake.
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        if start < epochs and best.epochs_since < patience:
             model.fit(
                 train,
                 validation_data=validation,
                 initial_epoch=start,
                 epochs=epochs,
                 callbacks=[history, best, Checkpoint(folder)],
+                shuffle=False,  # The dataset shuffles.
                 verbose=2,
             )
         folder.finish()
     return keras.saving.load_model(out / "best.keras")
+
+
+def check_settings(out, settings):
+    made_with = json.loads((out / "config.json").read_text())
+    for key, value in settings.items():
+        if made_with.get(key) != value:
+            raise CommandError(
+                f"Argument `--{key.replace('_', '-')}` should be {made_with.get(key)}, "
+                f"with which {out} was made. Received: {value}"
+            )
 
 
 class BestModel(keras.callbacks.Callback):
@@ -281,11 +301,11 @@ class BestModel(keras.callbacks.Callback):
     Args:
         history: The `HistoryFile`, called before.
         path: Path of the `.keras` file.
-        patience: int.
-        min_delta: float.
+        patience: int, epochs without a lower loss.
+        min_delta: float, by how much a loss must be lower to count.
     """
 
-    def __init__(self, history, path, patience, min_delta):
+    def __init__(self, history, path, patience, min_delta=1e-3):
         super().__init__()
         self.history = history
         self.path = path
@@ -294,7 +314,7 @@ class BestModel(keras.callbacks.Callback):
 
     @property
     def epochs_since(self):
-        """Epochs since the loss was better than before by more than `min_delta`."""
+        """How many epochs ago the loss was lower than before."""
         best, since = float("inf"), 0
         for row in self.history.rows:
             since += 1
@@ -302,15 +322,11 @@ class BestModel(keras.callbacks.Callback):
                 best, since = row["val_loss"], 0
         return since
 
-    @property
-    def is_over(self):
-        return self.epochs_since >= self.patience
-
     def on_epoch_end(self, epoch, logs=None):
         losses = [row["val_loss"] for row in self.history.rows]
         if losses[-1] == min(losses):
             self.model.save(self.path)
-        if self.is_over:
+        if self.epochs_since >= self.patience:
             self.model.stop_training = True
 
 
