@@ -19,11 +19,11 @@ import sys
 import keras
 import numpy as np
 from PIL import Image
+from resumable_training import fit_resumably
 from train_classifier import SOURCES
 from train_classifier import add_arguments
 from train_classifier import build_body
 from train_classifier import check_data
-from train_classifier import fit_resumably
 from train_classifier import load
 from train_classifier import recipe_of
 from train_classifier import settings_of

@@ -25,6 +25,11 @@ def train_classifier(monkeypatch):
 
 
 @pytest.fixture
+def resumable_training(train_classifier):
+    return importlib.import_module("resumable_training")
+
+
+@pytest.fixture
 def reproduce_paper(train_classifier):
     return importlib.import_module("reproduce_paper")
 
@@ -41,9 +46,9 @@ def test_mean_average_precision(train_classifier):
     ("losses", "since"),
     [([], 0), ([1.0], 0), ([1.0, 0.9995, 0.9991], 2), ([1.0, 1.1, 0.9, 2.0], 1)],
 )
-def test_epochs_without_a_better_loss(train_classifier, losses, since):
+def test_epochs_without_a_better_loss(resumable_training, losses, since):
     history = types.SimpleNamespace(rows=[{"val_loss": loss} for loss in losses])
-    best = train_classifier.BestModel(history, None, 5, 1e-3)
+    best = resumable_training.BestModel(history, None, 5, 1e-3)
     assert best.epochs_since == since
 
 
@@ -58,7 +63,7 @@ def test_shapes_in_the_layout_of_voc(reproduce_paper, tmp_path):
     assert images.std() > 10
 
 
-def test_an_interrupted_training_goes_on(train_classifier, tmp_path):
+def test_an_interrupted_training_goes_on(resumable_training, monkeypatch, tmp_path):
     images = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 3)).astype("float32")
     labels = np.eye(3, dtype="float32")[np.arange(8) % 3]
     starts, out = [], tmp_path / "run"
@@ -76,23 +81,20 @@ def test_an_interrupted_training_goes_on(train_classifier, tmp_path):
 
     def fit(**changed):
         options = {"settings": {"seed": 1}, "epochs": 4, "patience": 9, **changed}
-        return train_classifier.fit_resumably(build, data, out, **options)
+        return resumable_training.fit_resumably(build, data, out, **options)
 
     class Interrupt(Exception):
         pass
 
-    checkpoint = train_classifier.Checkpoint
-
-    class Interrupted(checkpoint):
+    class Interrupted(resumable_training.Checkpoint):
         def on_epoch_end(self, epoch, logs=None):
             super().on_epoch_end(epoch, logs)
             if epoch == 1:
                 raise Interrupt
 
-    train_classifier.Checkpoint = Interrupted
-    with pytest.raises(Interrupt):
+    with monkeypatch.context() as patch, pytest.raises(Interrupt):
+        patch.setattr(resumable_training, "Checkpoint", Interrupted)
         fit()
-    train_classifier.Checkpoint = checkpoint
     assert not out.exists()
     model = fit()
     lines = (out / "history.csv").read_text().splitlines()
@@ -111,12 +113,12 @@ def test_an_interrupted_training_goes_on(train_classifier, tmp_path):
         fit(settings={"seed": 2})
 
 
-def test_training_stops_when_the_loss_rests(train_classifier, tmp_path):
+def test_training_stops_when_the_loss_rests(resumable_training, tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "softmax")])
     model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy")
     ds = tf.data.Dataset.from_tensors((np.zeros((2, 2)), np.eye(3)[:2]))
     ds.class_names = ["a", "b", "c"]
-    train_classifier.fit_resumably(
+    resumable_training.fit_resumably(
         lambda names: model,
         lambda start: (ds, ds),
         tmp_path / "run",
