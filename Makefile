@@ -26,6 +26,7 @@ bench: install
 	$(RUN) benchmarks/serving_load.py
 	$(RUN) benchmarks/insertion_deletion_speed.py
 	$(RUN) benchmarks/attribution_cost.py
+	$(RUN) benchmarks/data_speed.py
 	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_gallery.py
 	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py
 

@@ -70,6 +70,11 @@ class FrozenClassifier(keras.layers.Layer):
         self.built = True
 
     @property
+    def metrics(self):
+        # Of a compiled classifier: its "loss" would hide the explainer's.
+        return []
+
+    @property
     def trainable_variables(self):
         return []
 

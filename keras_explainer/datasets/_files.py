@@ -1,5 +1,6 @@
 """Reading pictures from files of all kinds, and living with those that are broken."""
 
+import collections
 import contextlib
 import functools
 import threading
@@ -9,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 from PIL import ImageOps
+
+VOID = 255  # in a mask: of no known class
 
 
 class BadFileError(Exception):
@@ -45,9 +48,58 @@ def open_rgb(path, upright=False):
         return image.convert("RGB")
 
 
-def resize(image, size, resample=Image.Resampling.BILINEAR):
-    """Returns the array of a `PIL.Image` squashed to `size`, `(height, width)`."""
-    return np.asarray(image.resize(size[::-1], resample))
+def resize(image, size, resizing="squash"):
+    """Returns the array of an RGB `PIL.Image` brought to `size`, `(height, width)`.
+
+    Args:
+        image: `PIL.Image`.
+        size: `(height, width)` in pixels.
+        resizing: "squash" to change the aspect ratio, "crop" to cut what is too long
+            off both ends, "pad" to fill what is too short at both ends with 0.
+    """
+    return _fit(image, size, resizing, Image.Resampling.BILINEAR, 0)
+
+
+def resize_mask(mask, size, resizing="squash"):
+    """Returns the array of a mask, resized like its image; void where it is padded."""
+    return _fit(mask, size, resizing, Image.Resampling.NEAREST, VOID)
+
+
+def _fit(image, size, resizing, resample, fill):
+    size = size[::-1]
+    if resizing == "crop":
+        image = ImageOps.fit(image, size, resample)
+    elif resizing == "pad":
+        image = ImageOps.pad(image, size, resample, fill)
+    else:
+        image = image.resize(size, resample)
+    return np.asarray(image)
+
+
+def check_resizing(resizing):
+    if resizing not in ("squash", "crop", "pad"):
+        raise ValueError(
+            'Argument `resizing` should be "squash", "crop" or "pad". '
+            f"Received: resizing={resizing!r}"
+        )
+
+
+def check_shard(shard, most=None):
+    is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
+    if not is_pair or not 0 <= shard[0] < shard[1] or shard[1] > (most or shard[1]):
+        limit = f" <= {most}, the number of examples" if most else ""
+        raise ValueError(
+            "Argument `shard` should be a pair (index, count) with 0 <= index < "
+            f"count{limit}. Received: shard={shard}"
+        )
+
+
+def shard_of(items, shard):
+    """Returns every `count`-th of the items, from `index` on; all for None."""
+    if shard is None:
+        return items
+    check_shard(shard, len(items))
+    return items[shard[0] :: shard[1]]
 
 
 def check_limit(limit):
@@ -58,11 +110,36 @@ def check_limit(limit):
         )
 
 
+class Remarks:
+    """What is odd in the files of a dataset but no reason to leave them out.
+
+    Args:
+        name: str, the name of the public loader, for messages.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        self.places = collections.defaultdict(dict)
+
+    def add(self, kind, place):
+        """Notes a place, once, under a kind of oddity such as "empty files"."""
+        self.places[kind][place] = None
+
+    def tell(self):
+        """Warns once of each kind, with how often it was noted."""
+        for kind, places in self.places.items():
+            warnings.warn(
+                f"{self.name}: {len(places)} {kind}, such as {next(iter(places))}",
+                stacklevel=3,
+            )
+        self.places.clear()
+
+
 class FileLoader:
     """Loads example `i` of a list, or None if its files cannot be read.
 
     Each bad file is named once in a warning; when all examples have been visited,
-    another warning says how many were skipped.
+    another warning says how many were skipped, and the remarks are told.
 
     Args:
         name: str, the name of the public loader, for messages.
@@ -70,10 +147,12 @@ class FileLoader:
         read: function of an item that returns a tuple of arrays, or raises
             `BadFileError`.
         cache: bool, whether to keep the arrays in memory.
+        remarks: `Remarks` that `read` adds to, or None.
     """
 
-    def __init__(self, name, items, read, cache):
+    def __init__(self, name, items, read, cache, remarks=None):
         self.name = name
+        self.remarks = remarks
         self.items = items
         self.read = functools.cache(read) if cache else read
         self.visited = set()
@@ -103,7 +182,11 @@ class FileLoader:
             self.visited.add(index)
             if is_bad:
                 self.bad.add(index)
-            if self.bad and len(self.visited) == len(self.items):
+            if len(self.visited) < len(self.items):
+                return
+            if self.remarks:
+                self.remarks.tell()
+            if self.bad:
                 warnings.warn(
                     f"{self.name}: skipped {len(self.bad)} of {len(self.items)} files",
                     stacklevel=3,

@@ -28,7 +28,7 @@ def element_spec(size, class_names, *, labels=True, masks=False):
 
 
 def build_dataset(
-    indices,
+    inputs,
     load,
     spec,
     *,
@@ -36,38 +36,43 @@ def build_dataset(
     batch_size,
     preprocess_input,
     may_skip=False,
+    cache=False,
+    shuffle=0,
     augment=False,
     seed=0,
 ):
     """Maps a dataset of indices to the batches of examples that a loader returns.
 
     Args:
-        indices: `tf.data.Dataset` of int64 scalars.
-        load: function of an index that returns a tuple of arrays as in `spec`, or
-            None if the example is to be left out.
+        inputs: `tf.data.Dataset` of what `load` takes, such as indices.
+        load: function of the arrays of an input that returns a tuple of arrays as in
+            `spec`, or None if the example is to be left out.
         spec: tuple of `tf.TensorSpec` from `element_spec`.
         class_names: list of str.
         batch_size: int or None.
         preprocess_input: callable or None.
         may_skip: bool, whether `load` may return None.
+        cache: bool, whether to keep what was loaded in memory.
+        shuffle: int, among how many loaded examples to draw the next one; 0 keeps
+            their order.
         augment: bool, whether to flip and crop images and masks at random.
-        seed: int, of the augmentation.
+        seed: int, of shuffling and augmentation.
     """
 
     # TensorFlow keeps the function given to `numpy_function` until the process ends;
     # the examples that it caches shall go with the dataset.
     weak_load = weakref.ref(load)
 
-    def call(index):
-        example = weak_load()(int(index))
+    def call(*arrays):
+        example = weak_load()(*arrays)
         if example is None:
             return False, *(np.zeros(s.shape, s.dtype.as_numpy_dtype) for s in spec)
         # Copies, because TensorFlow may share memory with arrays that are cached.
         return True, *(np.array(array) for array in example)
 
-    def fetch(index):
+    def fetch(*tensors):
         types = [tf.bool, *(s.dtype for s in spec)]
-        loaded, *example = tf.numpy_function(call, [index], types)
+        loaded, *example = tf.numpy_function(call, tensors, types)
         loaded.set_shape(())
         for tensor, s in zip(example, spec):
             tensor.set_shape(s.shape)
@@ -79,10 +84,14 @@ def build_dataset(
     def preprocess(image, *rest):
         return preprocess_input(image), *rest
 
-    ds = indices.map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
+    ds = inputs.map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
     if may_skip:
         ds = ds.filter(lambda loaded, example: loaded)
     ds = ds.map(lambda loaded, example: example)
+    if cache:
+        ds = ds.cache()
+    if shuffle:
+        ds = ds.shuffle(shuffle, seed=seed)
     if augment:
         draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
         ds = tf.data.Dataset.zip(ds, draws.batch(2)).map(random_view)

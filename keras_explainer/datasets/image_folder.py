@@ -6,8 +6,10 @@ import numpy as np
 
 from keras_explainer.datasets._files import FileLoader
 from keras_explainer.datasets._files import check_limit
+from keras_explainer.datasets._files import check_resizing
 from keras_explainer.datasets._files import open_rgb
 from keras_explainer.datasets._files import resize
+from keras_explainer.datasets._files import shard_of
 from keras_explainer.datasets._pipeline import as_size
 from keras_explainer.datasets._pipeline import build_dataset
 from keras_explainer.datasets._pipeline import element_spec
@@ -27,6 +29,8 @@ def image_folder(
     cache=False,
     limit=None,
     augment=False,
+    resizing="squash",
+    shard=None,
 ):
     """Loads the pictures in a folder, with its subfolders as their classes.
 
@@ -38,8 +42,7 @@ def image_folder(
         directory: path of the folder.
         class_names: list of the subfolders to load, in the order that the labels
             shall have. Defaults to all of them, sorted.
-        image_size: int or `(height, width)` in pixels; the aspect ratio is not
-            kept. Defaults to 224.
+        image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
         shuffle: bool, whether to reshuffle in each epoch. Defaults to False.
         seed: int, of shuffling and augmentation. Defaults to 0.
@@ -51,6 +54,10 @@ def image_folder(
             None.
         augment: bool, whether to mirror at random and to crop between half of the
             image and all of it. Defaults to False.
+        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+            ratio, "crop" keeps the middle, "pad" adds black bars. Defaults to "squash".
+        shard: `(index, count)`, to load only the `index`-th of `count` parts, which
+            together are everything; for several workers. Defaults to None.
 
     Returns:
         A `tf.data.Dataset` with attribute `class_names`, of elements
@@ -76,12 +83,13 @@ def image_folder(
     class_names = find_classes(directory, class_names)
     size = as_size(image_size)
     check_limit(limit)
-    pictures = list_pictures(directory, class_names)[:limit]
+    check_resizing(resizing)
+    pictures = shard_of(list_pictures(directory, class_names)[:limit], shard)
     one_hot = np.eye(len(class_names), dtype="float32")
 
     def read(picture):
         path, class_index = picture
-        image = resize(open_rgb(path, upright=True), size)
+        image = resize(open_rgb(path, upright=True), size, resizing)
         return (image, one_hot[class_index]) if class_names else (image,)
 
     loader = FileLoader("image_folder", pictures, read, cache)

@@ -1,16 +1,22 @@
 """PASCAL VOC, from the folder layout in which it is distributed."""
 
+import collections
 import pathlib
 from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
 
+from keras_explainer.datasets._files import VOID
 from keras_explainer.datasets._files import FileLoader
+from keras_explainer.datasets._files import Remarks
 from keras_explainer.datasets._files import blaming
 from keras_explainer.datasets._files import check_limit
+from keras_explainer.datasets._files import check_resizing
 from keras_explainer.datasets._files import open_rgb
 from keras_explainer.datasets._files import resize
+from keras_explainer.datasets._files import resize_mask
+from keras_explainer.datasets._files import shard_of
 from keras_explainer.datasets._pipeline import as_size
 from keras_explainer.datasets._pipeline import build_dataset
 from keras_explainer.datasets._pipeline import element_spec
@@ -37,7 +43,6 @@ VOC_CLASSES = [
     "train",
     "tvmonitor",
 ]
-VOID = 255
 
 
 def voc(
@@ -55,25 +60,29 @@ def voc(
     cache=False,
     limit=None,
     augment=False,
+    resizing="squash",
+    shard=None,
 ):
     """Loads images, image-level labels and segmentation masks of PASCAL VOC.
 
     Reads `JPEGImages`, `SegmentationClass`, `Annotations` and `ImageSets` of an
     unpacked VOCdevkit. The labels are the objects of the annotation (those marked
     difficult too) or, where there is no annotation, the classes in the mask. Files
-    that are broken or missing are named in a warning and left out.
+    that are broken or missing are named in a warning and left out; annotations
+    without objects, objects and mask values of no known class, and names listed
+    twice are counted in a warning each.
 
     Args:
         root: path of `VOCdevkit`, or of a folder such as `VOC2012` inside it.
         split: str, the name of a list in `ImageSets/Segmentation` or, if it is not
-            there, in `ImageSets/Main`. Defaults to `"train"`.
+            there, in `ImageSets/Main`; with the folder, as in `"Main/train"`, from
+            that one. Defaults to `"train"`.
         year: int or str, which `VOC<year>` of a devkit to take. Defaults to the
             newest one.
         classes: list of names out of `VOC_CLASSES`, in the order that the labels
             and masks shall have; other objects count as background. Defaults to
             all 20.
-        image_size: int or `(height, width)` in pixels; the aspect ratio is not
-            kept. Defaults to 224.
+        image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
         masks: bool, whether to add the mask to each element. Defaults to False.
         shuffle: bool, whether to reshuffle in each epoch. Defaults to True for
@@ -87,6 +96,11 @@ def voc(
         augment: bool, whether to mirror at random and to crop between half of the
             image and all of it, image and mask alike. The labels stay as they are.
             Defaults to False.
+        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+            ratio, "crop" keeps the middle, "pad" adds black bars, which are void in
+            the mask. Defaults to "squash".
+        shard: `(index, count)`, to load only the `index`-th of `count` parts, which
+            together are everything; for several workers. Defaults to None.
 
     Returns:
         A `tf.data.Dataset` with attribute `class_names`, of elements
@@ -113,32 +127,25 @@ def voc(
     class_names = check_classes(VOC_CLASSES if classes is None else list(classes))
     size = as_size(image_size)
     check_limit(limit)
-    names = read_split(folder, split)[:limit]
+    check_resizing(resizing)
+    remarks = Remarks("voc")
+    names = shard_of(read_split(folder, split, remarks)[:limit], shard)
     renumber = np.zeros(256, "uint8")
     renumber[VOID] = VOID
     for index, name in enumerate(class_names):
         renumber[VOC_CLASSES.index(name) + 1] = index + 1
 
     def read(name):
-        image = open_rgb(folder / "JPEGImages" / f"{name}.jpg")
-        annotation = folder / "Annotations" / f"{name}.xml"
-        if masks or not annotation.is_file():
-            mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
-        if annotation.is_file():
-            present = read_annotation(annotation)
-        else:
-            pixels = mask.histogram()[1:]
-            present = [name for name, count in zip(VOC_CLASSES, pixels) if count]
+        image, present, mask = open_example(folder, name, masks, remarks)
         labels = np.array([name in present for name in class_names], "float32")
-        example = resize(image, size), labels
+        example = resize(image, size, resizing), labels
         if masks:
-            mask = resize(mask, size, Image.Resampling.NEAREST)
-            example += (renumber[mask],)
+            example += (renumber[resize_mask(mask, size, resizing)],)
         return example
 
-    loader = FileLoader("voc", names, read, cache)
+    loader = FileLoader("voc", names, read, cache, remarks)
     if shuffle is None:
-        shuffle = split.startswith("train")
+        shuffle = pathlib.PurePath(split).name.startswith("train")
     return build_dataset(
         loader.indices(shuffle, seed),
         loader,
@@ -194,13 +201,13 @@ def check_classes(classes):
     return classes
 
 
-def read_split(folder, split):
-    """Returns the names of the examples that a split lists."""
+def read_split(folder, split, remarks=None):
+    """Returns the names of the examples that a split lists, each once."""
     sets = folder / "ImageSets"
-    files = [sets / kind / f"{split}.txt" for kind in ("Segmentation", "Main")]
+    files = [sets / kind / f"{split}.txt" for kind in ("Segmentation", "Main", ".")]
     file = next((file for file in files if file.is_file()), None)
     if file is None:
-        known = {f.stem for file in files for f in file.parent.glob("*.txt")}
+        known = {f.stem for file in files[:2] for f in file.parent.glob("*.txt")}
         raise ValueError(
             f"Argument `split` must be one of {sorted(known)}, which are in {sets}. "
             f"Received: split={split!r}"
@@ -211,7 +218,22 @@ def read_split(folder, split):
             f"Argument `split` must name a list that is not empty, unlike {file}. "
             f"Received: split={split!r}"
         )
-    return names
+    if remarks:
+        for name, count in collections.Counter(names).items():
+            if count > 1:
+                remarks.add("names listed more than once", name)
+    return list(dict.fromkeys(names))
+
+
+def open_example(folder, name, with_mask, remarks=None):
+    """Reads an image, the class names of its objects, and its mask or None."""
+    image, mask = open_rgb(folder / "JPEGImages" / f"{name}.jpg"), None
+    annotation = folder / "Annotations" / f"{name}.xml"
+    if with_mask or not annotation.is_file():
+        mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
+    if annotation.is_file():
+        return image, read_annotation(annotation, remarks), mask
+    return image, classes_in(mask, name, remarks), mask
 
 
 def open_mask(path, image_size):
@@ -224,8 +246,22 @@ def open_mask(path, image_size):
         return Image.fromarray(np.asarray(mask))
 
 
-def read_annotation(path):
+def read_annotation(path, remarks=None):
     """Returns the class names of the objects in an annotation file."""
     with blaming(path):
-        names = ElementTree.parse(path).iterfind("object/name")
-        return {name.text.strip() for name in names}
+        nodes = ElementTree.parse(path).iterfind("object/name")
+        names = {node.text.strip() for node in nodes}
+    if remarks:
+        if not names:
+            remarks.add("annotations without objects", path)
+        for name in sorted(names.difference(VOC_CLASSES)):
+            remarks.add("objects of no known class", f"{name!r} in {path}")
+    return names
+
+
+def classes_in(mask, name, remarks):
+    """Returns the class names in a mask, a `PIL.Image`."""
+    counts = mask.histogram()
+    if remarks and any(counts[len(VOC_CLASSES) + 1 : VOID]):
+        remarks.add("masks with values of no known class", name)
+    return [name for name, count in zip(VOC_CLASSES, counts[1:]) if count]

@@ -34,6 +34,11 @@ class FeatureEncoder(keras.layers.Layer):
         self.built = True
 
     @property
+    def metrics(self):
+        # Of a compiled backbone: its "loss" would hide the explainer's.
+        return []
+
+    @property
     def trainable_variables(self):
         # A head that the maps do not pass through gets no gradient.
         calls = self.graph.calls_between({self.graph.input}, self.levels)

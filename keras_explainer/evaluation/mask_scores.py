@@ -11,6 +11,7 @@ MASK_SCORES = (
     "continuous_iou",
     "class_iou",
     "f1",
+    "continuous_f1",
     "accuracy",
     "auc",
     "object_coverage",
@@ -47,6 +48,7 @@ def mask_scores(masks, truth, soft_accuracy=False):
         "mean_iou": curve.mean(axis=1),
         "continuous_iou": metrics.continuous_iou(masks, truth),
         "f1": metrics.mean_f1(masks, truth),
+        "continuous_f1": metrics.continuous_f1(masks, truth),
         "accuracy": metrics.pixel_accuracy(
             masks, truth, threshold=None if soft_accuracy else 0.5
         ),

@@ -29,6 +29,7 @@ METRIC_COLUMNS = {
     "continuous_iou": MetricColumn("continuous IoU", False, "high"),
     "class_iou": MetricColumn("class IoU", True, "high"),
     "f1": MetricColumn("mean F1", True, "high"),
+    "continuous_f1": MetricColumn("continuous F1", False, "high"),
     "accuracy": MetricColumn("accuracy", True, "high"),
     "auc": MetricColumn("AUC", True, "high"),
     "object_coverage": MetricColumn("object coverage", False, "high"),

@@ -48,6 +48,21 @@ def test_subfolders_are_classes(folder):
     np.testing.assert_array_equal(labels.sum(1), 1)
 
 
+def test_shards_and_resizing(folder):
+    parts = [values(image_folder(folder, image_size=4, shard=(i, 2))) for i in (0, 1)]
+    assert parts == [[40, 10, 50], [30, 20]]
+    save(folder / "owl" / "d.webp", 0)
+    Image.new("RGB", (8, 4), (90, 90, 90)).save(folder / "owl" / "wide.png")
+    options = {"image_size": 4, "batch_size": None, "class_names": ["owl"]}
+    _, (padded, _) = image_folder(folder, resizing="pad", **options).as_numpy_iterator()
+    expected = np.array([0, 90, 90, 0])[:, None, None] * np.ones((4, 4, 3))
+    np.testing.assert_array_equal(padded, expected)
+    _, (cut, _) = image_folder(folder, resizing="crop", **options).as_numpy_iterator()
+    np.testing.assert_array_equal(cut, np.full((4, 4, 3), 90))
+    with pytest.raises(ValueError, match="`resizing` should be.*Received: resizing=1"):
+        image_folder(folder, resizing=1)
+
+
 def test_class_names_choose_and_order(folder):
     ds = image_folder(folder, class_names=["owl", "dog"], image_size=4)
     assert ds.class_names == ["owl", "dog"]

@@ -225,6 +225,73 @@ def test_bad_files_are_named_once_and_left_out(root):
     assert "size (4, 5), but the image has (4, 4)" in "".join(messages)
 
 
+def test_oddities_are_counted_once(root):
+    folder = root / "VOC2012"
+    write(folder, "2012_000001", objects=["unicorn", "cat"])
+    write(folder, "2012_000002", objects=[])
+    write(folder, "2012_000003", objects=[])
+    write(folder, "2012_000004", mask=np.full((4, 4), 77, "uint8"))
+    write_split(folder, "odd", [f"2012_{i:06}" for i in (1, 2, 3, 1, 4, 1)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ds = voc(root, "odd", image_size=4, masks=True)
+        rows = [next(ds.as_numpy_iterator()) for _ in range(2)]
+    np.testing.assert_array_equal(rows[0][0][:, 0, 0, 0], [10, 20, 30, 40])
+    np.testing.assert_array_equal(rows[0][1].sum(1), [1, 0, 0, 0])
+    np.testing.assert_array_equal(rows[0][2][3], 0)
+    annotations = folder / "Annotations"
+    assert sorted(str(warning.message) for warning in caught) == [
+        "voc: 1 masks with values of no known class, such as 2012_000004",
+        "voc: 1 names listed more than once, such as 2012_000001",
+        "voc: 1 objects of no known class, such as 'unicorn' in "
+        f"{annotations / '2012_000001.xml'}",
+        "voc: 2 annotations without objects, such as "
+        f"{annotations / '2012_000002.xml'}",
+    ]
+
+
+@pytest.mark.parametrize("resizing", ["squash", "crop", "pad"])
+def test_resizing_of_image_and_mask(tmp_path, resizing):
+    # A picture twice as high as wide, of four bands.
+    bands = np.array([COW, DOG, CAT, 0], "uint8").repeat(4)[:, None].repeat(8, 1)
+    image = np.repeat(10 * bands[..., None], 3, -1)
+    write(tmp_path / "VOC2012", "a", image, bands)
+    write_split(tmp_path / "VOC2012", "val", "a")
+    sizes = {"squash": (4, 8), "crop": (8, 8), "pad": (16, 16)}
+    ds = voc(
+        tmp_path,
+        "val",
+        image_size=sizes[resizing],
+        batch_size=None,
+        masks=True,
+        resizing=resizing,
+    )
+    image, _, mask = next(ds.as_numpy_iterator())
+    expected = {
+        "squash": np.repeat([[COW], [DOG], [CAT], [0]], 8, 1),
+        # The middle 8 of 16 rows.
+        "crop": np.repeat(np.repeat([[DOG], [CAT]], 4, 0), 8, 1),
+        "pad": np.pad(bands, ((0, 0), (4, 4)), constant_values=255),
+    }[resizing]
+    np.testing.assert_array_equal(mask, expected)
+    grey = 10.0 * np.where(expected == 255, 0, expected)
+    if resizing == "squash":  # The image is averaged, across the edges of bands too.
+        np.testing.assert_allclose(image[..., 0], grey, atol=20)
+    else:
+        np.testing.assert_array_equal(image[..., 0], grey)
+
+
+def test_shards_are_everything_once(root):
+    parts = [
+        values(voc(root, image_size=4, shuffle=False, shard=(i, 3))) for i in range(3)
+    ]
+    assert parts == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
+    assert sorted(values(voc(root, image_size=4, shard=(1, 3)))) == [1, 4, 7]
+    for wrong in [(3, 3), (-1, 2), (0, 11), (0,)]:
+        with pytest.raises(ValueError, match="`shard` should be"):
+            voc(root, shard=wrong)
+
+
 def test_example_without_mask_is_kept_if_masks_are_not_asked_for(tmp_path):
     for name in "ab":
         write(tmp_path, name, flat_image(10), objects=["cat"])
@@ -265,6 +332,9 @@ def test_year_and_root(root):
 def test_split_of_main(root):
     write_split(root / "VOC2012", "test", ["2012_000005  1"], kind="Main")
     assert values(voc(root, "test", image_size=4)) == [5]
+    write_split(root / "VOC2012", "train", ["2012_000007"], kind="Main")
+    assert len(values(voc(root, "train", image_size=4))) == 10
+    assert values(voc(root, "Main/train", image_size=4)) == [7]
 
 
 @pytest.mark.parametrize(

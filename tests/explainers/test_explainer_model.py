@@ -305,6 +305,23 @@ def test_callbacks_steps_and_initial_epoch():
     assert seen == [2, 3] and int(explainer.optimizer.iterations) == 6
 
 
+@pytest.mark.parametrize("separate", [False, True])
+def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
+    images, labels = random_images(), np.eye(3, dtype="float32")[[0, 1, 2, 0]]
+    classifier = tiny_classifier()
+    backbone = tiny_classifier(name="backbone")
+    for model in (classifier, backbone):
+        model.compile("sgd", "categorical_crossentropy")
+        model.fit(images, labels, verbose=0)
+    explainer = kx.ExplainerModel(classifier, encoder=backbone if separate else None)
+    logs = explainer.fit(
+        images, labels, validation_data=(images, labels), verbose=0
+    ).history
+    for prefix in ("", "val_"):
+        terms = [logs[prefix + term][0] for term in kx.ExplainerLoss.TERMS]
+        np.testing.assert_allclose(logs[f"{prefix}loss"][0], sum(terms), rtol=1e-5)
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)

@@ -1,0 +1,261 @@
+"""Any data set of TensorFlow Datasets that has images and labels."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from keras_explainer.datasets._files import VOID
+from keras_explainer.datasets._files import check_limit
+from keras_explainer.datasets._files import check_resizing
+from keras_explainer.datasets._files import check_shard
+from keras_explainer.datasets._files import open_rgb
+from keras_explainer.datasets._files import resize
+from keras_explainer.datasets._files import resize_mask
+from keras_explainer.datasets._pipeline import as_size
+from keras_explainer.datasets._pipeline import build_dataset
+from keras_explainer.datasets._pipeline import element_spec
+
+_SHUFFLED = 1000  # examples, among which the next one is drawn
+# Where to look for features, the first one first.
+_LABELS = ("label",), ("labels",), ("objects", "label")
+_REGIONS = ("mask",), ("segmentation_mask",), ("bbox",), ("objects", "bbox")
+# Lowest and highest value of the object in the masks of data sets that do not just
+# use 0 for background, and the value that is void.
+_OBJECT_VALUES = {"oxford_iiit_pet": (1, 1, 3), "caltech_birds2011": (128, 255, None)}
+
+
+def from_tfds(
+    name,
+    split="train",
+    *,
+    image_size=224,
+    batch_size=32,
+    masks=False,
+    shuffle=None,
+    seed=0,
+    preprocess_input=None,
+    cache=False,
+    limit=None,
+    augment=False,
+    resizing="squash",
+    shard=None,
+    data_dir=None,
+    manual_dir=None,
+):
+    """Loads images, labels and masks of a data set of TensorFlow Datasets.
+
+    The labels are the feature `label`, `labels` or the labels of `objects`. The mask
+    is the feature `mask` or `segmentation_mask`, or else the boxes, filled, in
+    `bbox` or `objects`. `voc_masks/2007`, `voc_masks/2012`, `coco_masks/2014` and
+    `coco_masks/2017` are those of this package. What was not prepared yet is
+    downloaded.
+
+    Args:
+        name: str, as for `tfds.load`, such as `"oxford_iiit_pet"`.
+        split: str, as for `tfds.load`. Defaults to `"train"`.
+        image_size: int or `(height, width)` in pixels. Defaults to 224.
+        batch_size: int, or None for single examples. Defaults to 32.
+        masks: bool, whether to add the mask to each element. Defaults to False.
+        shuffle: bool, whether to reshuffle in each epoch. Defaults to True for
+            splits whose name begins with "train", else False.
+        seed: int, of shuffling and augmentation. Defaults to 0.
+        preprocess_input: callable applied to the float images, such as
+            `keras.applications.mobilenet.preprocess_input`. Defaults to None.
+        cache: bool, whether to keep the resized examples in memory as uint8.
+            Defaults to False.
+        limit: int, to take only the first examples of the split. Defaults to None.
+        augment: bool, whether to mirror at random and to crop between half of the
+            image and all of it, image and mask alike. The labels stay as they are.
+            Defaults to False.
+        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+            ratio, "crop" keeps the middle, "pad" adds black bars, which are void in
+            the mask. Defaults to "squash".
+        shard: `(index, count)`, to load only the `index`-th of `count` parts, which
+            together are everything; for several workers. Defaults to None.
+        data_dir: path of the prepared data. Defaults to that of `tfds`.
+        manual_dir: path of what was downloaded by hand. Defaults to that of `tfds`.
+
+    Returns:
+        A `tf.data.Dataset` with attribute `class_names`, of elements
+        `(image, labels)` or `(image, labels, mask)`:
+
+        - image: float32 `(H, W, 3)`, RGB in 0..255 unless preprocessed.
+        - labels: float32 `(C,)`, 1 for each class that is present.
+        - mask: uint8 `(H, W)`, 0 for background, `i + 1` for class index `i`, 255
+          for void.
+
+    Raises:
+        ValueError: if there is no such data set, or it lacks images, labels, or the
+            masks that are asked for.
+
+    Example:
+
+    ```python
+    pets = kx.datasets.from_tfds("oxford_iiit_pet", "test", masks=True)
+    results = kx.evaluation.evaluate_methods(explainer, pets)
+    ```
+    """
+    import tensorflow_datasets as tfds
+
+    from keras_explainer.datasets import coco_masks  # noqa: F401, registers it
+    from keras_explainer.datasets import voc_masks  # noqa: F401
+
+    size = as_size(image_size)
+    check_limit(limit)
+    check_resizing(resizing)
+    if shard is not None:
+        check_shard(shard)
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        raise ValueError(
+            "Argument `name` should be a data set that TensorFlow Datasets knows. "
+            f"Received: name={name!r}"
+        ) from error
+    features = builder.info.features
+    find_feature(features, [("image",)], "images", name)
+    labels = find_feature(features, _LABELS, "labels", name)
+    regions = find_feature(features, _REGIONS, "masks or boxes", name) if masks else ()
+    class_names = feature_at(features, labels).names
+    if masks and len(class_names) > VOID - 1:
+        raise ValueError(
+            f"Argument `masks` should be False for more than {VOID - 1} classes, since "
+            f"masks have 8 bits. Received: masks=True for {len(class_names)} classes"
+        )
+    if shuffle is None:
+        shuffle = split.startswith("train")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+    )
+    paths = [("image",), labels, *([regions] if masks else [])]
+    # What is a picture is decoded here, as from any file.
+    undecoded = {
+        path[0]: tfds.decode.SkipDecoding()
+        for path in paths
+        if isinstance(features[path[0]], tfds.features.Image)
+    }
+    ds = builder.as_dataset(
+        split=tfds.even_splits(split, shard[1])[shard[0]] if shard else split,
+        decoders=tfds.decode.PartialDecoding(
+            wanted_features(paths), decoders=undecoded
+        ),
+        read_config=tfds.ReadConfig(shuffle_seed=seed, try_autocache=False),
+        shuffle_files=shuffle,
+    )
+    if limit is not None:
+        ds = ds.take(limit)
+
+    return build_dataset(
+        ds.map(lambda example: tuple(value_at(example, path) for path in paths)),
+        Reader(name.split("/")[0].split(":")[0], len(class_names), size, resizing),
+        element_spec(size, class_names, masks=masks),
+        class_names=class_names,
+        batch_size=batch_size,
+        preprocess_input=preprocess_input,
+        cache=cache,
+        shuffle=_SHUFFLED if shuffle else 0,
+        augment=augment,
+        seed=seed,
+    )
+
+
+class Reader:
+    """Turns an image as bytes, its labels and its mask or boxes into arrays.
+
+    Args:
+        name: str, of the data set, which decides what the values of a mask mean.
+        num_classes: int.
+        size: `(height, width)`.
+        resizing: str.
+    """
+
+    def __init__(self, name, num_classes, size, resizing):
+        self.name = name
+        self.num_classes = num_classes
+        self.size, self.resizing = size, resizing
+
+    def __call__(self, image, labels, regions=None):
+        image = open_rgb(io.BytesIO(image))
+        indices = np.ravel(labels)
+        row = np.zeros(self.num_classes, "float32")
+        row[indices] = 1
+        example = resize(image, self.size, self.resizing), row
+        if regions is None:
+            return example
+        if isinstance(regions, bytes):
+            mask = self.read_mask(regions, indices)
+        else:
+            mask = fill_boxes(np.reshape(regions, (-1, 4)), indices, image.size[::-1])
+        if mask.shape != image.size[::-1]:
+            raise ValueError(
+                f"The masks of {self.name} should have the size of their images, "
+                f"{image.size[::-1]}. Received: {mask.shape}"
+            )
+        mask = resize_mask(Image.fromarray(mask), self.size, self.resizing)
+        return *example, mask
+
+    def read_mask(self, content, indices):
+        values = np.asarray(Image.open(io.BytesIO(content)))
+        if len(indices) != 1:  # Several labels: the values are those of our masks.
+            return values
+        low, high, void = _OBJECT_VALUES.get(self.name, (1, 255, None))
+        inside = (values >= low) & (values <= high)
+        mask = np.where(inside, indices[0] + 1, 0)
+        return np.where(values == void, VOID, mask).astype("uint8")
+
+
+def fill_boxes(boxes, indices, size):
+    """Returns a mask of filled boxes, smaller ones on top.
+
+    Args:
+        boxes: float array `(n, 4)` of ymin, xmin, ymax, xmax, from 0 to 1.
+        indices: int array, the class of each box, or the one of all.
+        size: `(height, width)`.
+    """
+    mask = np.zeros(size, "uint8")
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    corners = np.rint(boxes * np.tile(size, 2)).astype(int)
+    indices = np.broadcast_to(indices, len(boxes))
+    for i in np.argsort(-area):
+        top, left, bottom, right = corners[i]
+        mask[top:bottom, left:right] = indices[i] + 1
+    return mask
+
+
+def find_feature(features, places, what, name):
+    """Returns the first of the places, tuples of keys, that is in the features."""
+    for place in places:
+        if feature_at(features, place) is not None:
+            return place
+    raise ValueError(
+        f"Argument `name` should be a data set with {what}. Received: {name!r} with "
+        f"features {sorted(features)}"
+    )
+
+
+def feature_at(features, place):
+    """Returns the feature at a tuple of keys, that of single items; None without."""
+    for key in place:
+        features = getattr(features, "feature", features)  # of a sequence
+        if key not in features:
+            return None
+        features = features[key]
+    return getattr(features, "feature", features)
+
+
+def wanted_features(places):
+    """Returns nested dicts of the places, for `tfds.decode.PartialDecoding`."""
+    wanted = {}
+    for *keys, last in places:
+        branch = wanted
+        for key in keys:
+            branch = branch.setdefault(key, {})
+        branch[last] = True
+    return wanted
+
+
+def value_at(example, place):
+    for key in place:
+        example = example[key]
+    return example
