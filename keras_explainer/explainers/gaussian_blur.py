@@ -1,6 +1,7 @@
 """Gaussian blur of images, channel by channel."""
 
 import tensorflow as tf
+from keras import ops
 
 
 def gaussian_blur(images, sigma, radius=None):
@@ -21,7 +22,7 @@ def gaussian_blur(images, sigma, radius=None):
     """
     if sigma == 0:
         return images
-    rows, columns = (_averaging(size, sigma, radius) for size in images.shape[1:3])
+    rows, columns = (_averaging(size, sigma, radius) for size in ops.shape(images)[1:3])
     return tf.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize="optimal")
 
 
