@@ -13,6 +13,8 @@ _PLACES = {
     "Explanation": "keras_explainer.explainers",
     "ExplainerLoss": "keras_explainer.losses",
     "ExplainerModel": "keras_explainer.explainers",
+    "L2X": "keras_explainer.explainers",
+    "RealTimeSaliency": "keras_explainer.explainers",
     "attribution": None,
     "datasets": None,
     "evaluation": None,

@@ -102,6 +102,14 @@ class BaseExplainer(ExplainerTrainer):
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
 
+    def half_range(self, images):
+        """Returns half of the range of values: the classifier's, or of each image."""
+        known = self.preprocessing.input_range
+        if known is not None:
+            return (known[1] - known[0]) / 2.0
+        low, high = (f(images, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
+        return ops.maximum((high - low) / 2.0, 1e-6)
+
     # === Explaining ===
 
     def explain(self, images, targets=None, top_k=3, batch_size=32):

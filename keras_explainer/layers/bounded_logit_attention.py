@@ -1,11 +1,14 @@
 """Pooling over the cells of a feature map that the network itself selects."""
 
 import keras
-import tensorflow as tf
 from keras import layers
 from keras import ops
 
-VARIANTS = ("bla", "bla-t", "l2x-f")
+from keras_explainer.layers.cell_selection import drawn_cells
+from keras_explainer.layers.cell_selection import largest_cells
+
+_CELLS = (1, 2)
+_VARIANTS = ("bla", "bla-t", "l2x-f")
 
 
 # The explainer of the same name is registered under that name.
@@ -68,9 +71,10 @@ class BoundedLogitAttention(layers.Layer):
     ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if variant not in VARIANTS:
+        if variant not in _VARIANTS:
             raise ValueError(
-                f"Argument `variant` should be one of {VARIANTS}. Received: {variant!r}"
+                f"Argument `variant` should be one of {_VARIANTS}. "
+                f"Received: {variant!r}"
             )
         if not temperature > 0:
             raise ValueError(
@@ -126,22 +130,13 @@ class BoundedLogitAttention(layers.Layer):
             seed: Pair of ints or int tensors for the draws of "l2x-f", or None for
                 other ones at each call.
         """
-        shape = ops.shape(logits)
-        cells = ops.reshape(logits, (-1, shape[1] * shape[2]))
-        count = ops.cast(shape[1] * shape[2], "float32")
         if self.variant == "l2x-f":
-            drawn = (*ops.shape(cells), self.selected)
-            if seed is None:
-                noise = tf.random.uniform(drawn, 1e-6, 1.0)
-            else:
-                noise = tf.random.stateless_uniform(drawn, seed, 1e-6, 1.0)
-            noisy = cells[..., None] - ops.log(-ops.log(noise))
-            weights = ops.max(ops.softmax(noisy / self.temperature, axis=1), axis=-1)
-        else:
-            weights = ops.softmax(cells / self.temperature, axis=-1)
-            if self.variant == "bla-t":
-                weights = ops.relu(weights - self.threshold / count)
-        return ops.reshape(weights, shape)
+            return drawn_cells(logits, self.selected, self.temperature, seed)
+        weights = ops.softmax(logits / self.temperature, axis=_CELLS)
+        if self.variant == "bla":
+            return weights
+        height, width = ops.shape(logits)[1:3]
+        return ops.relu(weights - self.threshold / (height * width))
 
     def selection(self, logits):
         """Returns the selected cells (N, h, w), 1 or 0.
@@ -149,15 +144,10 @@ class BoundedLogitAttention(layers.Layer):
         They are those at the bound, or else, where an image has none, its largest
         (all that tie); of "l2x-f" the `selected` largest.
         """
-        shape = ops.shape(logits)
-        cells = ops.reshape(logits, (-1, shape[1] * shape[2]))
         if self.variant == "l2x-f":
-            count = ops.minimum(self.selected, shape[1] * shape[2])
-            places = tf.math.top_k(cells, count)[1]
-            chosen = ops.sum(ops.one_hot(places, shape[1] * shape[2]), axis=1)
-        else:
-            chosen = cells >= ops.max(cells, axis=-1, keepdims=True)
-        return ops.reshape(ops.cast(chosen, "float32"), shape)
+            return largest_cells(logits, self.selected)
+        largest = ops.max(logits, axis=_CELLS, keepdims=True)
+        return ops.cast(logits >= largest, "float32")
 
     def compute_output_shape(self, features_shape):
         return (features_shape[0], features_shape[-1])
@@ -181,7 +171,7 @@ def pooled(features, weights):
 
 def shared_equally(selection):
     """Returns weights (N, h, w) that are equal in the selected cells, and add to 1."""
-    return selection / ops.sum(selection, axis=(1, 2), keepdims=True)
+    return selection / ops.sum(selection, axis=_CELLS, keepdims=True)
 
 
 def _bounded(scores, leak):

@@ -10,12 +10,14 @@ from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.explainer_loss import ExplainerLoss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
+from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
 from keras_explainer.losses.selection_loss import SelectionLoss
 from keras_explainer.losses.total_variation import total_variation
 
 __all__ = [
     "DiscreteMaskLoss",
     "ExplainerLoss",
+    "RealTimeSaliencyLoss",
     "SelectionLoss",
     "aggregate_masks",
     "area_loss",
