@@ -111,11 +111,11 @@ def print_variances(classifier, draws):
     labels = tf.one_hot(tf.argmax(labels, axis=1), len(CLASSES))
     variants = {
         "published surrogate": {"estimator": "published"},
-        "one mask, no baseline": {"samples": 1, "baseline": None, "slopes": False},
-        "two masks, no baseline": {"baseline": None, "slopes": False},
-        "greedy baseline": {"baseline": "greedy", "slopes": False},
-        "leave one out": {"slopes": False},
-        "leave one out, slopes (default)": {},
+        "one mask, no baseline": {"samples": 1, "baseline": None},
+        "two masks, no baseline": {"baseline": None},
+        "greedy baseline": {"baseline": "greedy"},
+        "leave one out (default)": {},
+        "leave one out, slopes": {"slopes": True},
     }
     print(f"\n{'gradient of one step':34}{'variance':>12}{'of mean squared':>18}")
     for name, options in variants.items():

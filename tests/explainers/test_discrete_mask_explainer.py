@@ -27,10 +27,12 @@ def head_gradient(explainer, loss):
     return np.concatenate([np.ravel(g) for g in gradients])
 
 
-@pytest.mark.parametrize("baseline", ["leave_one_out", "greedy"])
-def test_the_mean_step_gradient_is_the_exact_one(baseline):
+@pytest.mark.parametrize(
+    ("baseline", "slopes"), [("leave_one_out", False), ("greedy", True)]
+)
+def test_the_mean_step_gradient_is_the_exact_one(baseline, slopes):
     explainer = kx.DiscreteMaskExplainer(
-        tiny_classifier(size=16), grid=2, baseline=baseline
+        tiny_classifier(size=16), grid=2, baseline=baseline, slopes=slopes
     )
     image, rows = random_images(1, 16), np.float32([[0, 1, 0]])
     image *= 4  # Masks then matter more to an untrained classifier.
