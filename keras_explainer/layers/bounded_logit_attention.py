@@ -132,7 +132,9 @@ class BoundedLogitAttention(layers.Layer):
         """
         if self.variant == "l2x-f":
             return drawn_cells(logits, self.selected, self.temperature, seed)
-        weights = ops.softmax(logits / self.temperature, axis=_CELLS)
+        largest = ops.max(logits, axis=_CELLS, keepdims=True)
+        odds = ops.exp((logits - largest) / self.temperature)
+        weights = odds / ops.sum(odds, axis=_CELLS, keepdims=True)
         if self.variant == "bla":
             return weights
         height, width = ops.shape(logits)[1:3]
@@ -166,7 +168,8 @@ class BoundedLogitAttention(layers.Layer):
 
 def pooled(features, weights):
     """Returns the weighted sums (N, D) of features (N, h, w, D)."""
-    return ops.einsum("nhwd,nhw->nd", ops.cast(features, "float32"), weights)
+    weighted = ops.cast(features, "float32") * weights[..., None]
+    return ops.sum(weighted, axis=_CELLS)
 
 
 def shared_equally(selection):
