@@ -3,8 +3,9 @@
     python benchmarks/sibling_quality.py --minutes 5
 
 Prints IoU of the aggregated target masks at the fixed threshold 0.5 and at the best
-one, beside Grad-CAM; what each training step measured last; and the variance of the
-policy gradient with and without what reduces it, beside the published surrogate's.
+one, beside Grad-CAM; the class-specificity gap in points; what `evaluate` says on the
+held-out pictures; and the variance of the policy gradient with and without what reduces
+it, beside the published surrogate's and how far that is from the gradient.
 """
 
 import argparse
@@ -19,16 +20,28 @@ import tensorflow as tf
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.evaluation import mask_quality
+from keras_explainer.metrics import ClassSpecificity
 
 CLASSIFIER = pathlib.Path(__file__).parents[1] / "saved_models/shapes_classifier.keras"
 CLASSES = kx.datasets.SHAPES_CLASSES
 TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
+
+
+def real_time_saliency_published(classifier):
+    explainer = kx.RealTimeSaliency(classifier, evidence=False)
+    explainer.compile(loss=kx.losses.RealTimeSaliencyLoss.published())
+    return explainer
+
+
 SYSTEMS = {
     "explainer": lambda c: kx.ExplainerModel(c),
     "discrete masks": lambda c: kx.DiscreteMaskExplainer(c),
     "discrete masks, published": lambda c: kx.DiscreteMaskExplainer(
         c, estimator="published", threshold=0.35
     ),
+    "real-time saliency": lambda c: kx.RealTimeSaliency(c),
+    "real-time saliency, published": real_time_saliency_published,
+    "L2X": lambda c: kx.L2X(c),
     "BLA-PH": lambda c: kx.BoundedLogitAttention(c, "bla-ph"),
     "BLA-T": lambda c: kx.BoundedLogitAttention(c, "bla-t"),
     "BLA": lambda c: kx.BoundedLogitAttention(c, "bla"),
@@ -67,6 +80,16 @@ def grad_cam_masks(classifier):
     return explain
 
 
+def print_specificity(classifier, explainer, held_out):
+    metric = ClassSpecificity(classifier)
+    for images, labels, _ in held_out:
+        every_class = np.ones((len(images), len(CLASSES)))
+        metric.update_state(
+            images, explainer.explain(images, every_class).masks, labels
+        )
+    print(f"{100 * metric.result()['gap']:9.1f}", end="", flush=True)
+
+
 def print_quality(name, masks_for, held_out):
     found = mask_quality(masks_for, held_out, len(CLASSES))
     print(
@@ -78,7 +101,7 @@ def print_quality(name, masks_for, held_out):
 
 
 def gradient_variance(explainer, images, labels, draws):
-    """Returns the total variance of a step's gradient over draws, and its mean's norm.
+    """Returns the mean of a step's gradient over draws, its square and its variance.
 
     The gradient is that of the cost with respect to all trained variables; the
     images stay the same, so that only the drawn masks differ.
@@ -103,26 +126,32 @@ def gradient_variance(explainer, images, labels, draws):
     mean = total / draws
     variance = (squared / draws - mean**2).sum() * draws / (draws - 1)
     # The mean of some draws has a share of their variance in its own square.
-    return variance, max(float(mean @ mean - variance / draws), 1e-30)
+    return mean, max(float(mean @ mean - variance / draws), 1e-30), variance
 
 
 def print_variances(classifier, draws):
     images, labels = next(iter(dataset(16, TRAIN_SEED + 1)))
     labels = tf.one_hot(tf.argmax(labels, axis=1), len(CLASSES))
     variants = {
-        "published surrogate": {"estimator": "published"},
-        "one mask, no baseline": {"samples": 1, "baseline": None},
-        "two masks, no baseline": {"baseline": None},
-        "greedy baseline": {"baseline": "greedy"},
         "leave one out (default)": {},
         "leave one out, slopes": {"slopes": True},
+        "greedy baseline": {"baseline": "greedy"},
+        "two masks, no baseline": {"baseline": None},
+        "one mask, no baseline": {"samples": 1, "baseline": None},
+        "published surrogate": {"estimator": "published"},
     }
-    print(f"\n{'gradient of one step':34}{'variance':>12}{'of mean squared':>18}")
+    heads = ("variance", "of mean squared", "cosine")
+    print(f"\n{'gradient of one step':26}" + "".join(f"{h:>17}" for h in heads))
+    exact = None
     for name, options in variants.items():
         keras.utils.set_random_seed(0)
         explainer = kx.DiscreteMaskExplainer(classifier, **options)
-        variance, squared = gradient_variance(explainer, images, labels, draws)
-        print(f"{name:34}{variance:12.4g}{variance / squared:18.4g}", flush=True)
+        found = gradient_variance(explainer, images, labels, draws)
+        exact = exact or found
+        # Of the mean gradient with that of the first, which has no bias.
+        cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
+        figures = (found[2], found[2] / found[1], cosine)
+        print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
 
 
 def dataset(batch_size, seed, count=None, **options):
@@ -146,7 +175,7 @@ def main():
     held_out = list(
         dataset(32, HELD_OUT_SEED, arguments.images, masks=True).as_numpy_iterator()
     )
-    print(f"{'':28}{'IoU@0.5':>9}{'best IoU':>9}{'class IoU':>12}")
+    print(f"{'':28}{'IoU@0.5':>9}{'best IoU':>9}{'class IoU':>12}{'gap':>9}")
     print_quality("all ones", lambda x, _: np.ones(x.shape[:3]), held_out)
     print()
     print_quality("Grad-CAM", grad_cam_masks(classifier), held_out)
@@ -157,6 +186,7 @@ def main():
         budget = CpuBudget(60 * arguments.minutes)
         explainer.fit(dataset(32, TRAIN_SEED), callbacks=[budget], verbose=0)
         print_quality(name, target_masks(explainer), held_out)
+        print_specificity(classifier, explainer, held_out[:1])
         images, labels, _ = (np.concatenate(part) for part in zip(*held_out))
         figures = explainer.evaluate(images, labels, verbose=0, return_dict=True)
         shown = {k: round(figures[k], 3) for k in sorted(figures)}

@@ -7,6 +7,9 @@ from keras import ops
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.decoders.unet import UNetDecoder
 
+# Up to this many classes are written out one by one, which LiteRT needs.
+_UNROLLED = 4
+
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class ClassSelectorDecoder(layers.Layer):
@@ -96,8 +99,10 @@ class ClassSelectorDecoder(layers.Layer):
             shares = ops.log(shares + 1e-6)
             return shares[..., 0] - shares[..., 1] + gate[..., 0]
 
-        if scores.shape[-1] == 1:
-            return mask_of(scores[..., 0])[..., None]
+        count = scores.shape[-1]
+        if count is not None and count <= _UNROLLED:
+            maps = [mask_of(scores[..., i]) for i in range(count)]
+            return ops.stack(maps, axis=-1)
         maps = ops.map(mask_of, ops.moveaxis(scores, -1, 0))
         return ops.moveaxis(maps, 0, -1)
 

@@ -9,7 +9,7 @@ def gaussian_blur(images, sigma, radius=None):
 
     Args:
         images: float32 tensor (N, H, W, channels).
-        sigma: float or tensor (), pixels. Standard deviation; with 0 nothing is blurred.
+        sigma: float or tensor (), pixels. Standard deviation; 0 blurs nothing.
         radius: int, pixels, or None. Where the Gaussian is cut off on each side.
 
     Returns:
