@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_option
-from keras_explainer.attribution.gaussian_blur import gaussian_blur
+from keras_explainer.explainers.gaussian_blur import gaussian_blur
 
 # Weights of the size and of the smoothness, and the squared contrast in the image, in
 # its variances, across which masks need not be smooth. As a contrast 0.01 would let the

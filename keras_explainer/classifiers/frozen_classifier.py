@@ -126,6 +126,10 @@ class FrozenClassifier(keras.layers.Layer):
         """Returns the class probabilities (N, C) of logits (N, C)."""
         return ops.sigmoid(logits) if self.multi_label else ops.softmax(logits)
 
+    def log_probabilities(self, logits):
+        """Returns the logarithms of the class probabilities (N, C)."""
+        return ops.log_sigmoid(logits) if self.multi_label else ops.log_softmax(logits)
+
     def log_odds(self, logits):
         """Returns log p / (1 - p) of each class, for logits (..., C)."""
         if self.multi_label:

@@ -36,10 +36,8 @@ def load_explainer(path):
     """
     import keras
 
+    # Importing any of the package imports all systems, which registers them with Keras.
     from keras_explainer.explainers.base_explainer import BaseExplainer
-
-    # Not for its name: importing it registers the class with Keras.
-    from keras_explainer.explainers.explainer_model import ExplainerModel  # noqa: F401
 
     path = find_explainer(path)
     try:

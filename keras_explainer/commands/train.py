@@ -32,6 +32,14 @@ EXAMPLES = [
 ]
 # Rows of the gallery of each epoch, and of the one at the end.
 EPOCH_GALLERY, GALLERY = 4, 8
+# Name of a method: its class in `keras_explainer.explainers`.
+METHODS = {
+    "explainer": "ExplainerModel",
+    "discrete_mask": "DiscreteMaskExplainer",
+    "bounded_logit_attention": "BoundedLogitAttention",
+    "real_time_saliency": "RealTimeSaliency",
+    "l2x": "L2X",
+}
 _PATHS = ("classifier", "data", "class_names")
 # What only a dataset of files has.
 _FILE_OPTIONS = ("data", "split", "validation_split", "classes", "augment")
@@ -104,6 +112,12 @@ def add_arguments(parser):
         "--augment", action="store_true", help="mirror and crop images at random"
     )
     how = parser.add_argument_group("training")
+    how.add_argument(
+        "--method",
+        choices=list(METHODS),
+        default="explainer",
+        help="the kind of explainer (default: %(default)s)",
+    )
     how.add_argument(
         "--epochs",
         type=whole_number(1),
@@ -192,14 +206,14 @@ def _train(args, folder):
 def _new_explainer(args):
     import numpy as np
 
+    from keras_explainer import explainers
     from keras_explainer.commands.class_names import imagenet_class_names
     from keras_explainer.commands.class_names import read_class_names
     from keras_explainer.commands.load_classifier import is_path
     from keras_explainer.commands.load_classifier import load_classifier
     from keras_explainer.commands.training_data import data_classes
-    from keras_explainer.explainers.explainer_model import ExplainerModel
 
-    explainer = ExplainerModel(
+    explainer = getattr(explainers, METHODS[args.method])(
         load_classifier(args.classifier),
         preprocess_input=args.preprocess_input or "auto",
         multi_label={"auto": "auto", "true": True, "false": False}[args.multi_label],

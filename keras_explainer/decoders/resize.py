@@ -10,21 +10,22 @@ def grid_of(maps):
     return tuple(ops.shape(maps)[1:3]) if None in size else size
 
 
-def resize_to(maps, size):
-    """Resizes maps (N, h, w, K) bilinearly to a size, in float32.
+def resize_to(maps, size, interpolation="bilinear"):
+    """Resizes maps (N, h, w, K) to a size, in float32.
 
     XLA refuses the gradient of bilinear resizing in mixed precision, hence float32.
 
     Args:
         maps: Tensor (N, h, w, K).
         size: Tuple of height and width; may be tensors.
+        interpolation: "bilinear" or "nearest".
     """
     if any(tf.is_tensor(length) for length in size):
         # Keras takes no sizes that are known only when the graph runs.
-        return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size))
+        return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size), interpolation)
     if tuple(maps.shape[1:3]) == tuple(size):
         return maps
-    return ops.image.resize(ops.cast(maps, "float32"), size, interpolation="bilinear")
+    return ops.image.resize(ops.cast(maps, "float32"), size, interpolation)
 
 
 def averaged_to(maps, size):

@@ -1,6 +1,17 @@
 """Trainable explainers."""
 
+from keras_explainer.explainers.bounded_logit_attention import BoundedLogitAttention
+from keras_explainer.explainers.discrete_mask_explainer import DiscreteMaskExplainer
 from keras_explainer.explainers.explainer_model import ExplainerModel
 from keras_explainer.explainers.explanation import Explanation
+from keras_explainer.explainers.l2x import L2X
+from keras_explainer.explainers.real_time_saliency import RealTimeSaliency
 
-__all__ = ["ExplainerModel", "Explanation"]
+__all__ = [
+    "BoundedLogitAttention",
+    "DiscreteMaskExplainer",
+    "ExplainerModel",
+    "Explanation",
+    "L2X",
+    "RealTimeSaliency",
+]

@@ -1,40 +1,87 @@
-"""What every trainable explainer shares: checks, `explain`, saving and exporting."""
+"""What every trainable explainer shares: construction, `explain`, saving."""
 
-import contextlib
 import os
 import pathlib
-import re
 import uuid
-import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
+from keras_explainer.explainers.background import Background
+from keras_explainer.explainers.explainer_trainer import ExplainerTrainer
 from keras_explainer.explainers.explanation import Explanation
-from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.images import range_problem
 from keras_explainer.explainers.targets import MAX_PREDICTED
-from keras_explainer.explainers.targets import check_labels
-from keras_explainer.explainers.targets import labels_are_valid
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
 
-_MARK = "keras_explainer: "
 
-
-class BaseExplainer(keras.Model):
+class BaseExplainer(ExplainerTrainer):
     """A model around a frozen classifier that answers with masks.
 
-    A system adds `class_logits`, its steps, and what it trains; it sets `frozen`
-    (a `FrozenClassifier`), `preprocessing`, `background` and `class_names`.
+    A system makes its layers and hands over how they give mask logits, adds
+    `class_logits`, which gives those of chosen classes, and says what it trains
+    (`ExplainerTrainer`).
+
+    Args:
+        frozen: The `FrozenClassifier`.
+        decode: Function from images (N, H, W, channels) and what the classifier
+            read off them to mask logits (N, h, w, C).
+        preprocess_input: What turns raw RGB pixels 0..255 into the classifier's
+            input, for the command line, pictures and serving: a callable, the name
+            of a `keras.applications` module, or "auto" to recognise it.
+        background: What replaces masked-out pixels, in the classifier's input
+            space: "mean", a number, or one number per channel.
+        class_names: List of C strings, or None.
+        name: String. Name of the model.
     """
 
-    upsampling = "guided"
+    upsampling = "bilinear"  # how `explain` enlarges masks
+
+    def __init__(
+        self,
+        frozen,
+        decode,
+        *,
+        preprocess_input="auto",
+        background="mean",
+        class_names=None,
+        name=None,
+    ):
+        preprocessing = Preprocessing(preprocess_input, frozen.graph)
+        backdrop = Background(
+            background,
+            frozen.image_shape[-1],
+            known_mean=preprocessing.background,
+            name="background",
+        )
+        images = keras.Input(
+            frozen.graph.input_spec.shape[1:], dtype="float32", name="images"
+        )
+        read = frozen(images)
+        logits = ops.cast(decode(images, read), "float32")
+        super().__init__(
+            inputs=images,
+            outputs={
+                "masks": ops.sigmoid(logits),
+                "probabilities": frozen.probabilities(read["logits"]),
+            },
+            name=name or f"{frozen.classifier.name}_explainer",
+        )
+        self.frozen = frozen
+        self.preprocessing = preprocessing
+        self.background = backdrop
+        self.class_names = _check_class_names(class_names, frozen.num_classes)
+        self.term_trackers = [
+            keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.FIGURES)
+        ]
+        self._background_config = background
+        self._warned = False
 
     @property
     def classifier(self):
@@ -68,90 +115,13 @@ class BaseExplainer(keras.Model):
             return guided_upsampling(logits, images)
         return resize_to(logits, grid_of(images))
 
-    # === Training ===
-
-    def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
-        """Trains the explainer; the classifier stays as it is.
-
-        Args:
-            x: Images (N, H, W, channels) as the classifier takes them, or a
-                `tf.data.Dataset` of images, (images, labels) or (images, labels,
-                weights).
-            y: Class indices (N,), or one-hot or multi-hot rows (N, C). Without
-                labels the classifier's own predictions are explained.
-            *args: As in `keras.Model.fit`.
-            class_weight: Not supported; weigh images by `sample_weight`.
-            **kwargs: As in `keras.Model.fit`.
-
-        Returns:
-            A `keras.callbacks.History`.
-
-        Raises:
-            ValueError: If images or labels do not suit the classifier, or there
-                are none.
-        """
-        if class_weight is not None:
-            raise ValueError(
-                "Argument `class_weight` should be None, since masks are learned per "
-                "image; weigh images by `sample_weight`. Received: "
-                f"class_weight={class_weight}"
-            )
-        self._check_first_batch(x, y)
-        if isinstance(x, tf.data.Dataset):
-            # Keras warns that it cannot shuffle a dataset, which nobody asked for.
-            kwargs.setdefault("shuffle", False)
-        with _plain_errors():
-            return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        with _plain_errors():
-            return super().evaluate(*args, **kwargs)
-
-    def _check_first_batch(self, x, y):
-        if isinstance(x, tf.data.Dataset):
-            first = next(iter(x.take(1)), None)
-        elif isinstance(x, keras.utils.PyDataset):
-            first = x[0] if len(x) else None
-        elif hasattr(x, "shape"):
-            first = (x[:32], y) if y is not None else x[:32]
-            first = None if not len(x) else first
-        else:  # A generator: its batches are checked as they come.
-            return
-        if first is None:
-            raise ValueError(
-                "Argument `x` should hold at least one image. Received: an empty set"
-            )
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(first)
-        self._check_images(images)
-        if labels is not None:
-            check_labels(labels, self.frozen.num_classes)
-        if self.background.to_measure:
-            self.background.measure(images)
-
-    def checked(self, images, labels):
-        """Returns a batch as float images, after checks that run in the graph."""
-        finite = ops.all(ops.isfinite(ops.cast(images, "float32")))
-        checks = [_assert(finite, "Images should be finite. Received: NaN or infinity")]
-        if labels is not None:
-            classes = self.frozen.num_classes
-            checks.append(
-                _assert(
-                    labels_are_valid(labels, classes),
-                    f"Labels should be whole numbers from 0 to {classes - 1}, or rows "
-                    "of 0 and 1. Received: another value in a later batch",
-                )
-            )
-        with tf.control_dependencies([check for check in checks if check is not None]):
-            return tf.identity(tf.cast(images, "float32"))
-
-    def _check_images(self, images):
-        check_images(images, self.input_shape[1:])
-        if self._warned:
-            return
-        problem = range_problem(images, self.preprocessing.input_range)
-        if problem:
-            self._warned = True
-            warnings.warn(problem, stacklevel=4)
+    def half_range(self, images):
+        """Returns half of the range of values: the classifier's, or of each image."""
+        known = self.preprocessing.input_range
+        if known is not None:
+            return (known[1] - known[0]) / 2.0
+        low, high = (f(images, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
+        return ops.maximum((high - low) / 2.0, 1e-6)
 
     # === Explaining ===
 
@@ -300,18 +270,38 @@ class BaseExplainer(keras.Model):
             return serving.export_litert(self, path, **options)
         return serving.export_saved_model(self, path, **options)
 
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        background = self._background_config
+        if isinstance(background, str) and self.background.was_measured:
+            background = [float(value) for value in self.background.color.numpy()]
+        return {
+            "classifier": serialize(self.classifier),
+            "preprocess_input": serialize(self.preprocessing.config),
+            "background": background,
+            "multi_label": self.frozen.multi_label,
+            "class_names": self.class_names,
+            "name": self.name,
+        }
 
-def _assert(condition, message):
-    return tf.debugging.Assert(condition, [_MARK + message])
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = {
+            key: keras.saving.deserialize_keras_object(value, custom_objects)
+            if isinstance(value, dict)
+            else value
+            for key, value in config.items()
+        }
+        return cls(**config)
 
 
-@contextlib.contextmanager
-def _plain_errors():
-    """Turns a failed check inside the graph into the one sentence it is about."""
-    try:
-        yield
-    except tf.errors.InvalidArgumentError as error:
-        found = re.search(re.escape(_MARK) + r"([^\n\"'\]]*)", str(error))
-        if found is None:
-            raise
-        raise ValueError(found.group(1).strip()) from None
+def _check_class_names(class_names, num_classes):
+    if class_names is None:
+        return None
+    class_names = [str(name) for name in class_names]
+    if len(class_names) != num_classes:
+        raise ValueError(
+            f"Argument `class_names` should hold {num_classes} names, one for each "
+            f"class. Received: {len(class_names)}"
+        )
+    return class_names

@@ -162,3 +162,39 @@ def targets_of_step(rows, alone, step):
     single = tf.one_hot(tf.argmax(order * rows, axis=-1), num_classes) * rows
     is_alone = tf.random.stateless_uniform((size, 1), [step, 1]) < alone
     return tf.where(is_alone, single, rows)
+
+
+def class_of_step(rows, step, salt=0):
+    """Draws one of the labels of each image, by the number of the step only.
+
+    Args:
+        rows: Multi-hot tensor (N, C), the labels.
+        step: int tensor (), the number of the step.
+        salt: int. Another one gives another draw.
+
+    Returns:
+        Tuple of the classes, int32 (N, 1), and 1 or 0, float32 (N,): whether the
+        image has a label at all; without one the class means nothing.
+    """
+    single = targets_of_step(rows, 1.0, tf.cast(step, "int32") * 4 + salt)
+    classes = tf.argmax(single, axis=-1, output_type="int32")
+    return classes[:, None], tf.reduce_max(single, axis=-1)
+
+
+def right_share(logits, rows, multi_label):
+    """Returns what share of the labels of each image is right.
+
+    Args:
+        logits: Tensor (N, C).
+        rows: Multi-hot tensor (N, C), the labels.
+        multi_label: Boolean. Whether each class is an answer of its own, right where
+            it is predicted and labelled or neither, or the most probable class is
+            the answer.
+
+    Returns:
+        float32 tensor (N,) in [0, 1].
+    """
+    if multi_label:
+        return ops.mean(ops.cast((logits >= 0) == (rows > 0), "float32"), axis=-1)
+    answers = ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1])
+    return ops.sum(answers * rows, axis=-1)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_explainer.losses.aggregate_masks import aggregate_masks
 from keras_explainer.losses.area_loss import area_loss
+from keras_explainer.losses.classification_loss import classification_loss
 from keras_explainer.losses.edge_aware_variation import edge_aware_variation
 from keras_explainer.losses.entropy_loss import entropy_loss
 from keras_explainer.losses.evidence_loss import evidence_loss
@@ -196,7 +197,7 @@ class ExplainerLoss:
         if self.alone:
             target, _ = aggregate_masks(class_logits, judged)
         kept, removed = judge(target, self.inpaint)
-        classification = self.classification_weight * _classification(
+        classification = self.classification_weight * classification_loss(
             kept, targets, classifier.multi_label
         )
         if self.alone and self.rest_weight:
@@ -256,10 +257,3 @@ class ExplainerLoss:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
-
-
-def _classification(logits, labels, multi_label):
-    if multi_label:
-        entropy = ops.binary_crossentropy(labels, logits, from_logits=True)
-        return ops.mean(entropy, axis=-1)
-    return ops.categorical_crossentropy(labels, logits, from_logits=True)

@@ -16,6 +16,7 @@ from keras_explainer.__main__ import main
 from keras_explainer.commands.checkpoint import Checkpoint
 from keras_explainer.commands.history_file import read_history
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.train import METHODS
 
 RUN = {
     "config.json",
@@ -194,6 +195,20 @@ def test_unsuitable_classifiers(
     assert told.startswith("error: Argument ") and message in told
     assert "Received: " in told
     assert content(tmp_path) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_and_its_explainer_reloads(classifiers, tmp_path, method):
+    out = tmp_path / "run"
+    argv = train(
+        classifiers / "shapes.keras", out, "shapes", "--method", method, epochs=1
+    )
+    assert main(argv) == 0
+    assert content(out) == RUN
+    assert json.loads((out / "config.json").read_text())["method"] == method
+    assert type(load_explainer(out)).__name__ == METHODS[method]
 
 
 @pytest.mark.usefixtures("eager")

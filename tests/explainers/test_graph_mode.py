@@ -1,5 +1,7 @@
 """What only traced steps can show; the other tests run them eagerly."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -100,3 +102,38 @@ def test_labels_alone_and_surroundings(classes):
     assert np.isfinite([values for values in history.values()]).all()
     assert any((a != b).any() for a, b in zip(weights, explainer.get_weights()))
     assert_unchanged(classifier, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "make",
+    [
+        kx.DiscreteMaskExplainer,
+        functools.partial(kx.DiscreteMaskExplainer, estimator="published"),
+        functools.partial(
+            kx.DiscreteMaskExplainer, baseline="greedy", samples=1, slopes=True
+        ),
+        kx.RealTimeSaliency,
+        kx.L2X,
+        *(
+            functools.partial(kx.BoundedLogitAttention, variant=variant)
+            for variant in ("bla-ph", "bla", "bla-t", "l2x-f")
+        ),
+    ],
+)
+def test_the_other_systems_train_explain_and_reload(make, tmp_path):
+    classifier = tiny_classifier()
+    before = snapshot(classifier)
+    images, labels = random_images(8), np.arange(8) % 3
+    explainer = make(classifier)
+    history = explainer.fit(
+        images, labels, batch_size=4, validation_data=(images, labels), verbose=0
+    ).history
+    assert np.isfinite([values for values in history.values()]).all()
+    several = explainer.explain(images[:5], targets=np.ones((5, 3)))
+    assert several.masks.shape == (5, 32, 32, 3)
+    assert_unchanged(classifier, before)
+    explainer.save(tmp_path / "explainer.keras")
+    loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+    again = loaded.explain(images[:5], targets=np.ones((5, 3)))
+    np.testing.assert_allclose(again.masks, several.masks, atol=1e-4)

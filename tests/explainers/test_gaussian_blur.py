@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_explainer.attribution.gaussian_blur import gaussian_blur
+from keras_explainer.explainers.gaussian_blur import gaussian_blur
 
 
 def test_a_point_becomes_a_gaussian_in_its_channel_only():

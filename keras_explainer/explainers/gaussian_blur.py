@@ -1,6 +1,7 @@
 """Gaussian blur of images, channel by channel."""
 
 import tensorflow as tf
+from keras import ops
 
 
 def gaussian_blur(images, sigma, radius=None):
@@ -8,7 +9,7 @@ def gaussian_blur(images, sigma, radius=None):
 
     Args:
         images: float32 tensor (N, H, W, channels).
-        sigma: float, pixels. Standard deviation; with 0 nothing is blurred.
+        sigma: float or tensor (), pixels. Standard deviation; 0 blurs nothing.
         radius: int, pixels, or None. Where the Gaussian is cut off on each side.
 
     Returns:
@@ -19,9 +20,9 @@ def gaussian_blur(images, sigma, radius=None):
     >>> gaussian_blur(tf.ones((1, 8, 8, 3)), sigma=2.0).shape
     TensorShape([1, 8, 8, 3])
     """
-    if sigma == 0:
+    if not tf.is_tensor(sigma) and sigma == 0:
         return images
-    rows, columns = (_averaging(size, sigma, radius) for size in images.shape[1:3])
+    rows, columns = (_averaging(size, sigma, radius) for size in ops.shape(images)[1:3])
     return tf.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize="optimal")
 
 

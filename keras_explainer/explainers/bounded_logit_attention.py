@@ -1,0 +1,197 @@
+"""Bounded logit attention: the cells that an answer can rest on."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer import layers
+from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.hard_logits import hard_logits
+from keras_explainer.explainers.targets import right_share
+from keras_explainer.layers.bounded_logit_attention import pooled
+from keras_explainer.layers.bounded_logit_attention import shared_equally
+from keras_explainer.losses.classification_loss import classification_loss
+from keras_explainer.losses.selection_loss import SelectionLoss
+
+_VARIANTS = ("bla-ph", "bla", "bla-t", "l2x-f")
+_DROPOUT = 0.2
+
+
+@keras.saving.register_keras_serializable(package="keras_explainer")
+class BoundedLogitAttention(BaseExplainer):
+    """Explains a classifier by the cells of its final feature map that suffice.
+
+    `keras_explainer.layers.BoundedLogitAttention` takes the place of pooling: the
+    cells that it selects are the explanation, of the answer as a whole, so that the
+    masks of all classes are the same. It masks features, not pixels: a cell has
+    seen more of the image than its own place.
+
+    "bla-ph" keeps the classifier's own head, and so explains the classifier itself.
+    The other variants train a new dense head, from the classifier's where that is
+    dense: what they explain is that head's answer.
+
+    Every step reports what share of the labels is right: "base_accuracy" of the
+    classifier, "soft_accuracy" with the weights of training, "hard_accuracy" with
+    the selection alone; and "cell_share", the share of the cells that is selected.
+
+    Args:
+        classifier: A Keras classifier, as for `ExplainerModel`.
+        variant: "bla-ph", "bla", "bla-t" or "l2x-f".
+        temperature: As for the layer; the softmax is that of logits / temperature.
+        threshold: As for the layer; of "bla-t" and "bla-ph".
+        leak: As for the layer.
+        selected: As for the layer; of "l2x-f".
+        multi_label: As for `ExplainerModel`.
+        **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
+            `ExplainerModel`.
+
+    Call arguments:
+        images: float32 (N, H, W, channels), as the classifier takes them.
+
+    Returns:
+        Dict of "masks" (N, h, w, C), 0 or 1, at the final feature map, and
+        "probabilities" (N, C), the classifier's own.
+
+    Raises:
+        ValueError: If an argument is none of these, or the classifier's head does not
+            suit "bla-ph": pooling, or flattening before a dense layer.
+
+    Example:
+
+    ```python
+    explainer = keras_explainer.BoundedLogitAttention(classifier)
+    explainer.fit(dataset)
+    explainer.evaluate(validation, return_dict=True)["hard_accuracy"]
+    ```
+
+    Reference:
+        Baumhauer et al., "Bounded logit attention: Learning to explain image
+        classifiers", 2021.
+    """
+
+    LOSS = SelectionLoss
+    FIGURES = ("base_accuracy", "soft_accuracy", "hard_accuracy", "cell_share")
+    LEARNING_RATE = 1e-3
+
+    def __init__(
+        self,
+        classifier,
+        variant="bla-ph",
+        *,
+        temperature=10.0,
+        threshold=0.98,
+        leak=0.01,
+        selected=8,
+        multi_label="auto",
+        **kwargs,
+    ):
+        if variant not in _VARIANTS:
+            raise ValueError(
+                f"Argument `variant` should be one of {_VARIANTS}. "
+                f"Received: {variant!r}"
+            )
+        # === Layers ===
+        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        attention = layers.BoundedLogitAttention(
+            "bla-t" if variant == "bla-ph" else variant,
+            temperature,
+            threshold,
+            leak,
+            selected,
+            name="attention",
+        )
+        head = None
+        if variant != "bla-ph":
+            head = _head_like(frozen)
+        elif frozen.cell_head is None:
+            raise ValueError(
+                'Argument `variant` should be "bla", "bla-t" or "l2x-f" for a '
+                "classifier whose head is neither pooling nor flattening before a "
+                f"dense layer. Received: {variant!r}"
+            )
+
+        def masks_of(features, classes=None):
+            selection = attention.selection(attention.logits(features))
+            return hard_logits(2.0 * selection - 1.0, classes, frozen.num_classes)
+
+        def decode(images, read):
+            features = read["features"][0]
+            attention.build(features.shape)
+            attention.built = True
+            # One operation, since its parts need to know the number of cells.
+            shape = (*features.shape[1:3], frozen.num_classes)
+            return keras.layers.Lambda(masks_of, shape, dtype="float32")(features)
+
+        # === Functional Model ===
+        super().__init__(frozen, decode, **kwargs)
+
+        # === Config ===
+        self.attention = attention
+        self.head = head
+        self.variant = variant
+        self._masks_of = masks_of
+        self.compile()
+
+    def trained_layers(self):
+        return [self.attention, self.head]
+
+    def class_logits(self, images, read, classes=None, training=False):
+        return self._masks_of(read["features"][0], classes)
+
+    def step_terms(self, images, read, rows, training):
+        features = read["features"][0]
+        step = tf.cast(self.optimizer.iterations, "int32")
+        logits = self.attention.logits(features)
+        weights = self.attention.weights_of(logits, [step, 1])
+        selection = self.attention.selection(logits)
+        vectors = pooled(features, weights)
+        if training and self.head is not None:
+            vectors = tf.nn.experimental.stateless_dropout(vectors, _DROPOUT, [step, 2])
+        soft = self._answer(vectors)
+        hard = self._answer(pooled(features, shared_equally(selection)))
+        loss, multi_label = self.explainer_loss, self.frozen.multi_label
+        size = ops.mean(weights / ops.max(weights, (1, 2), keepdims=True), (1, 2))
+        return {
+            "classification": loss.classification_weight
+            * classification_loss(soft, rows, multi_label),
+            "size": loss.size_weight * size,
+            "base_accuracy": right_share(read["logits"], rows, multi_label),
+            "soft_accuracy": right_share(soft, rows, multi_label),
+            "hard_accuracy": right_share(hard, rows, multi_label),
+            "cell_share": ops.mean(selection, axis=(1, 2)),
+        }, hard
+
+    def _answer(self, vectors):
+        if self.head is not None:
+            return self.head(vectors)
+        return ops.cast(self.frozen.cell_head(vectors), "float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "variant": self.variant,
+            "temperature": self.attention.temperature,
+            "threshold": self.attention.threshold,
+            "leak": self.attention.leak,
+            "selected": self.attention.selected,
+        }
+
+
+def _head_like(frozen):
+    """Returns a dense layer that answers as the classifier's head, if that is dense."""
+    channels = frozen.level_shapes[0][-1]
+    head = keras.layers.Dense(frozen.num_classes, dtype="float32", name="head")
+    head.build((None, channels))
+    if frozen.cell_head is not None:
+        bias, *rows = np.asarray(
+            frozen.cell_head(np.eye(channels + 1, channels, -1, dtype="float32")),
+            "float32",
+        )
+        kernel = np.stack(rows) - bias
+        probe = np.random.default_rng(0).uniform(size=(8, channels)).astype("float32")
+        answers = np.asarray(frozen.cell_head(probe), "float32")
+        if np.allclose(answers, probe @ kernel + bias, rtol=1e-2, atol=1e-2):
+            head.set_weights([kernel, bias])
+    return head

@@ -1,0 +1,42 @@
+"""Backgrounds drawn anew for each image: its own blur, or a colour with noise."""
+
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.explainers.gaussian_blur import gaussian_blur
+
+# As published for pictures of 224 pixels in a range of about -1 to 1.
+_BLUR = 11 / 224
+_COLOR, _NOISE = 0.33, 0.11
+_BLURRED_SHARE = 0.5
+
+
+def random_background(images, color, span, step):
+    """Draws what replaces the removed part of each image.
+
+    Half of the images are blurred; the others give way to a random colour around
+    the mean one, with noise. What depends on one background alone then helps little.
+
+    Args:
+        images: Tensor (N, H, W, channels).
+        color: Tensor (channels,), the mean colour.
+        span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
+        step: int tensor (). The number of the step, on which alone the draw depends.
+
+    Returns:
+        Tensor (N, H, W, channels).
+
+    Reference:
+        Dabkowski and Gal, "Real Time Image Saliency for Black Box Classifiers",
+        NeurIPS 2017.
+    """
+    shape = ops.shape(images)
+    count, channels = shape[0], images.shape[-1]
+    step = tf.cast(step, "int32")
+    colors = tf.random.stateless_uniform((count, 1, 1, channels), [step, 10], -1.0, 1.0)
+    noise = tf.random.stateless_normal(shape, [step, 11])
+    plain = color + span * (_COLOR * colors + _NOISE * noise)
+    side = tf.cast(ops.minimum(shape[1], shape[2]), "float32")
+    blurred = gaussian_blur(images, _BLUR * side)
+    draw = tf.random.stateless_uniform((count, 1, 1, 1), [step, 12])
+    return tf.where(draw < _BLURRED_SHARE, blurred, plain)

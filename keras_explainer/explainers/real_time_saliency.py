@@ -1,0 +1,120 @@
+"""Real-time saliency: one pass of a network that is asked for a class."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.decoders.class_selector import ClassSelectorDecoder
+from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.random_background import random_background
+from keras_explainer.explainers.targets import class_of_step
+from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
+
+# Of noise on the kept part, so that it cannot hide what the classifier reads there.
+_KEPT_NOISE = 0.03
+
+
+@keras.saving.register_keras_serializable(package="keras_explainer")
+class RealTimeSaliency(BaseExplainer):
+    """Explains a frozen classifier by the masks of a class-selecting U-Net.
+
+    Every step asks for one class of each image: one of its labels, or, in a share of
+    the images, a class that is not there (a fake one), whose mask should be empty.
+    What the mask keeps is judged before a background drawn at random, and so is what
+    it leaves.
+
+    Args:
+        classifier: A Keras classifier, as for `ExplainerModel`.
+        evidence: Boolean. Whether the selector starts from the classifier's own
+            evidence, where its head has it; the published one learns from nothing.
+        multi_label: As for `ExplainerModel`.
+        **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
+            `ExplainerModel`; the background is the colour around which others are
+            drawn.
+
+    Call arguments:
+        images: float32 (N, H, W, channels), as the classifier takes them.
+
+    Returns:
+        Dict of "masks" (N, h, w, C) in [0, 1], decoded class by class, and
+        "probabilities" (N, C), the classifier's own.
+
+    Example:
+
+    ```python
+    explainer = keras_explainer.RealTimeSaliency(classifier)
+    explainer.compile(loss=keras_explainer.losses.RealTimeSaliencyLoss.published())
+    explainer.fit(dataset)
+    ```
+
+    Reference:
+        Dabkowski and Gal, "Real Time Image Saliency for Black Box Classifiers",
+        NeurIPS 2017.
+    """
+
+    LOSS = RealTimeSaliencyLoss
+    LEARNING_RATE = 1e-3
+
+    def __init__(self, classifier, *, evidence=True, multi_label="auto", **kwargs):
+        # === Layers ===
+        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        decoder = ClassSelectorDecoder(frozen.num_classes, name="decoder")
+
+        # === Functional Model ===
+        super().__init__(
+            frozen,
+            lambda images, read: decoder(*_inputs(read, evidence)),
+            **kwargs,
+        )
+
+        # === Config ===
+        self.decoder = decoder
+        self.evidence = evidence
+        self.compile()
+
+    def trained_layers(self):
+        return [self.decoder]
+
+    def class_logits(self, images, read, classes=None, training=False):
+        return self.decoder(*_inputs(read, self.evidence), classes)
+
+    def step_terms(self, images, read, rows, training):
+        step = self.optimizer.iterations
+        classes, real = self._drawn_classes(rows, step)
+        inputs = _inputs(read, self.evidence)
+        masks = ops.sigmoid(self.decoder(*inputs, classes)[..., 0])
+        selected = ops.max(self.decoder.scores(*inputs, classes), axis=(1, 2, 3))
+
+        span = self.half_range(images)
+        fill = random_background(images, self.background.color, span, step)
+        seed = [tf.cast(step, "int32"), 13]
+        noise = tf.random.stateless_normal(ops.shape(images), seed)
+        pictures = images + _KEPT_NOISE * span * noise
+
+        def answer(mask):
+            logits = self.frozen.logits(self.background(pictures, mask, fill))
+            answers = self.frozen.log_probabilities(logits)
+            return ops.take_along_axis(answers, classes, axis=-1)[:, 0], logits
+
+        kept, logits = answer(masks)
+        removed, _ = answer(1.0 - masks)
+        return self.explainer_loss(masks, kept, removed, selected, real), logits
+
+    def _drawn_classes(self, rows, step):
+        """Returns a class (N, 1) of each image, and 1 or 0 (N,): is it there?"""
+        labels, has_label = class_of_step(rows, step)
+        fakes, has_fake = class_of_step(1.0 - rows, step, salt=1)
+        seed = [tf.cast(step, "int32"), 14]
+        drawn = tf.random.stateless_uniform(tf.shape(has_label), seed)
+        is_fake = (drawn < self.explainer_loss.fake_share) & (has_fake > 0)
+        is_fake = is_fake | (has_label == 0)
+        classes = tf.where(is_fake[:, None], fakes, labels)
+        return classes, 1.0 - tf.cast(is_fake, "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "evidence": self.evidence}
+
+
+def _inputs(read, evidence):
+    return read["features"], read.get("evidence") if evidence else None

@@ -1,0 +1,43 @@
+"""A fixed number of cells: drawn in training, the largest at inference."""
+
+import tensorflow as tf
+from keras import ops
+
+
+def drawn_cells(logits, count, temperature, seed=None):
+    """Draws cells by the Gumbel trick, softly enough for a gradient.
+
+    Args:
+        logits: Tensor (N, h, w).
+        count: int. Cells that are drawn, with replacement.
+        temperature: float. The lower, the harder each draw.
+        seed: Pair of ints or int tensors, or None for another draw at each call.
+
+    Returns:
+        Tensor (N, h, w) in [0, 1], the maximum of the draws.
+
+    Reference:
+        Chen et al., "Learning to Explain", ICML 2018.
+    """
+    cells = _flat(logits)
+    shape = (*ops.shape(cells), count)
+    if seed is None:
+        noise = tf.random.uniform(shape, 1e-6, 1.0)
+    else:
+        noise = tf.random.stateless_uniform(shape, seed, 1e-6, 1.0)
+    noisy = cells[..., None] - ops.log(-ops.log(noise))
+    draws = ops.softmax(noisy / temperature, axis=1)
+    return ops.reshape(ops.max(draws, axis=-1), ops.shape(logits))
+
+
+def largest_cells(logits, count):
+    """Returns 1 in the `count` largest cells of logits (N, h, w), and 0 elsewhere."""
+    cells = _flat(logits)
+    size = ops.shape(cells)[1]
+    places = tf.math.top_k(cells, ops.minimum(count, size))[1]
+    return ops.reshape(ops.sum(ops.one_hot(places, size), axis=1), ops.shape(logits))
+
+
+def _flat(logits):
+    height, width = ops.shape(logits)[1:3]
+    return ops.reshape(logits, (-1, height * width))
