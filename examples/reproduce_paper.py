@@ -141,6 +141,7 @@ def train_explainer(args, classifier, preprocessing):
             decoder="deeplabv3",
             background=0.0,
             multi_label=True,
+            upsampling="bilinear",
             class_names=class_names,
             preprocess_input=preprocessing,
         )
