@@ -180,11 +180,12 @@ def main():
     print()
     print_quality("Grad-CAM", grad_cam_masks(classifier), held_out)
     print()
+    pictures = dataset(32, TRAIN_SEED)
     for name in filter(None, arguments.systems.split(",")):
         keras.utils.set_random_seed(0)
         explainer = SYSTEMS[name](classifier)
         budget = CpuBudget(60 * arguments.minutes)
-        explainer.fit(dataset(32, TRAIN_SEED), callbacks=[budget], verbose=0)
+        explainer.fit(pictures, callbacks=[budget], verbose=0)
         print_quality(name, target_masks(explainer), held_out)
         print_specificity(classifier, explainer, held_out[:1])
         images, labels, _ = (np.concatenate(part) for part in zip(*held_out))
