@@ -149,7 +149,9 @@ def print_variances(classifier, draws):
         found = gradient_variance(explainer, images, labels, draws)
         exact = exact or found
         # Of the mean gradient with that of the first, which has no bias.
-        cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
+        cosine = 1.0
+        if found is not exact:
+            cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
         figures = (found[2], found[2] / found[1], cosine)
         print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
 
