@@ -149,7 +149,9 @@ def print_variances(classifier, draws):
         found = gradient_variance(explainer, images, labels, draws)
         exact = exact or found
         # Of the mean gradient with that of the first, which has no bias.
-        cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
+        cosine = 1.0
+        if found is not exact:
+            cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
         figures = (found[2], found[2] / found[1], cosine)
         print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
 
@@ -180,11 +182,12 @@ def main():
     print()
     print_quality("Grad-CAM", grad_cam_masks(classifier), held_out)
     print()
+    pictures = dataset(32, TRAIN_SEED)
     for name in filter(None, arguments.systems.split(",")):
         keras.utils.set_random_seed(0)
         explainer = SYSTEMS[name](classifier)
         budget = CpuBudget(60 * arguments.minutes)
-        explainer.fit(dataset(32, TRAIN_SEED), callbacks=[budget], verbose=0)
+        explainer.fit(pictures, callbacks=[budget], verbose=0)
         print_quality(name, target_masks(explainer), held_out)
         print_specificity(classifier, explainer, held_out[:1])
         images, labels, _ = (np.concatenate(part) for part in zip(*held_out))
