@@ -21,7 +21,8 @@ test: install
 test-fast: install
 	$(RUN) -m pytest -m "not slow"
 
-bench: install
+bench: install demo
+	$(RUN) benchmarks/upsampling.py --explainer runs/demo/explainer.keras
 	$(RUN) benchmarks/step_cost.py
 	$(RUN) benchmarks/serving_load.py
 	$(RUN) benchmarks/insertion_deletion_speed.py
