@@ -33,23 +33,23 @@ SYSTEMS = {
 QUICK = ("explainer", "discrete_mask", "real_time_saliency", "l2x", "bla-ph")
 
 
-def params(quick):
+def params(names, quick):
     marks = {False: [pytest.mark.slow], True: []}
     return [
-        pytest.param(make, marks=marks[name in quick], id=name)
-        for name, make in SYSTEMS.items()
+        pytest.param(SYSTEMS[name], marks=marks[name in quick], id=name)
+        for name in names
     ]
 
 
-@pytest.fixture(params=params(quick=QUICK))
+@pytest.fixture(params=params(SYSTEMS, quick=QUICK))
 def each(request):
-    """Every system, one of its variants also in the quick suite."""
+    """Every system and variant, one of each system also in the quick suite."""
     return request.param
 
 
-@pytest.fixture(params=params(quick=("explainer",)))
+@pytest.fixture(params=params(QUICK, quick=("explainer",)))
 def make(request):
-    """Every system; what they inherit is checked by one of them in the quick suite."""
+    """One of each system; what all inherit is checked by one in the quick suite."""
     return request.param
 
 
