@@ -382,7 +382,7 @@ def test_mean_background_is_measured_where_it_is_not_known(make):
         explainer.background.color, images.mean(axis=(0, 1, 2)), rtol=1e-5
     )
     mobilenet = keras.applications.MobileNet(
-        weights=None, alpha=0.25, input_shape=(32, 32, 3), classes=2
+        weights=None, alpha=0.25, input_shape=(64, 64, 3), classes=2
     )
     known = make(mobilenet).background.color
     np.testing.assert_allclose(known, [-0.03, -0.084, -0.185], atol=1e-3)
