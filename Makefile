@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: install demo test test-fast bench lint clean
+.PHONY: install demo docs test test-fast bench lint clean
 
 install: $(VENV)/.installed
 
@@ -13,6 +13,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 
 demo: install
 	$(RUN) -m keras_explainer demo --force
+
+docs: install
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	$(RUN) docs/build.py build/docs
 
 test: install
 	$(RUN) -m ruff check .

@@ -31,11 +31,12 @@ def guided_upsampling(logits, images):
 
     Example:
 
-    >>> images = np.zeros((1, 8, 8, 1))
-    >>> images[:, :, 3:] = 1  # an edge that no cell of the grid lies on
-    >>> logits = np.array([[-2.0, -1.0, 2.0, 2.0]] * 4).reshape(1, 4, 4, 1)
-    >>> (guided_upsampling(logits, images)[0, 4, :, 0] > 0).numpy().astype(int).tolist()
-    [0, 0, 0, 1, 1, 1, 1, 1]
+    >>> images = np.zeros((1, 16, 16, 1))
+    >>> images[:, :, 7:] = 1  # an edge that no border of the cells lies on
+    >>> logits = np.array([[-2.0, -2.0, -2.0, -1.0, 2.0, 2.0, 2.0, 2.0]] * 8)
+    >>> enlarged = guided_upsampling(logits.reshape(1, 8, 8, 1), images)
+    >>> (enlarged[0, 8, :, 0] > 0).numpy().astype(int).tolist()
+    [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
 
     Reference:
         He and Sun, "Fast Guided Filter", 2015; He et al., "Guided Image

@@ -76,7 +76,7 @@ def evaluate_methods(
 
     Example:
 
-    >>> results = evaluate_methods(explainer, dataset, ["explainer", "ideal"])
+    >>> results = evaluate_methods(explainer, held_out, ["explainer", "ideal"])
     >>> results["ideal"].summary("iou")["mean"]
     1.0
     """

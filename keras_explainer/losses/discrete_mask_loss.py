@@ -24,6 +24,7 @@ class DiscreteMaskLoss(WeightedTerms):
 
     Example:
 
+    >>> explainer = kx.DiscreteMaskExplainer(classifier)
     >>> explainer.compile(loss=DiscreteMaskLoss(area_weight=1.0))
 
     Reference:

@@ -32,6 +32,7 @@ class RealTimeSaliencyLoss(WeightedTerms):
 
     Example:
 
+    >>> explainer = kx.RealTimeSaliency(classifier)
     >>> explainer.compile(loss=RealTimeSaliencyLoss.published())
 
     Reference:

@@ -16,6 +16,7 @@ class SelectionLoss(WeightedTerms):
 
     Example:
 
+    >>> explainer = kx.BoundedLogitAttention(classifier)
     >>> explainer.compile(loss=SelectionLoss(size_weight=0.1))
     """
 

@@ -1,0 +1,123 @@
+"""The examples in the docstrings are run."""
+
+import doctest
+import importlib
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import random_images
+from conftest import tiny_classifier
+
+import keras_explainer as kx
+from keras_explainer.attribution import GradCAM
+
+PACKAGE = pathlib.Path(kx.__file__).parent
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path.read_text()
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+# Their models take longer than a few seconds.
+SLOW = {
+    "keras_explainer.attribution.rise",
+    "keras_explainer.attribution.extremal_perturbation",
+    "keras_explainer.attribution.igos_plus_plus",
+    "keras_explainer.classifiers.frozen_classifier",
+    "keras_explainer.evaluation.evaluate_methods",
+}
+# Blocks about files, data sets or servers that are not here; the README's blocks on
+# the same are run by `test_readme.py`.
+NOT_HERE = {
+    "keras_explainer.datasets.coco",
+    "keras_explainer.datasets.coco_masks",
+    "keras_explainer.datasets.from_tfds",
+    "keras_explainer.datasets.image_folder",
+    "keras_explainer.datasets.voc",
+    "keras_explainer.datasets.voc_masks",
+    "keras_explainer.serving.client",
+    "keras_explainer.serving.serving_error",
+}
+FENCE = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+def modules_with(pattern):
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+        for name, source in SOURCES.items()
+        if re.search(pattern, source, re.MULTILINE)
+    ]
+
+
+@pytest.fixture(scope="module")
+def names():
+    """What an example may use without saying where it comes from."""
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    classifier = tiny_classifier(size=64)
+    images = random_images(4, 64)
+    labels = np.eye(3, dtype="float32")[[0, 1, 2, 0]]
+    truth = np.zeros((4, 64, 64), "uint8")
+    truth[:, 16:48, 16:48] = labels.argmax(1)[:, None, None] + 1
+    pictures = (127.5 * (images + 1)).astype("uint8")
+    data = tf.data.Dataset.from_tensor_slices
+    return {
+        "keras_explainer": kx,
+        "kx": kx,
+        "keras": keras,
+        "np": np,
+        "tf": tf,
+        "GradCAM": GradCAM,
+        "classifier": classifier,
+        "explainer": kx.ExplainerModel(classifier),
+        "class_names": ["dog", "cat", "sofa"],
+        "names": [f"picture {number}" for number in range(4)],
+        "images": images,
+        "pictures": pictures,
+        "image": pictures[0],
+        "labels": [0, 1, 2, 0],
+        "truth": truth > 0,
+        "maps": random.uniform(size=(4, 64, 64)),
+        "class_masks": random.uniform(size=(4, 64, 64, 3)),
+        "dataset": data((images, labels)).batch(4),
+        "validation": data((images, labels)).batch(4),
+        "held_out": data((images, labels, truth)).batch(4),
+        "model": keras.Sequential([keras.Input((4, 4, 1))]),
+    }
+
+
+@pytest.mark.parametrize("name", modules_with("^ *>>> "))
+def test_examples(name, names, eager):
+    module = importlib.import_module(name)
+    package = importlib.import_module(name.rpartition(".")[0])
+    public = {n: getattr(package, n) for n in getattr(package, "__all__", ())}
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for example in doctest.DocTestFinder().find(module, extraglobs={**names, **public}):
+        assert doctest.DocTestRunner(optionflags=options).run(example).failed == 0
+
+
+@pytest.fixture(scope="module")
+def explanation(names):
+    return names["explainer"].explain(names["images"], top_k=3)
+
+
+@pytest.mark.slow  # trainings and exports
+@pytest.mark.parametrize(
+    "name", [p for p in modules_with("^ *```python") if p.values[0] not in NOT_HERE]
+)
+def test_blocks(name, names, explanation, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    # Not downloaded.
+    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_classifier)
+    module = importlib.import_module(name)
+    known = {**vars(module), **names, "explanation": explanation}
+    for indent, block in FENCE.findall(SOURCES[name]):
+        code = re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
+        exec(compile(code, name, "exec"), dict(known))
+
+
+def test_what_is_not_here_has_a_block():
+    assert all(FENCE.search(SOURCES[name]) for name in NOT_HERE)
+    assert SLOW <= set(SOURCES)

@@ -1,0 +1,240 @@
+"""The code in the README: Python blocks are run, commands are parsed."""
+
+import argparse
+import configparser
+import contextlib
+import pathlib
+import re
+import runpy
+import shlex
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from conftest import random_images
+from conftest import tiny_classifier
+from PIL import Image
+
+import keras_explainer as kx
+from keras_explainer.__main__ import build_parser
+
+ROOT = pathlib.Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text()
+FENCE = r"^```(\w*)\n(.*?)^```$"
+BLOCKS = re.findall(FENCE, TEXT, re.MULTILINE | re.DOTALL)
+PROSE = re.sub(FENCE, "", TEXT, flags=re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+
+
+def commands_of(language):
+    """Returns the commands of all blocks of a language, without their comments."""
+    text = "".join(code for kind, code in BLOCKS if kind == language)
+    lines = text.replace("\\\n", " ").splitlines()
+    return [" ".join(shlex.split(line, comments=True)) for line in lines]
+
+
+COMMANDS = commands_of("sh")
+MENTIONED = re.findall(r"`((?:keras-explainer|make|pip|python) [^`]+)`", PROSE)
+
+
+# === What the Python blocks need and what is not here ===
+
+
+def small_data(count=4, size=32, classes=3):
+    return random_images(count, size), np.eye(classes, dtype="float32")[
+        np.arange(count) % classes
+    ]
+
+
+def classifier_of_pixels():
+    """A tiny classifier that takes RGB 0..255, as some of the applications do."""
+    rescaling = keras.layers.Rescaling(1 / 127.5, -1)
+    return keras.Sequential([keras.Input((32, 32, 3)), rescaling, tiny_classifier()])
+
+
+def write_photograph(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), "uint8")
+    Image.fromarray(levels.repeat(10, 0).repeat(10, 1)).save(path)
+
+
+@contextlib.contextmanager
+def first_look(monkeypatch):
+    """A tiny classifier instead of ImageNet's weights, and four images."""
+    monkeypatch.setattr(keras.applications, "MobileNetV2", classifier_of_pixels)
+    images, labels = small_data()
+    names = {"dataset": tfds_batches(images, labels), "images": images}
+    yield names
+    assert names["explanation"].masks.shape == (4, 32, 32, 3)
+    assert pathlib.Path("explainer.keras").is_file()
+    assert pathlib.Path("saved_models/mine/1/saved_model.pb").is_file()
+
+
+@contextlib.contextmanager
+def your_own_classifier(monkeypatch):
+    """A saved classifier with a linear head, and two photographs in a folder."""
+    classifier = tiny_classifier(activation=None, size=224)
+    classifier.save("inspection.keras")
+    write_photograph(pathlib.Path("photographs/first.jpg"))
+    write_photograph(pathlib.Path("photographs/second.jpg"))
+    names = {"kx": kx, "keras": keras}
+    yield names
+    assert len(names["explainer"].history.history["loss"]) == 5
+
+
+@contextlib.contextmanager
+def data_of_the_papers(monkeypatch):
+    """Small trees in the official formats; TensorFlow Datasets makes up the rest."""
+    monkeypatch.syspath_prepend(ROOT / "tests" / "datasets")
+    from coco_tree import write_tree
+    from test_tfds_builders import write_voc
+
+    lists = {"Segmentation/test": ["first", "second"]}
+    write_voc(pathlib.Path("VOCdevkit/VOC2007"), lists)
+    write_tree(pathlib.Path("coco"), "val2014", count=4)
+    names = {"kx": kx}
+    with tfds.testing.mock_data(num_examples=4):
+        yield names
+        # Made-up masks have other sizes than their images, and are not read.
+        assert len(names["pets"].class_names) == 37
+        assert len(names["part"].class_names) == 20
+        for name, classes in {"voc": 20, "coco": 80}.items():
+            images, labels, masks = next(iter(names[name]))
+            assert images.shape[1:] == (224, 224, 3)
+            assert labels.shape[1:] == (classes,)
+            assert masks.shape == images.shape[:3]
+
+
+@contextlib.contextmanager
+def siblings(monkeypatch):
+    """A tiny classifier with four images."""
+    batches = tfds_batches(*small_data(size=64))
+    names = {"kx": kx, "classifier": tiny_classifier(size=64)}
+    names.update(dataset=batches, validation=batches)
+    yield names
+    measured = names["cells"].evaluate(names["validation"], return_dict=True, verbose=0)
+    assert {"hard_accuracy", "base_accuracy", "cell_share"} <= set(measured)
+
+
+@contextlib.contextmanager
+def serving(monkeypatch):
+    """TensorFlow Serving's rules on a free port, once the version is exported."""
+    monkeypatch.syspath_prepend(ROOT / "tests" / "serving")
+    from rest_server import RestServer
+    from served_model import ServedModel
+
+    write_photograph(pathlib.Path("photo.jpg"))
+    names = {"kx": kx, "explainer": kx.ExplainerModel(classifier_of_pixels())}
+    with contextlib.ExitStack() as stack:
+        connect = kx.serving.Client
+
+        def client(url):
+            model = ServedModel("saved_models/pets/1", "pets")
+            server = stack.enter_context(RestServer([model]))
+            return connect(url.replace("http://localhost:8501", server.address))
+
+        monkeypatch.setattr(kx.serving, "Client", client)
+        yield names
+    assert names["explanation"].masks.shape == (1, 60, 90, 3)
+
+
+# The first line of a block: its stand-ins.
+STAND_INS = {
+    "import keras, keras_explainer as kx": first_look,
+    'classifier = keras.saving.load_model("inspection.keras")': your_own_classifier,
+    'voc = kx.datasets.voc("VOCdevkit", "Segmentation/test", year=2007, masks=True)': (
+        data_of_the_papers
+    ),
+    "masks = kx.DiscreteMaskExplainer(classifier)": siblings,
+    'explainer.export("saved_models/pets/1", top_k=3)': serving,
+}
+
+
+def tfds_batches(images, labels):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
+
+
+def first_line(code):
+    return code.splitlines()[0].partition("  #")[0]
+
+
+def test_every_block_is_known():
+    assert {language for language, _ in BLOCKS} == {"python", "sh", "text"}
+    assert [first_line(code) for code in PYTHON] == list(STAND_INS)
+
+
+@pytest.mark.slow  # five trainings and two exports
+@pytest.mark.parametrize("code", PYTHON, ids=first_line)
+def test_python_block(code, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with STAND_INS[first_line(code)](monkeypatch) as names:
+        exec(compile(code, "README.md", "exec"), names)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command, monkeypatch):
+    program, *arguments = command.split()
+    if program == "keras-explainer":
+        assert build_parser().parse_args(arguments).run
+    elif program == "make":
+        check_target(*arguments)
+    else:
+        check_script(program, *arguments, monkeypatch=monkeypatch)
+
+
+@pytest.mark.parametrize("command", MENTIONED)
+def test_mentioned_command(command, monkeypatch, capsys):
+    program, *arguments = shlex.split(command)
+    if program == "keras-explainer":
+        check_options(arguments, capsys)
+    elif program == "make":
+        check_target(*arguments)
+    elif program == "pip":
+        check_install(*arguments)
+    else:
+        check_script(program, *arguments, monkeypatch=monkeypatch)
+
+
+def check_options(arguments, capsys):
+    """Checks a command that may stand without what it requires."""
+    names = [a for a in arguments[:1] if not a.startswith("-")]
+    with pytest.raises(SystemExit, match="0"):
+        build_parser().parse_args([*names, "--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert {a for a in arguments if a.startswith("--")} <= known
+
+
+def check_target(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def check_install(action, package):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert action == "install"
+    if package != ".":
+        name, extra = re.fullmatch(r"(\w+)\[(\w+)\]", package).groups()
+        assert name == setup["metadata"]["name"]
+        assert extra in setup["options.extras_require"]
+
+
+class Parsed(Exception):
+    """Stops a script as soon as it has understood its arguments."""
+
+
+def check_script(program, script, *arguments, monkeypatch):
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_and_stop(self, *args):
+        raise Parsed(parse(self, *args))
+
+    assert program == "python"
+    monkeypatch.syspath_prepend((ROOT / script).parent)
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
+    with pytest.raises(Parsed):
+        runpy.run_path(str(ROOT / script), run_name="__main__")

@@ -1,0 +1,89 @@
+"""The shipped models are the files of their cards, and score what these say."""
+
+import hashlib
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_explainer.commands.demo import HELD_OUT
+from keras_explainer.commands.demo import HELD_OUT_SEED
+from keras_explainer.commands.demo import explainer_masks
+from keras_explainer.datasets import SHAPES_CLASSES
+from keras_explainer.datasets import shapes
+from keras_explainer.evaluation import mask_quality
+
+FOLDER = pathlib.Path(__file__).parents[1] / "saved_models"
+SERVED = FOLDER / "shapes_explainer" / "1"
+CARDS = (FOLDER / "README.md").read_text()
+
+
+def card(title):
+    """Returns the section of the cards below a title."""
+    return CARDS.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def figures(title, row):
+    """Returns the numbers in a row of a card's table."""
+    (cells,) = re.findall(rf"^\| {re.escape(row)} \| (.*) \|$", card(title), re.M)
+    return [float(cell) for cell in re.findall(r"\d\.\d+", cells)]
+
+
+@pytest.fixture(scope="module")
+def explainer():
+    return keras.saving.load_model(FOLDER / "shapes_explainer.keras")
+
+
+def held_out(explainer, count):
+    options = {"image_size": 128, "preprocess_input": explainer.preprocessing}
+    return shapes(count, seed=HELD_OUT_SEED, masks=True, **options)
+
+
+@pytest.mark.parametrize(
+    ("title", "path"),
+    [
+        ("shapes_classifier.keras", FOLDER / "shapes_classifier.keras"),
+        ("shapes_explainer.keras", FOLDER / "shapes_explainer.keras"),
+        ("shapes_explainer/1", SERVED / "saved_model.pb"),
+        ("shapes_explainer/1", SERVED / "variables" / "variables.data-00000-of-00001"),
+    ],
+)
+def test_checksums(title, path):
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in card(title)
+
+
+def test_size():
+    sizes = [path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()]
+    assert sum(sizes) < 15e6
+
+
+@pytest.mark.slow  # 160 images, for which a mask is drawn per class
+def test_explainer_scores_what_its_card_says(explainer):
+    quality = mask_quality(
+        explainer_masks(explainer),
+        held_out(explainer, HELD_OUT),
+        len(SHAPES_CLASSES),
+        thresholds=[0.5],
+    )
+    found = [quality[f"{name}_at_half"] for name in ("class_iou", "iou", "accuracy")]
+    said = figures("shapes_explainer.keras", "**Explainer**")
+    np.testing.assert_allclose(found, said, atol=2e-3)
+
+
+@pytest.mark.slow  # traces the masks of the explainer, and loads the served ones
+def test_served_version_answers_as_the_explainer(explainer):
+    served = tf.saved_model.load(SERVED).signatures["serving_default"]
+    images = next(iter(held_out(explainer, 8)))[0]
+    raw = np.round(explainer.preprocessing.restore(images)).astype("float32")
+    answer = served(images=tf.constant(raw))
+    expected = explainer.explain(explainer.preprocessing(raw), top_k=3)
+    np.testing.assert_array_equal(answer["classes"], expected.classes)
+    np.testing.assert_allclose(answer["scores"], expected.scores, atol=1e-4)
+    side = expected.masks.shape[1] // answer["masks"].shape[1]
+    logits = np.log(expected.masks / (1 - expected.masks))
+    cells = tf.sigmoid(tf.nn.avg_pool2d(logits, side, side, "VALID"))
+    difference = np.abs(answer["masks"] - cells)
+    assert (difference < 1e-4).mean() > 0.999 and difference.max() < 2e-3
