@@ -8,7 +8,6 @@ from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
-from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.write_text import write_text
@@ -60,8 +59,9 @@ def run(args):
     config, metrics = (_read(folder, name) for name in ("config.json", "metrics.json"))
     if config.get("command") not in ("demo", "train"):
         raise UsageError(f"{_EXPECTED}. Received: {folder}, of another command")
+    if not (folder / "explainer.keras").is_file():
+        raise UsageError(f"{_EXPECTED}. Received: {folder}, without explainer.keras")
     out = _free_file(args.out or folder / "report.html", args.force)
-    find_explainer(folder)
     quiet_tensorflow()
     from keras_explainer.commands.history_file import read_history
     from keras_explainer.report.report_page import report_page

@@ -32,7 +32,7 @@ def report_page(title, config, rows, metrics, pictures):
     Returns:
         String, an HTML page that needs no other file and no network.
     """
-    settings = {k: v for k, v in config.items() if v not in (None, False)}
+    settings = {k: v for k, v in config.items() if k != "force" and v is not None}
     return fill_template(
         _TEMPLATE,
         title=escape(title),
