@@ -10,7 +10,16 @@ from keras_explainer.commands.command_error import Interrupted
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import CommandParser
 
-COMMANDS = ("demo", "train", "explain", "evaluate", "export")
+COMMANDS = (
+    "demo",
+    "train",
+    "explain",
+    "evaluate",
+    "export",
+    "report",
+    "study",
+    "preferences",
+)
 DESCRIPTION = """\
 Which pixels made this classifier say that? Trains an explainer once for a frozen
 Keras classifier; afterwards one forward pass gives a sharp mask for every class."""

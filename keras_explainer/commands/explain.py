@@ -14,6 +14,8 @@ from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.commands.read_pictures import as_input
+from keras_explainer.commands.read_pictures import read_pictures
 from keras_explainer.commands.run_folder import RunFolder
 
 SUMMARY = "explain pictures: which pixels made the classifier say that"
@@ -138,11 +140,11 @@ def _with_explainer(args):
 
     def explain(paths):
         for start in range(0, len(paths), BATCH_SIZE):
-            pictures = _read(paths[start : start + BATCH_SIZE])
+            pictures = read_pictures(paths[start : start + BATCH_SIZE])
             if not pictures:
                 continue
             found = explainer.explain(
-                _as_input([picture for _, picture in pictures], explainer),
+                as_input([picture for _, picture in pictures], explainer),
                 targets=None if row is None else np.tile(row, (len(pictures), 1)),
                 top_k=args.top_k,
             )
@@ -164,7 +166,9 @@ def _with_server(args):
     shown = slice(args.top_k)
 
     def explain(paths):
-        for path, picture in itertools.chain.from_iterable(_read([p]) for p in paths):
+        for path, picture in itertools.chain.from_iterable(
+            read_pictures([p]) for p in paths
+        ):
             try:
                 found = client.explain(path)
             except ServingError as error:
@@ -176,30 +180,6 @@ def _with_server(args):
             yield path, picture, masks, classes, scores
 
     return client.class_names, explain
-
-
-def _read(paths):
-    """Returns pairs of path and picture, without those that cannot be read."""
-    from keras_explainer.datasets._files import BadFileError
-    from keras_explainer.datasets._files import open_rgb
-
-    pictures = []
-    for path in paths:
-        try:
-            pictures.append((path, open_rgb(path, upright=True)))
-        except BadFileError as error:
-            print(f"warning: skipped {error}", file=sys.stderr)
-    return pictures
-
-
-def _as_input(pictures, explainer):
-    import numpy as np
-
-    from keras_explainer.datasets._files import resize
-
-    size = tuple(explainer.frozen.image_shape[:2])
-    images = [resize(picture, size) for picture in pictures]
-    return np.asarray(explainer.preprocessing(np.stack(images).astype("float32")))
 
 
 def _class_index(target, explainer):

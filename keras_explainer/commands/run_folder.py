@@ -8,6 +8,7 @@ import shutil
 
 import keras_explainer
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.write_text import write_text
 
 try:
     import fcntl
@@ -118,9 +119,7 @@ class RunFolder:
 
     def write_text(self, name, text):
         """Writes a text file, whole or not at all."""
-        beside = self.path / f".{name}.partial"
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, self.path / name)
+        write_text(self.path / name, text)
 
     def finish(self):
         """Gives the folder its name; an earlier result is removed after that."""

@@ -1,0 +1,40 @@
+"""From files of pictures to what an explainer takes."""
+
+import sys
+
+
+def read_pictures(paths):
+    """Reads pictures; a file that cannot be read is named in a warning.
+
+    Args:
+        paths: List of paths.
+
+    Returns:
+        List of pairs of a path and an upright RGB `PIL.Image`.
+    """
+    from keras_explainer.datasets._files import BadFileError
+    from keras_explainer.datasets._files import open_rgb
+
+    pictures = []
+    for path in paths:
+        try:
+            pictures.append((path, open_rgb(path, upright=True)))
+        except BadFileError as error:
+            print(f"warning: skipped {error}", file=sys.stderr)
+    return pictures
+
+
+def as_input(pictures, explainer):
+    """Returns the array (N, H, W, 3) that an explainer takes for pictures.
+
+    Args:
+        pictures: List of RGB `PIL.Image` of any sizes.
+        explainer: The explainer, which knows size and preprocessing.
+    """
+    import numpy as np
+
+    from keras_explainer.datasets._files import resize
+
+    size = tuple(explainer.frozen.image_shape[:2])
+    images = [resize(picture, size) for picture in pictures]
+    return np.asarray(explainer.preprocessing(np.stack(images).astype("float32")))

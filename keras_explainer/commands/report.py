@@ -1,0 +1,157 @@
+"""`keras-explainer report`: a run as one page, to look at and to hand on."""
+
+import argparse
+import json
+import pathlib
+
+from keras_explainer.commands.command_error import CommandError
+from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.command_parser import whole_number
+from keras_explainer.commands.console import console
+from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.commands.write_text import write_text
+
+SUMMARY = "show a run as one page: curves, figures, masks to play with"
+DESCRIPTION = """\
+Writes one HTML page about a run of `demo` or `train`: its curves, its figures, and
+pictures with a class chooser and a slider over the threshold of the mask. The page
+needs no network and no other file."""
+EXAMPLES = [
+    "keras-explainer report runs/demo",
+    "keras-explainer report runs/pets --images 'holiday/*.jpg' --out pets.html",
+]
+
+
+def add_arguments(parser):
+    parser.add_argument("run_folder", metavar="RUN", help="folder of demo or of train")
+    parser.add_argument(
+        "--images",
+        nargs="+",
+        metavar="IMAGES",
+        help="files, folders or patterns to show (default: those of the demo, or the "
+        "first ones of the training's validation)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=whole_number(1),
+        default=12,
+        metavar="N",
+        help="show the first N pictures (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--top-k",
+        type=whole_number(1),
+        default=5,
+        metavar="N",
+        help="the N most probable classes of each picture (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="the page to write (default: RUN/report.html)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace an earlier page in --out"
+    )
+
+
+def run(args):
+    folder = pathlib.Path(args.run_folder)
+    config, metrics = (_read(folder, name) for name in ("config.json", "metrics.json"))
+    if config.get("command") not in ("demo", "train"):
+        raise UsageError(f"{_EXPECTED}. Received: {folder}, of another command")
+    if not (folder / "explainer.keras").is_file():
+        raise UsageError(f"{_EXPECTED}. Received: {folder}, without explainer.keras")
+    out = _free_file(args.out or folder / "report.html", args.force)
+    quiet_tensorflow()
+    from keras_explainer.commands.history_file import read_history
+    from keras_explainer.report.report_page import report_page
+
+    pictures = _pictures(args, folder, config)
+    rows = read_history(folder / "history.csv")
+    page = report_page(folder.resolve().name, config, rows, metrics, pictures)
+    write_text(out, page)
+    size = len(page.encode()) / 1e6
+    console.print(f"Wrote {out}: {len(pictures)} pictures, {size:.1f} MB")
+
+
+_EXPECTED = "Argument RUN should be the folder of a finished demo or train"
+
+
+def _read(folder, name):
+    if not folder.exists():
+        raise UsageError(f"{_EXPECTED}. Received: {folder}, which does not exist")
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise UsageError(f"{_EXPECTED}. Received: {folder}, without a sound {name}")
+    return content
+
+
+def _free_file(out, force):
+    out = pathlib.Path(out)
+    if out.is_dir() or not out.parent.is_dir():
+        reason = "a folder" if out.is_dir() else "in a folder that does not exist"
+        raise UsageError(
+            f"Argument --out should be a file to write. Received: {out}, {reason}"
+        )
+    if out.exists() and not force:
+        raise UsageError(
+            "Argument --out should be a new file, or come with --force to replace it. "
+            f"Received: {out}, which exists"
+        )
+    return out
+
+
+def _pictures(args, folder, config):
+    from keras_explainer.report.report_page import report_picture
+
+    explainer = load_explainer(folder)
+    if args.images or config["command"] == "demo":
+        names, pictures, images = _from_files(
+            args.images or [str(folder / "examples")], args.limit, explainer
+        )
+    else:
+        names, pictures, images = _from_training(config, args.limit, explainer)
+    found = explainer.explain(images, top_k=args.top_k)
+    parts = zip(names, pictures, found.masks, found.classes, found.scores)
+    return [report_picture(*part, explainer.display_names) for part in parts]
+
+
+def _from_files(names, limit, explainer):
+    """Returns names, pictures and what the explainer takes for them."""
+    from keras_explainer.commands.picture_files import find_pictures
+    from keras_explainer.commands.read_pictures import as_input
+    from keras_explainer.commands.read_pictures import read_pictures
+
+    read = read_pictures(find_pictures(names)[:limit])
+    if not read:
+        raise CommandError(
+            "Argument --images should name at least one picture that can be read. "
+            f"Received: {' '.join(names)}"
+        )
+    pictures = [picture for _, picture in read]
+    return [path.name for path, _ in read], pictures, as_input(pictures, explainer)
+
+
+def _from_training(config, limit, explainer):
+    """The same, of the images that the training was validated on, if there are any."""
+    import numpy as np
+    from PIL import Image
+
+    from keras_explainer.commands.training_data import load_training_data
+    from keras_explainer.visualization.pixels import to_uint8
+
+    if config["data"] and not pathlib.Path(config["data"]).is_dir():
+        raise UsageError(
+            "Argument --images should name pictures, since those of the training are "
+            f"no longer in {config['data']}. Received: none"
+        )
+    data = load_training_data(argparse.Namespace(**config), explainer, config["seed"])
+    examples = (data.train if data.validation is None else data.validation).unbatch()
+    examples = [x[0] if isinstance(x, tuple) else x for x in examples.take(limit)]
+    images = np.stack(examples)
+    pixels = to_uint8(explainer.preprocessing.restore(images))
+    pictures = [Image.fromarray(picture) for picture in pixels]
+    return [f"image {i + 1}" for i in range(len(images))], pictures, images

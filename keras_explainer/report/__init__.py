@@ -1,0 +1,1 @@
+"""The page that `keras-explainer report` writes."""

@@ -1,0 +1,64 @@
+"""`report` and `study`, from a run to a page."""
+
+import json
+
+import numpy as np
+import pytest
+from browser import Page
+from conftest import tiny_classifier
+from PIL import Image
+
+import keras_explainer as kx
+from keras_explainer.__main__ import main
+
+pytestmark = pytest.mark.usefixtures("eager")
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "examples").mkdir(parents=True)
+    for seed in range(2):
+        levels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3))
+        picture = Image.fromarray(levels.astype("uint8"))
+        picture.save(folder / "examples" / f"{seed}.png")
+    (folder / "config.json").write_text('{"command": "demo"}')
+    (folder / "metrics.json").write_text('{"Explainer": {"iou": 0.5}}')
+    (folder / "history.csv").write_text("epoch,seconds,loss\n1,2,0.75\n")
+    explainer = kx.ExplainerModel(tiny_classifier(), preprocess_input="mobilenet")
+    explainer.save(folder / "explainer.keras")
+    return folder
+
+
+@pytest.mark.slow
+def test_report_and_study(run, tmp_path, capsys):
+    assert main(["report", str(run)]) == 0
+    page = Page((run / "report.html").read_text())
+    assert [entry["name"] for entry in page.data] == ["0.png", "1.png"]
+    assert [len(entry["classes"]) for entry in page.data] == [3, 3]
+    assert main(["report", str(run)]) == 2
+    assert "come with --force" in capsys.readouterr().err
+
+    argv = ["study", "--explainers", f"{run},{run}/explainer.keras"]
+    argv += ["--images", f"{run}/examples", "--out", str(tmp_path / "study")]
+    assert main(argv) == 0
+    key = json.loads((tmp_path / "study" / "key.json").read_text())
+    assert len(key["pairs"]) == 2
+    page = Page((tmp_path / "study" / "study.html").read_text())
+    assert page.data["study"] == key["study"]
+    # The same explainer twice: both explanations are of the same class and equal.
+    assert all(pair["x"] == pair["y"] for pair in page.data["pairs"])
+
+
+def test_errors(tmp_path, capsys):
+    assert main(["report", str(tmp_path / "gone")]) == 2
+    assert "Argument RUN should be" in capsys.readouterr().err
+    (tmp_path / "config.json").write_text('{"command": "evaluate"}')
+    (tmp_path / "metrics.json").write_text("{}")
+    assert main(["report", str(tmp_path)]) == 2
+    assert "of another command" in capsys.readouterr().err
+    argv = ["study", "--images", "x", "--out", str(tmp_path / "out"), "--explainers"]
+    assert main([*argv, "a,a"]) == 2
+    assert "two different explainers. Received: a,a" in capsys.readouterr().err
+    assert main([*argv, "a,b"]) == 2
+    assert "Argument --explainers should be" in capsys.readouterr().err
