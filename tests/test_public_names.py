@@ -8,10 +8,11 @@ import pytest
 
 import keras_explainer
 
+OF_THE_COMMAND_LINE = {"commands", "report", "study"}
 PACKAGES = ["keras_explainer"] + [
     f"keras_explainer.{module.name}"
     for module in pkgutil.iter_modules(keras_explainer.__path__)
-    if module.ispkg and module.name != "commands"
+    if module.ispkg and module.name not in OF_THE_COMMAND_LINE
 ]
 NAMES = [
     (package, name)
