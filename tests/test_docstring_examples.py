@@ -1,4 +1,4 @@
-"""The examples in the docstrings are run."""
+"""The examples in the docstrings are run; those of files and servers are not."""
 
 import doctest
 import importlib
@@ -28,19 +28,6 @@ SLOW = {
     "keras_explainer.classifiers.frozen_classifier",
     "keras_explainer.evaluation.evaluate_methods",
 }
-# Blocks about files, data sets or servers that are not here; the README's blocks on
-# the same are run by `test_readme.py`.
-NOT_HERE = {
-    "keras_explainer.datasets.coco",
-    "keras_explainer.datasets.coco_masks",
-    "keras_explainer.datasets.from_tfds",
-    "keras_explainer.datasets.image_folder",
-    "keras_explainer.datasets.voc",
-    "keras_explainer.datasets.voc_masks",
-    "keras_explainer.serving.client",
-    "keras_explainer.serving.serving_error",
-}
-FENCE = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 def modules_with(pattern):
@@ -96,28 +83,3 @@ def test_examples(name, names, eager):
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     for example in doctest.DocTestFinder().find(module, extraglobs={**names, **public}):
         assert doctest.DocTestRunner(optionflags=options).run(example).failed == 0
-
-
-@pytest.fixture(scope="module")
-def explanation(names):
-    return names["explainer"].explain(names["images"], top_k=3)
-
-
-@pytest.mark.slow  # trainings and exports
-@pytest.mark.parametrize(
-    "name", [p for p in modules_with("^ *```python") if p.values[0] not in NOT_HERE]
-)
-def test_blocks(name, names, explanation, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    # Not downloaded.
-    monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_classifier)
-    module = importlib.import_module(name)
-    known = {**vars(module), **names, "explanation": explanation}
-    for indent, block in FENCE.findall(SOURCES[name]):
-        code = re.sub(f"^{indent}", "", block, flags=re.MULTILINE)
-        exec(compile(code, name, "exec"), dict(known))
-
-
-def test_what_is_not_here_has_a_block():
-    assert all(FENCE.search(SOURCES[name]) for name in NOT_HERE)
-    assert SLOW <= set(SOURCES)
