@@ -8,8 +8,7 @@ from keras_explainer.attribution.base_method import check_option
 from keras_explainer.explainers.gaussian_blur import gaussian_blur
 
 # Weights of the size and of the smoothness, and the squared contrast in the image, in
-# its variances, across which masks need not be smooth. As a contrast 0.01 would let the
-# texture of any photograph through, and masks would be labyrinths.
+# its variances, across which masks need not be smooth.
 _SIZE_WEIGHT, _SMOOTHNESS_WEIGHT, _EDGE = 1.0, 20.0, 0.01
 # Backtracking line search: first step, its decay, trials, and the gain demanded.
 _FIRST_STEP, _DECAY, _TRIALS, _GAIN = 1000.0, 0.2, 8, 1e-4
