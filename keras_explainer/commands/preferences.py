@@ -17,7 +17,10 @@ answers together, and for the raters by what each of them mostly preferred.
 
 The test of all answers takes them as independent of each other, which several answers
 of one person are not quite; the test of the raters does not need that."""
-EXAMPLES = ["keras-explainer preferences my_study answers_*.json"]
+EXAMPLES = [
+    "keras-explainer preferences my_study answers_*.json",
+    "keras-explainer preferences my_study answers_anna.json answers_ben.json",
+]
 
 
 def add_arguments(parser):
