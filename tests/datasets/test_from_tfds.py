@@ -12,6 +12,8 @@ from test_tfds_builders import write_voc
 from keras_explainer.datasets import VOC_CLASSES
 from keras_explainer.datasets import from_tfds
 
+pytestmark = pytest.mark.slow  # mock data sets are written and read
+
 
 def mocked(values, count=3):
     """Mocks a data set whose examples have these values, encoded as in its files."""

@@ -17,6 +17,8 @@ from keras_explainer.datasets.coco import COCO_CATEGORIES
 from keras_explainer.datasets.coco_masks import CocoMasks
 from keras_explainer.datasets.voc_masks import VocMasks
 
+pytestmark = pytest.mark.slow  # mock data sets are written and read
+
 CAT, DOG = VOC_CLASSES.index("cat") + 1, VOC_CLASSES.index("dog") + 1
 
 

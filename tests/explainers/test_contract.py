@@ -30,7 +30,8 @@ SYSTEMS = {
         for variant in ("bla", "bla-t", "l2x-f")
     },
 }
-QUICK = ("explainer", "discrete_mask", "real_time_saliency", "l2x", "bla-ph")
+KINDS = ("explainer", "discrete_mask", "real_time_saliency", "l2x", "bla-ph")
+QUICK = ("explainer", "discrete_mask")
 
 
 def params(names, quick):
@@ -43,11 +44,11 @@ def params(names, quick):
 
 @pytest.fixture(params=params(SYSTEMS, quick=QUICK))
 def each(request):
-    """Every system and variant, one of each system also in the quick suite."""
+    """Every system and variant, two of them also in the quick suite."""
     return request.param
 
 
-@pytest.fixture(params=params(QUICK, quick=("explainer",)))
+@pytest.fixture(params=params(KINDS, quick=("explainer",)))
 def make(request):
     """One of each system; what all inherit is checked by one in the quick suite."""
     return request.param
