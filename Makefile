@@ -1,6 +1,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
+# One process of tests per core; idle ones take tests from busy ones.
+SPREAD := --numprocesses auto --dist worksteal
 
 .PHONY: install demo docs test test-fast bench lint clean
 
@@ -20,10 +22,10 @@ docs: install
 
 test: install
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SPREAD)
 
 test-fast: install
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest $(SPREAD) -m "not slow"
 
 bench: install demo
 	$(RUN) benchmarks/upsampling.py --explainer runs/demo/explainer.keras

@@ -2,6 +2,8 @@
 
 import sys
 
+from keras_explainer.commands.command_error import CommandError
+
 
 def read_pictures(paths):
     """Reads pictures; a file that cannot be read is named in a warning.
@@ -22,6 +24,14 @@ def read_pictures(paths):
         except BadFileError as error:
             print(f"warning: skipped {error}", file=sys.stderr)
     return pictures
+
+
+def no_pictures(names):
+    """Returns the error of --images of which not one can be read."""
+    return CommandError(
+        "Argument --images should name at least one picture that can be read. "
+        f"Received: {' '.join(names)}"
+    )
 
 
 def as_input(pictures, explainer):

@@ -4,7 +4,6 @@ import argparse
 import json
 import pathlib
 
-from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
@@ -123,14 +122,12 @@ def _from_files(names, limit, explainer):
     """Returns names, pictures and what the explainer takes for them."""
     from keras_explainer.commands.picture_files import find_pictures
     from keras_explainer.commands.read_pictures import as_input
+    from keras_explainer.commands.read_pictures import no_pictures
     from keras_explainer.commands.read_pictures import read_pictures
 
     read = read_pictures(find_pictures(names)[:limit])
     if not read:
-        raise CommandError(
-            "Argument --images should name at least one picture that can be read. "
-            f"Received: {' '.join(names)}"
-        )
+        raise no_pictures(names)
     pictures = [picture for _, picture in read]
     return [path.name for path, _ in read], pictures, as_input(pictures, explainer)
 

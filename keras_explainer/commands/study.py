@@ -2,7 +2,6 @@
 
 import pathlib
 
-from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
 from keras_explainer.commands.command_parser import whole_number
@@ -100,6 +99,7 @@ def _entries(args):
 
     from keras_explainer.commands.picture_files import find_pictures
     from keras_explainer.commands.read_pictures import as_input
+    from keras_explainer.commands.read_pictures import no_pictures
     from keras_explainer.commands.read_pictures import read_pictures
     from keras_explainer.report.html_page import picture_uri
     from keras_explainer.visualization import overlay
@@ -129,8 +129,5 @@ def _entries(args):
                 }
             )
     if not entries:
-        raise CommandError(
-            "Argument --images should name at least one picture that can be read. "
-            f"Received: {' '.join(args.images)}"
-        )
+        raise no_pictures(args.images)
     return entries

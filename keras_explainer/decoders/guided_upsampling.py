@@ -65,12 +65,13 @@ def _linear_functions(logits, guide):
         return ops.average_pool(maps, (1, columns), 1, padding="same")
 
     rows, columns = (_window(length) for length in logits.shape[1:3])
-    colors = [guide[..., c : c + 1] for c in range(guide.shape[-1])]
-    guide_mean, color_means = around(guide), [around(color) for color in colors]
-    logits_mean = around(logits)
+    channels = guide.shape[-1]
+    guide_mean, logits_mean = around(guide), around(logits)
+    colors = ops.split(guide, channels, axis=-1)
+    color_means = ops.split(guide_mean, channels, axis=-1)
     equations, values = [], []
     for channel, (color, mean) in enumerate(zip(colors, color_means)):
-        noise = _NOISE * ops.eye(len(colors))[channel]
+        noise = _NOISE * ops.eye(channels)[channel]
         equations.append(around(color * guide) - mean * guide_mean + noise)
         values.append(around(color * logits) - mean * logits_mean)
     slopes = _solve(equations, values)

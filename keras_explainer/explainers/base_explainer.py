@@ -115,6 +115,16 @@ class BaseExplainer(ExplainerTrainer):
             return guided_upsampling(logits, images)
         return resize_to(logits, grid_of(images))
 
+    def behind_cells(self, images, cells):
+        """Shows images only in the cells kept, all of a cell or nothing of it.
+
+        Args:
+            images: Tensor (N, H, W, channels).
+            cells: Tensor (N, h, w) in [0, 1].
+        """
+        masks = resize_to(cells[..., None], ops.shape(images)[1:3], "nearest")
+        return self.background(images, masks[..., 0])
+
     def half_range(self, images):
         """Returns half of the range of values: the classifier's, or of each image."""
         known = self.preprocessing.input_range

@@ -8,7 +8,7 @@ from keras import ops
 from keras_explainer import layers
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.explainers.base_explainer import BaseExplainer
-from keras_explainer.explainers.hard_logits import hard_logits
+from keras_explainer.explainers.hard_logits import shared_hard_logits
 from keras_explainer.explainers.targets import right_share
 from keras_explainer.layers.bounded_logit_attention import pooled
 from keras_explainer.layers.bounded_logit_attention import shared_equally
@@ -114,7 +114,7 @@ class BoundedLogitAttention(BaseExplainer):
 
         def masks_of(features, classes=None):
             selection = attention.selection(attention.logits(features))
-            return hard_logits(2.0 * selection - 1.0, classes, frozen.num_classes)
+            return shared_hard_logits(selection, classes, frozen.num_classes)
 
         def decode(images, read):
             features = read["features"][0]

@@ -148,9 +148,7 @@ class DiscreteMaskExplainer(BaseExplainer):
         greedy = ops.cast(chances >= self.threshold, "float32")
 
         def picture(masks):
-            size = ops.shape(images)[1:3]
-            cells = resize_to(masks[..., None], size, "nearest")[..., 0]
-            return self.background(images, cells)
+            return self.behind_cells(images, masks)
 
         def cost_of(kept):
             answers = self.frozen.log_probabilities(kept)

@@ -53,7 +53,7 @@ class ExplainerTrainer(keras.Model):
 
         Args:
             optimizer: A Keras optimizer, or "auto": Adam with a learning rate of
-                2e-3.
+                `LEARNING_RATE`.
             loss: The system's objective, such as `ExplainerLoss` for
                 `ExplainerModel`, or "auto" for its defaults.
             metrics: Keras metrics of the labels and the probabilities that the

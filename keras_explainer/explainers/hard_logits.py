@@ -6,18 +6,25 @@ from keras import ops
 _DECIDED = 1e6
 
 
-def hard_logits(margins, classes=None, num_classes=None):
+def hard_logits(margins):
     """Returns logits whose masks are 1 where a margin is positive and 0 elsewhere.
 
     Enlarged, their outlines run where the interpolated margin is 0, and stay hard.
 
     Args:
-        margins: Tensor (N, h, w, K), or (N, h, w) for a mask that all classes share.
-        classes: Integer tensor (N, K), or None for all classes, that share a mask.
-        num_classes: int, the number of all classes that share a mask.
+        margins: Tensor of any shape.
     """
-    logits = _DECIDED * margins
-    if len(margins.shape) == 4:
-        return logits
+    return _DECIDED * margins
+
+
+def shared_hard_logits(selection, classes, num_classes):
+    """Returns the logits (N, h, w, K) of a selection of cells that all classes share.
+
+    Args:
+        selection: Tensor (N, h, w), 1 for the selected cells and 0 for the others.
+        classes: Integer tensor (N, K), or None for all classes.
+        num_classes: int, the number of all classes.
+    """
     count = num_classes if classes is None else ops.shape(classes)[1]
+    logits = hard_logits(2.0 * selection - 1.0)
     return ops.repeat(logits[..., None], count, axis=-1)

@@ -7,9 +7,8 @@ from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.cell_selector import CellSelector
-from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.base_explainer import BaseExplainer
-from keras_explainer.explainers.hard_logits import hard_logits
+from keras_explainer.explainers.hard_logits import shared_hard_logits
 from keras_explainer.explainers.targets import right_share
 from keras_explainer.layers.cell_selection import drawn_cells
 from keras_explainer.layers.cell_selection import largest_cells
@@ -102,8 +101,8 @@ class L2X(BaseExplainer):
             guess = _predictor(frozen.image_shape[-1], frozen.num_classes)
 
         def masks_of(logits, classes=None):
-            margins = 2.0 * largest_cells(logits, selected) - 1.0
-            return hard_logits(margins, classes, frozen.num_classes)
+            selection = largest_cells(logits, selected)
+            return shared_hard_logits(selection, classes, frozen.num_classes)
 
         def decode(images, read):
             shape = (grid, grid, frozen.num_classes)
@@ -138,10 +137,10 @@ class L2X(BaseExplainer):
         if training:
             cells = drawn_cells(logits, self.selected, self.temperature, seed)
 
-        shown = self._picture(images, chosen)
+        shown = self.behind_cells(images, chosen)
         kept = self.frozen.logits(shown)
         answers = self.frozen.probabilities(read["logits"])
-        guessed = self._guessed(self._picture(images, cells), images)
+        guessed = self._guessed(self.behind_cells(images, cells), images)
         return {
             "classification": loss.classification_weight
             * classification_loss(guessed, answers, multi_label),
@@ -151,12 +150,6 @@ class L2X(BaseExplainer):
             ),
             "kept_accuracy": right_share(kept, rows, multi_label),
         }, kept
-
-    def _picture(self, images, cells):
-        size = ops.shape(images)[1:3]
-        return self.background(
-            images, resize_to(cells[..., None], size, "nearest")[..., 0]
-        )
 
     def _guessed(self, pictures, images):
         if self.guess is None:

@@ -10,6 +10,7 @@ from keras_explainer.losses.edge_aware_variation import edge_aware_variation
 from keras_explainer.losses.entropy_loss import entropy_loss
 from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.total_variation import total_variation
+from keras_explainer.losses.weighted_terms import WeightedTerms
 
 # entropy, smoothness, band, target area, non-target area.
 _PUBLISHED = {
@@ -21,7 +22,7 @@ _PUBLISHED = {
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class ExplainerLoss:
+class ExplainerLoss(WeightedTerms):
     """Keeps the answer, removes its evidence, and asks for small, smooth masks.
 
     The loss of an image is the sum of four terms:
@@ -96,24 +97,19 @@ class ExplainerLoss:
         inpaint=False,
         published_forms=False,
     ):
-        weights = {
-            "classification_weight": classification_weight,
-            "rest_weight": rest_weight,
-            "evidence_weight": evidence_weight,
-            "entropy_weight": entropy_weight,
-            "area_weight": area_weight,
-            "target_area_weight": target_area_weight,
-            "non_target_area_weight": non_target_area_weight,
-            "overlap_weight": overlap_weight,
-            "smoothness_weight": smoothness_weight,
-        }
-        for name, value in weights.items():
-            if name == "entropy_weight" and value == "auto":
-                continue
-            if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise ValueError(
-                    f"Argument `{name}` should be a number from 0. Received: {value!r}"
-                )
+        # The one weight that need not be a number.
+        weights = {} if entropy_weight == "auto" else {"entropy_weight": entropy_weight}
+        super().__init__(
+            classification_weight=classification_weight,
+            rest_weight=rest_weight,
+            evidence_weight=evidence_weight,
+            area_weight=area_weight,
+            target_area_weight=target_area_weight,
+            non_target_area_weight=non_target_area_weight,
+            overlap_weight=overlap_weight,
+            smoothness_weight=smoothness_weight,
+            **weights,
+        )
         if not 0 <= min_area <= max_area <= 1:
             raise ValueError(
                 "Arguments `min_area` and `max_area` should be in order, from 0 to 1. "
@@ -123,17 +119,15 @@ class ExplainerLoss:
             raise ValueError(
                 f"Argument `alone` should be a share from 0 to 1. Received: {alone!r}"
             )
-        self._config = {
-            **weights,
-            "min_area": min_area,
-            "max_area": max_area,
-            "alone": alone,
-            "edge_aware": edge_aware,
-            "inpaint": inpaint,
-            "published_forms": published_forms,
-        }
-        for name, value in self._config.items():
-            setattr(self, name, value)
+        self._keep(
+            entropy_weight=entropy_weight,
+            min_area=min_area,
+            max_area=max_area,
+            alone=alone,
+            edge_aware=edge_aware,
+            inpaint=inpaint,
+            published_forms=published_forms,
+        )
 
     @classmethod
     def published(cls, dataset, classifier):
@@ -250,10 +244,3 @@ class ExplainerLoss:
             return edge_aware_variation(mask, images, reduction="none")
         border = "reflect" if self.published_forms else "valid"
         return total_variation(mask, border, reduction="none")
-
-    def get_config(self):
-        return dict(self._config)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

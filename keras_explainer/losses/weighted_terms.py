@@ -23,8 +23,14 @@ class WeightedTerms:
                     f"Argument `{name}` should be a number from 0{end}. "
                     f"Received: {value!r}"
                 )
+        self._options = {}
+        self._keep(**options)
+
+    def _keep(self, **options):
+        """Sets attributes that `get_config` returns, for options of another kind."""
+        for name, value in options.items():
             setattr(self, name, value)
-        self._options = options
+        self._options.update(options)
 
     def get_config(self):
         return dict(self._options)

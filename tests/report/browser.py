@@ -7,6 +7,7 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 needs_chromium = pytest.mark.skipif(
     not shutil.which("chromium"), reason="Chromium is not installed"
@@ -59,24 +60,18 @@ def run_in_chromium(page, steps, folder):
         steps: String, the body of an asynchronous function.
         folder: Path for the profile and the screenshot, `folder / "page.png"`.
     """
-    tried = folder / "tried.html"
-    tried.write_text(
-        page.read_text(encoding="utf-8")
-        + f"""<script>(async () => {{
-          const pause = () => new Promise(done => setTimeout(done, 50));
-          for (let i = 0; i < 100 && !document.body.dataset.ready; i++) await pause();
-          const run = async () => {{{steps}}};
-          const result = await run().catch(error => String(error));
-          document.body.dataset.result = JSON.stringify(result);
-        }})();</script>""",
-        encoding="utf-8",
-    )
-    command = [
-        *("chromium", "--headless", "--no-sandbox", "--disable-gpu"),
-        *("--disable-dev-shm-usage", "--window-size=1000,1400"),
-        *(f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000"),
-        *(f"--screenshot={folder / 'page.png'}", "--dump-dom", tried.as_uri()),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    (body,) = [a for tag, a in Page(done.stdout).elements if tag == "body"]
-    return json.loads(body["data-result"])
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch_persistent_context(
+            folder / "profile",
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            viewport={"width": 1000, "height": 1400},
+        )
+        tab = browser.new_page()
+        tab.goto(page.as_uri())
+        # A report says when its pictures are drawn; a study shows its first question.
+        tab.wait_for_selector("body[data-ready], #question, #thanks", state="attached")
+        result = tab.evaluate(f"async () => {{{steps}}}")
+        tab.screenshot(path=folder / "page.png")
+        browser.close()
+    return result
