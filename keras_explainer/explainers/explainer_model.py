@@ -10,6 +10,7 @@ from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
 from keras_explainer.decoders.get_decoder import get_decoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.degraded_view import degraded_view
 from keras_explainer.explainers.surroundings import surroundings
 from keras_explainer.explainers.targets import targets_of_step
 from keras_explainer.losses.explainer_loss import ExplainerLoss
@@ -159,8 +160,14 @@ class ExplainerModel(BaseExplainer):
         return ops.take_along_axis(decoded, classes[:, None, None], axis=-1)
 
     def step_terms(self, images, read, rows, training):
+        step = self.optimizer.iterations
         alone = self.explainer_loss.alone if training else 0.0
-        targets = targets_of_step(rows, alone, self.optimizer.iterations)
+        targets = targets_of_step(rows, alone, step)
+        seen, share = images, self.explainer_loss.degraded
+        if training and share:
+            span, color = self.half_range(images), self.background.color
+            seen = degraded_view(images, color, span, share, step)
+            read = self.frozen(seen)
         classes = None
         if self.frozen.num_classes > _CLASSES_PER_STEP:
             # Labels first, then the likeliest others.
@@ -177,7 +184,7 @@ class ExplainerModel(BaseExplainer):
             return kept[0], self.frozen.logits(self.background(images, mask, fill))
 
         terms = self.explainer_loss(
-            self.class_logits(images, read, classes, training),
+            self.class_logits(seen, read, classes, training),
             rows,
             targets,
             judge,

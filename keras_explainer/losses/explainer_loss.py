@@ -61,6 +61,9 @@ class ExplainerLoss(WeightedTerms):
         max_area: float in [0, 1]. Upper end of the area band.
         alone: float in [0, 1]. Share of the images of a training step in which one
             label, drawn at random, is judged alone.
+        degraded: float in [0, 1]. Share of the images of a training step whose masks
+            are found in a view that is hard to recognise (`degraded_view`), though
+            judged on the image itself.
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `total_variation`.
         inpaint: Boolean. Fill what is removed with the colours around it
@@ -93,6 +96,7 @@ class ExplainerLoss(WeightedTerms):
         min_area=0.05,
         max_area=0.3,
         alone=0.0,
+        degraded=0.7,
         edge_aware=True,
         inpaint=False,
         published_forms=False,
@@ -115,15 +119,18 @@ class ExplainerLoss(WeightedTerms):
                 "Arguments `min_area` and `max_area` should be in order, from 0 to 1. "
                 f"Received: min_area={min_area}, max_area={max_area}"
             )
-        if not isinstance(alone, (int, float)) or not 0 <= alone <= 1:
-            raise ValueError(
-                f"Argument `alone` should be a share from 0 to 1. Received: {alone!r}"
-            )
+        for share, value in (("alone", alone), ("degraded", degraded)):
+            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise ValueError(
+                    f"Argument `{share}` should be a share from 0 to 1. "
+                    f"Received: {value!r}"
+                )
         self._keep(
             entropy_weight=entropy_weight,
             min_area=min_area,
             max_area=max_area,
             alone=alone,
+            degraded=degraded,
             edge_aware=edge_aware,
             inpaint=inpaint,
             published_forms=published_forms,
@@ -159,6 +166,7 @@ class ExplainerLoss(WeightedTerms):
             overlap_weight=0.0,
             smoothness_weight=smoothness,
             alone=0.0,
+            degraded=0.0,
             edge_aware=False,
             inpaint=False,
             published_forms=True,

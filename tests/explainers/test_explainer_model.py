@@ -128,3 +128,23 @@ def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
     for prefix in ("", "val_"):
         terms = [logs[prefix + term][0] for term in kx.ExplainerLoss.TERMS]
         np.testing.assert_allclose(logs[f"{prefix}loss"][0], sum(terms), rtol=1e-5)
+
+
+def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch):
+    """The view is one that hides everything: masks no longer depend on the image."""
+    explainer = kx.ExplainerModel(tiny_classifier())
+    explainer.compile(loss=kx.ExplainerLoss(degraded=1.0, smoothness_weight=0.0))
+    monkeypatch.setattr(
+        "keras_explainer.explainers.explainer_model.degraded_view",
+        lambda images, color, span, share, step: 0.0 * images,
+    )
+    images, rows = random_images(2), np.eye(3, dtype="float32")[[0, 0]]
+    read = explainer.frozen(images)
+    terms, kept = explainer.step_terms(images, read, rows, training=True)
+    assert float(terms["area"][0]) == pytest.approx(float(terms["area"][1]), rel=1e-5)
+    coarse = explainer.class_logits(0 * images, explainer.frozen(0 * images))[..., 0]
+    shown = explainer.background(images, keras.ops.sigmoid(coarse))
+    np.testing.assert_allclose(kept, explainer.frozen.logits(shown), atol=1e-4)
+    assert float(kept[0, 0]) != float(kept[1, 0])
+    terms, _ = explainer.step_terms(images, read, rows, training=False)
+    assert float(terms["area"][0]) != pytest.approx(float(terms["area"][1]), rel=1e-5)

@@ -104,5 +104,7 @@ def test_round_trip_and_bad_weights():
         ExplainerLoss(smoothness_weight=-1)
     with pytest.raises(ValueError, match="`alone` .*Received: 2"):
         ExplainerLoss(alone=2)
+    with pytest.raises(ValueError, match="`degraded` .*Received: 'much'"):
+        ExplainerLoss(degraded="much")
     with pytest.raises(ValueError, match="`min_area` and `max_area`"):
         ExplainerLoss(min_area=0.5, max_area=0.2)
