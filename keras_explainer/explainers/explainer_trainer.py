@@ -167,13 +167,13 @@ class ExplainerTrainer(keras.Model):
             kwargs.setdefault("shuffle", False)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [FiniteLoss(), *_as_list(callbacks)]
-        with _plain_errors():
+        with _plain_errors(self.distribute_strategy):
             return super().fit(
                 x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs
             )
 
     def evaluate(self, *args, **kwargs):
-        with _plain_errors():
+        with _plain_errors(self.distribute_strategy):
             return super().evaluate(*args, **kwargs)
 
     def _check_first_batch(self, x, y):
@@ -289,7 +289,7 @@ def _assert(condition, message):
 
 
 @contextlib.contextmanager
-def _plain_errors():
+def _plain_errors(strategy):
     """Turns a failed check inside the graph into the one sentence it is about."""
     try:
         yield
@@ -299,6 +299,8 @@ def _plain_errors():
             raise
         raise ValueError(found.group(1).strip()) from None
     except _LOST_WORKER as error:
+        if not in_several_processes(strategy):
+            raise
         raise RuntimeError(
             "Training should go on with all its workers; start them all again, and a "
             "`keras.callbacks.BackupAndRestore` given to `fit` goes on from its last "

@@ -30,11 +30,8 @@ def trained(explainer, *callbacks):
     )
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_a_loss_that_is_no_number_is_told_with_its_step_and_terms(compiled, tmp_path):
+def test_a_loss_that_is_no_number_is_told_with_its_step_and_terms(tmp_path):
     explainer = kx.ExplainerModel(tiny_classifier())
-    if compiled:
-        explainer.compile(run_eagerly=False)
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     saved = []
 
