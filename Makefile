@@ -34,6 +34,8 @@ bench: install demo
 	$(RUN) benchmarks/insertion_deletion_speed.py
 	$(RUN) benchmarks/attribution_cost.py
 	$(RUN) benchmarks/data_speed.py
+	$(RUN) benchmarks/cost_model.py
+	$(RUN) benchmarks/long_run_memory.py
 	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_gallery.py
 	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py
 

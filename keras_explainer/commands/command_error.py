@@ -17,3 +17,9 @@ class Interrupted(CommandError):
     """The user pressed Ctrl-C; the message says how to go on."""
 
     exit_code = 130
+
+
+class Terminated(Interrupted):
+    """The process was asked to end (SIGTERM); the message says how to go on."""
+
+    exit_code = 143

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 
 import keras_explainer
@@ -51,7 +52,9 @@ class RunFolder:
         self.force = force
         self.resume = resume
         interrupted = self.can_resume
-        if resume and not interrupted:
+        # Killed before there was anything to keep, a run begins again.
+        begun = interrupted or _is_result(self.path)
+        if resume and not begun:
             found = "a finished run" if _is_result(self.out) else "none"
             raise UsageError(
                 "Argument --resume should be given for a run that was interrupted "
@@ -101,17 +104,24 @@ class RunFolder:
     @property
     def finished_epochs(self):
         """How many epochs the training here has finished."""
-        epochs = [int(path.stem[6:]) for path in self.path.glob(_CHECKPOINTS)]
-        return max(epochs, default=0)
+        return self.reached[0]
 
-    def checkpoint(self, epochs):
-        """Returns the path of the explainer after a number of epochs."""
-        return self.path / f"epoch_{epochs:03d}.keras"
+    @property
+    def reached(self):
+        """How many epochs are finished, and how many steps of the one after them."""
+        stems = [path.stem for path in self.path.glob(_CHECKPOINTS)]
+        numbers = [[int(n) for n in re.findall(r"\d+", stem)] for stem in stems]
+        return max(((n[0], sum(n[1:])) for n in numbers), default=(0, 0))
+
+    def checkpoint(self, epochs, steps=0):
+        """Returns the path of the explainer after epochs, and steps of the next one."""
+        parted = f"_step_{steps:06d}" if steps else ""
+        return self.path / f"epoch_{epochs:03d}{parted}.keras"
 
     def drop_checkpoints(self, keep=None):
-        """Removes all checkpoints but the one of `keep` epochs."""
+        """Removes all checkpoints but the one at the path `keep`."""
         for path in self.path.glob(_CHECKPOINTS):
-            if keep is None or path != self.checkpoint(keep):
+            if path != keep:
                 path.unlink()
 
     def write_json(self, name, content):

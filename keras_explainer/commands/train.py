@@ -4,7 +4,9 @@ import shlex
 import shutil
 import warnings
 
+from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import Interrupted
+from keras_explainer.commands.command_error import Terminated
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
 from keras_explainer.commands.command_parser import whole_number
@@ -23,7 +25,8 @@ Trains an explainer for a classifier, which stays as it is. The result is a fold
 with explainer.keras, history.csv, metrics.json, config.json and pictures/.
 
 The folder appears when training is over. Until then what every finished epoch has
-reached is kept beside it, in <out>.partial, for --resume."""
+reached is kept beside it, in <out>.partial, for --resume; asked to end by SIGTERM,
+training also saves the step it has reached."""
 EXAMPLES = [
     "keras-explainer train --classifier mobilenet_v2 --dataset folder --data photos \\",
     "    --out runs/photos",
@@ -147,11 +150,17 @@ def run(args):
     with RunFolder(
         args.out, settings_of(args, _PATHS), force=args.force, resume=args.resume
     ) as folder:
-        try:
-            quiet_tensorflow()
-            _train(args, folder)
-        except KeyboardInterrupt:
-            raise Interrupted(_how_to_continue(args, folder.finished_epochs)) from None
+        quiet_tensorflow()
+        from keras_explainer.commands.checkpoint import TerminationCheckpoint
+
+        with TerminationCheckpoint(folder) as termination:
+            try:
+                _train(args, folder, termination)
+            except KeyboardInterrupt:
+                kind = Terminated if termination.asked else Interrupted
+                raise kind(_how_to_continue(args, *folder.reached)) from None
+            except FloatingPointError as error:
+                raise CommandError(_what_is_left(error, folder)) from error
     console.print(f"\nSaved the explainer in {args.out}. Explain pictures with:")
     explainer, out = shlex.quote(args.out), shlex.quote(f"{args.out}_explained")
     console.print(
@@ -159,7 +168,7 @@ def run(args):
     )
 
 
-def _train(args, folder):
+def _train(args, folder, termination):
     import keras
 
     from keras_explainer.commands.checkpoint import Checkpoint
@@ -169,14 +178,13 @@ def _train(args, folder):
     from keras_explainer.commands.training_progress import TrainingProgress
     from keras_explainer.visualization import MaskGallery
 
-    start = folder.finished_epochs
-    keras.utils.set_random_seed(args.seed + start)
-    if start:
-        explainer = load_explainer(folder.checkpoint(start))
+    start, steps = folder.reached
+    keras.utils.set_random_seed(args.seed)
+    if start or steps:
+        explainer = load_explainer(folder.checkpoint(start, steps))
     else:
         explainer = _new_explainer(args)
-    # Another seed than at the start, or the first epoch's order would come again.
-    data = load_training_data(args, explainer, seed=args.seed + start)
+    data = load_training_data(args, explainer)
     images = _first_images(data)
     _introduce(explainer, data, images)
 
@@ -190,16 +198,27 @@ def _train(args, folder):
     warnings.filterwarnings("ignore", "Your input ran out of data")
     validates = data.validation is not None
     progress = TrainingProgress(args.epochs, data.steps, validates, history.rows)
-    with progress:
+    order = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(data.epoch, "number", epoch)
+    )
+    checkpoint = Checkpoint(folder)
+
+    def fit(images, first, last):
         explainer.fit(
-            data.train,
+            images,
             validation_data=data.validation,
-            epochs=args.epochs,
-            initial_epoch=start,
+            epochs=last,
+            initial_epoch=first,
             shuffle=False,  # The dataset shuffles.
             verbose=0,
-            callbacks=[progress, history, gallery, Checkpoint(folder)],
+            callbacks=[order, progress, history, gallery, checkpoint, termination],
         )
+
+    with progress:
+        if steps:
+            fit(data.train.skip(steps), start, start + 1)
+            start += 1
+        fit(data.train, start, args.epochs)
     _finish(folder, explainer, images, history.rows)
 
 
@@ -273,9 +292,16 @@ def _finish(folder, explainer, images, rows):
     folder.finish()
 
 
-def _how_to_continue(args, finished):
+def _what_is_left(error, folder):
+    last = folder.checkpoint(*folder.reached)
+    kept = f"kept: {last}" if last.exists() else "nothing was kept of this first epoch"
+    return f"{error}; {kept}"
+
+
+def _how_to_continue(args, finished, steps):
     command = command_again(args)
-    if finished:
+    if finished or steps:
         done = f"Interrupted after epoch {finished} of {args.epochs}"
-        return f"{done}; to continue: {command} --resume"
+        parted = f" and {steps} steps" if steps else ""
+        return f"{done}{parted}; to continue: {command} --resume"
     return f"Interrupted in the first epoch; to start again: {command}"

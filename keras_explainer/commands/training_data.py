@@ -27,6 +27,7 @@ class TrainingData(typing.NamedTuple):
         count: int. Images for training, broken ones included.
         steps: int. Batches of an epoch.
         targets: String that says what is explained.
+        epoch: The `Epoch` that the order of the training images depends on.
     """
 
     train: typing.Any
@@ -34,6 +35,7 @@ class TrainingData(typing.NamedTuple):
     count: typing.Any
     steps: typing.Any
     targets: typing.Any
+    epoch: typing.Any
 
 
 def data_classes(args):
@@ -46,26 +48,26 @@ def data_classes(args):
     return args.classes or known[args.dataset]
 
 
-def load_training_data(args, explainer, seed):
+def load_training_data(args, explainer):
     """Loads the images that the arguments of `train` ask for.
 
     Args:
         args: Namespace with `dataset`, `data`, `split`, `validation_split`,
             `classes`, `batch_size`, `limit`, `augment` and `image_size`.
         explainer: The explainer to be trained, which knows size and preprocessing.
-        seed: int, of the order of the images.
 
     Returns:
         A `TrainingData`.
     """
     options = loading_options(args, explainer)
     read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
-    train, validation, count = read(args, options, seed)
+    train, validation, count = read(args, options)
+    epoch = train.epoch
     targets = _targets(args, explainer.frozen.num_classes)
     if targets != "labels":
         train, validation = _without_labels(train), _without_labels(validation)
     steps = math.ceil(count / args.batch_size)
-    return TrainingData(train, validation, count, steps, targets)
+    return TrainingData(train, validation, count, steps, targets, epoch)
 
 
 def loading_options(args, explainer):
@@ -103,20 +105,19 @@ def _image_size(asked, explainer):
     return fixed
 
 
-def _shapes(args, options, seed):
+def _shapes(args, options):
     count = args.limit or _SHAPES_IMAGES
-    # The pictures are drawn for the run, not for the epoch it is resumed at.
     train = datasets.shapes(count, seed=args.seed, **options)
     fewer = min(count, _SHAPES_VALIDATION)
     validation = datasets.shapes(fewer, seed=args.seed + _OTHER_SEED, **options)
     return train, validation, count
 
 
-def _voc(args, options, seed):
+def _voc(args, options):
     options = {**options, "classes": args.classes, "limit": args.limit}
     split = args.split or "train"
     train = datasets.voc(
-        args.data, split, shuffle=True, seed=seed, augment=args.augment, **options
+        args.data, split, shuffle=True, seed=args.seed, augment=args.augment, **options
     )
     validation = datasets.voc(
         args.data, args.validation_split or "val", shuffle=False, **options
@@ -125,14 +126,14 @@ def _voc(args, options, seed):
     return train, validation, len(names[: args.limit])
 
 
-def _folder(args, options, seed):
+def _folder(args, options):
     options = {**options, "class_names": args.classes, "limit": args.limit}
     root = pathlib.Path(args.data)
     folder = _split_folder(root, args.split, "train", "--split") or root
     beside = _split_folder(root, args.validation_split, "val", "--validation-split")
     try:
         train = datasets.image_folder(
-            folder, shuffle=True, seed=seed, augment=args.augment, **options
+            folder, shuffle=True, seed=args.seed, augment=args.augment, **options
         )
         validation = beside and datasets.image_folder(beside, **options)
     except ValueError as error:  # Its `class_names` are our --classes.

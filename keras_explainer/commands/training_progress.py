@@ -32,6 +32,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self.steps = steps
         self.validates = validates
         self.rows = list(rows)
+        self.begun = False
 
     def __enter__(self):
         self.live = Live(console=console, auto_refresh=False, transient=True)
@@ -53,6 +54,9 @@ class TrainingProgress(keras.callbacks.Callback):
         # The bar has what the figures leave free.
         self.bar = min(_BAR, room - _GAP - sum(self.widths) - _GAP * len(heads))
         self.bar = max(0, self.bar) if console.is_terminal else 0
+        if self.begun:
+            return  # The rest of a parted epoch comes in a training of its own.
+        self.begun = True
         self._print(self._row("epoch", "time", heads))
         for row in self.rows:
             self._print(self._figures(row["epoch"], row["seconds"], row))

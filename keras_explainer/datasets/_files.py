@@ -193,7 +193,6 @@ class FileLoader:
                     stacklevel=3,
                 )
 
-    def indices(self, shuffle, seed):
-        """All indices as a dataset, in another order each epoch if `shuffle`."""
-        ds = tf.data.Dataset.range(len(self.items))
-        return ds.shuffle(len(self.items), seed=seed) if shuffle else ds
+    def indices(self):
+        """All indices as a dataset."""
+        return tf.data.Dataset.range(len(self.items))

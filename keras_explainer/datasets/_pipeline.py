@@ -5,6 +5,8 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.datasets._epoch import Epoch
+
 
 def as_size(image_size):
     """Returns `image_size`, an int or a pair, as `(height, width)`."""
@@ -36,6 +38,7 @@ def build_dataset(
     batch_size,
     preprocess_input,
     may_skip=False,
+    reorder=False,
     cache=False,
     shuffle=0,
     augment=False,
@@ -52,6 +55,8 @@ def build_dataset(
         batch_size: int or None.
         preprocess_input: callable or None.
         may_skip: bool, whether `load` may return None.
+        reorder: bool, whether to take the inputs, the indices from 0 on, in another
+            order in each epoch.
         cache: bool, whether to keep what was loaded in memory.
         shuffle: int, among how many loaded examples to draw the next one; 0 keeps
             their order.
@@ -84,6 +89,10 @@ def build_dataset(
     def preprocess(image, *rest):
         return preprocess_input(image), *rest
 
+    epoch = Epoch()
+    if reorder:
+        count = inputs.cardinality()
+        inputs = epoch.each(lambda drawn: _shuffled_indices(count, drawn), seed)
     ds = inputs.map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
     if may_skip:
         ds = ds.filter(lambda loaded, example: loaded)
@@ -93,8 +102,8 @@ def build_dataset(
     if shuffle:
         ds = ds.shuffle(shuffle, seed=seed)
     if augment:
-        draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
-        ds = tf.data.Dataset.zip(ds, draws.batch(2)).map(random_view)
+        draws = epoch.each(_seeds, seed)
+        ds = tf.data.Dataset.zip(ds, draws).map(random_view)
     ds = ds.map(to_float)
     if batch_size is not None:
         ds = ds.batch(batch_size)
@@ -104,8 +113,19 @@ def build_dataset(
         ds = ds.map(lambda image: image)
     ds = ds.prefetch(tf.data.AUTOTUNE)
     ds.class_names = list(class_names)
+    ds.epoch = epoch
     ds.load = load  # what keeps it alive; iterators and derived datasets keep `ds`
     return ds
+
+
+def _shuffled_indices(count, seed):
+    indices = tf.range(count)
+    order = tf.random.experimental.stateless_shuffle(indices, tf.stack([seed, 0]))
+    return tf.data.Dataset.from_tensor_slices(order)
+
+
+def _seeds(seed):
+    return tf.data.Dataset.counter().map(lambda number: tf.stack([seed, number]))
 
 
 def random_view(example, seed):

@@ -215,13 +215,14 @@ def coco(
     if shuffle is None:
         shuffle = split.startswith("train")
     ds = build_dataset(
-        loader.indices(shuffle, seed),
+        loader.indices(),
         loader,
         element_spec(size, class_names, masks=masks),
         class_names=class_names,
         batch_size=batch_size,
         preprocess_input=preprocess_input,
         may_skip=True,
+        reorder=shuffle,
         augment=augment,
         seed=seed,
     )

@@ -94,13 +94,14 @@ def image_folder(
 
     loader = FileLoader("image_folder", pictures, read, cache)
     return build_dataset(
-        loader.indices(shuffle, seed),
+        loader.indices(),
         loader,
         element_spec(size, class_names, labels=bool(class_names)),
         class_names=class_names,
         batch_size=batch_size,
         preprocess_input=preprocess_input,
         may_skip=True,
+        reorder=shuffle,
         augment=augment,
         seed=seed,
     )

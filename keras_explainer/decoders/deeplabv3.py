@@ -54,7 +54,7 @@ class DeepLabV3Decoder(layers.Layer):
                     use_bias=False,
                     dtype=policy,
                 ),
-                layers.BatchNormalization(dtype=policy),
+                layers.BatchNormalization(synchronized=True, dtype=policy),
                 layers.Activation("relu", dtype=policy),
             ]
         )

@@ -28,6 +28,32 @@ def resize_to(maps, size, interpolation="bilinear"):
     return ops.image.resize(ops.cast(maps, "float32"), size, interpolation)
 
 
+def antialiased_to(maps, size):
+    """Reduces maps (N, H, W, K) to a size by triangular weights, in float32.
+
+    As `keras.ops.image.resize(..., antialias=True)`, which XLA cannot compile.
+
+    Args:
+        maps: Tensor (N, H, W, K).
+        size: Tuple of height and width; may be tensors.
+    """
+    rows, columns = (
+        _triangles(*lengths) for lengths in zip(grid_of(maps), size, strict=True)
+    )
+    maps = ops.einsum("yh,nhwk->nywk", rows, ops.cast(maps, "float32"))
+    return ops.einsum("xw,nywk->nyxk", columns, maps)
+
+
+def _triangles(length, reduced):
+    """Returns the weights (reduced, length) of cells in each of fewer cells."""
+    step = ops.cast(length, "float32") / ops.cast(reduced, "float32")
+    centres = (ops.arange(reduced, dtype="float32") + 0.5) * step
+    places = ops.arange(length, dtype="float32") + 0.5
+    distances = ops.abs(places - centres[:, None]) / ops.maximum(step, 1.0)
+    weights = ops.maximum(1.0 - distances, 0.0)
+    return weights / ops.sum(weights, axis=1, keepdims=True)
+
+
 def averaged_to(maps, size):
     """Reduces maps (N, H, W, K) to a size by the means of their cells.
 

@@ -14,6 +14,7 @@ from keras_explainer.layers.bounded_logit_attention import pooled
 from keras_explainer.layers.bounded_logit_attention import shared_equally
 from keras_explainer.losses.classification_loss import classification_loss
 from keras_explainer.losses.selection_loss import SelectionLoss
+from keras_explainer.replicas import drawn_per_image
 
 _VARIANTS = ("bla-ph", "bla", "bla-t", "l2x-f")
 _DROPOUT = 0.2
@@ -148,7 +149,7 @@ class BoundedLogitAttention(BaseExplainer):
         selection = self.attention.selection(logits)
         vectors = pooled(features, weights)
         if training and self.head is not None:
-            vectors = tf.nn.experimental.stateless_dropout(vectors, _DROPOUT, [step, 2])
+            vectors = vectors * _dropout(ops.shape(vectors), [step, 2])
         soft = self._answer(vectors)
         hard = self._answer(pooled(features, shared_equally(selection)))
         loss, multi_label = self.explainer_loss, self.frozen.multi_label
@@ -177,6 +178,12 @@ class BoundedLogitAttention(BaseExplainer):
             "leak": self.attention.leak,
             "selected": self.attention.selected,
         }
+
+
+def _dropout(shape, seed):
+    """Returns 0 in a random share of places, and elsewhere what makes up for it."""
+    draws = drawn_per_image(tf.random.stateless_uniform, shape, seed)
+    return ops.cast(draws >= _DROPOUT, "float32") / (1.0 - _DROPOUT)
 
 
 def _head_like(frozen):

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_head import ClassHead
+from keras_explainer.decoders.resize import antialiased_to
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.decoders.unet import UNetDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
@@ -16,6 +17,7 @@ from keras_explainer.explainers.targets import class_of_step
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
+from keras_explainer.replicas import drawn_per_image
 
 # The published code averages over 15 of 224 pixels.
 _POOLED_SHARE = 15 / 224
@@ -190,7 +192,7 @@ class DiscreteMaskExplainer(BaseExplainer):
         # Images come first, so that those of a smaller batch get the same masks.
         shape = (ops.shape(chances)[0], count, self.grid, self.grid)
         seed = [tf.cast(self.optimizer.iterations, "int32"), 1]
-        noise = tf.random.stateless_uniform(shape, seed)
+        noise = drawn_per_image(tf.random.stateless_uniform, shape, seed)
         return [ops.cast(noise[:, i] < chances, "float32") for i in range(count)]
 
     def _saliency(self, pictures, classes):
@@ -200,9 +202,7 @@ class DiscreteMaskExplainer(BaseExplainer):
             kept = self.frozen.logits(pictures)
             scores = ops.take_along_axis(kept, classes, axis=-1)
         sizes = ops.max(ops.abs(tape.gradient(scores, pictures)), axis=-1)
-        cells = ops.image.resize(
-            sizes[..., None], (self.grid, self.grid), antialias=True
-        )[..., 0]
+        cells = antialiased_to(sizes[..., None], (self.grid, self.grid))[..., 0]
         ranked = ops.sort(ops.reshape(cells, (-1, self.grid**2)), axis=-1)
         low, high = ranked[:, :1, None], ranked[:, int(0.99 * self.grid**2), None, None]
         return kept, ops.clip((cells - low) / (high - low + 1e-12), 0.0, 1.0)

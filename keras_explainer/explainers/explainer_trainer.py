@@ -8,14 +8,24 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.explainers.finite_loss import FiniteLoss
 from keras_explainer.explainers.images import check_images
 from keras_explainer.explainers.images import range_problem
 from keras_explainer.explainers.targets import check_labels
 from keras_explainer.explainers.targets import labels_are_valid
 from keras_explainer.explainers.targets import labels_to_rows
 from keras_explainer.explainers.targets import predicted_rows
+from keras_explainer.replicas import at_least_one
+from keras_explainer.replicas import in_several_processes
+from keras_explainer.replicas import share_of_mean
 
 _MARK = "keras_explainer: "
+# What TensorFlow says where another worker does not answer any more.
+_LOST_WORKER = (
+    tf.errors.AbortedError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 class ExplainerTrainer(keras.Model):
@@ -105,8 +115,22 @@ class ExplainerTrainer(keras.Model):
 
     # === Data ===
 
-    def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        *args,
+        class_weight=None,
+        **kwargs,
+    ):
         """Trains the explainer; the classifier stays as it is.
+
+        An explainer made in the scope of a `tf.distribute` strategy, of devices or
+        of workers, trains on all of them.
 
         Args:
             x: Images (N, H, W, channels) as the classifier takes them, or a
@@ -114,6 +138,10 @@ class ExplainerTrainer(keras.Model):
                 weights).
             y: Class indices (N,), or one-hot or multi-hot rows (N, C). Without
                 labels the classifier's own predictions are explained.
+            batch_size: int. Images per step, of all devices together.
+            epochs: int. As in `keras.Model.fit`.
+            verbose: As in `keras.Model.fit`.
+            callbacks: List of `keras.callbacks.Callback`s.
             *args: As in `keras.Model.fit`.
             class_weight: Not supported; weigh images by `sample_weight`.
             **kwargs: As in `keras.Model.fit`.
@@ -124,6 +152,8 @@ class ExplainerTrainer(keras.Model):
         Raises:
             ValueError: If images or labels do not suit the classifier, or there
                 are none.
+            FloatingPointError: If the loss is not finite.
+            RuntimeError: If another worker of the strategy is gone.
         """
         if class_weight is not None:
             raise ValueError(
@@ -135,11 +165,15 @@ class ExplainerTrainer(keras.Model):
         if isinstance(x, tf.data.Dataset):
             # Keras warns that it cannot shuffle a dataset, which nobody asked for.
             kwargs.setdefault("shuffle", False)
-        with _plain_errors():
-            return super().fit(x, y, *args, **kwargs)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [FiniteLoss(), *_as_list(callbacks)]
+        with _plain_errors(self.distribute_strategy):
+            return super().fit(
+                x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs
+            )
 
     def evaluate(self, *args, **kwargs):
-        with _plain_errors():
+        with _plain_errors(self.distribute_strategy):
             return super().evaluate(*args, **kwargs)
 
     def _check_first_batch(self, x, y):
@@ -196,9 +230,8 @@ class ExplainerTrainer(keras.Model):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, values, rows, kept = self._step(images, labels, weights, True)
-            # Gradients are summed over replicas.
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss / replicas)
+            # Of this device alone: Keras adds up the gradients of all.
+            scaled = self.optimizer.scale_loss(share_of_mean(loss))
         gradients = tape.gradient(scaled, variables)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         return self._step_logs(images, loss, values, rows, kept, weights)
@@ -209,6 +242,8 @@ class ExplainerTrainer(keras.Model):
         return self._step_logs(images, loss, values, rows, kept, weights)
 
     def _step(self, images, labels, weights, training):
+        size = ops.shape(images)[0]
+        images, labels = at_least_one(images), at_least_one(labels)
         images = self.checked(images, labels)
         read = self.frozen(images)
         if labels is None:
@@ -217,20 +252,36 @@ class ExplainerTrainer(keras.Model):
         else:
             rows = labels_to_rows(labels, self.frozen.num_classes)
         values, kept = self.step_terms(images, read, rows, training)
+        values = {name: value[:size] for name, value in values.items()}
         if weights is not None:
             weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
             weighted = {name: weights * values[name] for name in self.LOSS.TERMS}
             values = {**values, **weighted}
-        values = {name: ops.mean(value) for name, value in values.items()}
         loss = sum(values[name] for name in self.LOSS.TERMS)
-        return loss, values, rows, self.frozen.probabilities(kept)
+        return loss, values, rows[:size], self.frozen.probabilities(kept[:size])
 
     def _step_logs(self, images, loss, values, rows, probabilities, weights):
-        size = ops.shape(images)[0]
-        self._loss_tracker.update_state(loss, sample_weight=size)
+        self._loss_tracker.update_state(loss)
         for tracker in self.term_trackers:
-            tracker.update_state(values[tracker.name], sample_weight=size)
-        return self.compute_metrics(images, rows, probabilities, sample_weight=weights)
+            tracker.update_state(values[tracker.name])
+        logs = self.compute_metrics(images, rows, probabilities, sample_weight=weights)
+        if not in_several_processes(self.distribute_strategy):
+            return logs
+        # Keras takes the mean of all workers' logs over an axis that it expects.
+        return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # All is built but metrics asked for, of labels and probabilities. Keras looks
+        # at the outputs instead, and with several workers fails before that.
+        metrics = self._compile_metrics
+        if metrics is not None and not metrics.built:
+            rows = keras.KerasTensor((None, self.frozen.num_classes))
+            with self.distribute_strategy.scope():
+                metrics.build(rows, rows)
+
+
+def _as_list(callbacks):
+    return [] if callbacks is None else tf.nest.flatten(callbacks)
 
 
 def _assert(condition, message):
@@ -238,7 +289,7 @@ def _assert(condition, message):
 
 
 @contextlib.contextmanager
-def _plain_errors():
+def _plain_errors(strategy):
     """Turns a failed check inside the graph into the one sentence it is about."""
     try:
         yield
@@ -247,3 +298,11 @@ def _plain_errors():
         if found is None:
             raise
         raise ValueError(found.group(1).strip()) from None
+    except _LOST_WORKER as error:
+        if not in_several_processes(strategy):
+            raise
+        raise RuntimeError(
+            "Training should go on with all its workers; start them all again, and a "
+            "`keras.callbacks.BackupAndRestore` given to `fit` goes on from its last "
+            f"backup. Received: a worker is gone ({type(error).__name__})"
+        ) from error

@@ -4,6 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.explainers.gaussian_blur import gaussian_blur
+from keras_explainer.replicas import drawn_per_image
 
 # As published for pictures of 224 pixels in a range of about -1 to 1.
 _BLUR = 11 / 224
@@ -33,10 +34,12 @@ def random_background(images, color, span, step):
     shape = ops.shape(images)
     count, channels = shape[0], images.shape[-1]
     step = tf.cast(step, "int32")
-    colors = tf.random.stateless_uniform((count, 1, 1, channels), [step, 10], -1.0, 1.0)
-    noise = tf.random.stateless_normal(shape, [step, 11])
+    uniform, normal = tf.random.stateless_uniform, tf.random.stateless_normal
+    one_each = (count, 1, 1, channels)
+    colors = drawn_per_image(uniform, one_each, [step, 10], -1.0, 1.0)
+    noise = drawn_per_image(normal, shape, [step, 11])
     plain = color + span * (_COLOR * colors + _NOISE * noise)
     side = tf.cast(ops.minimum(shape[1], shape[2]), "float32")
     blurred = gaussian_blur(images, _BLUR * side)
-    draw = tf.random.stateless_uniform((count, 1, 1, 1), [step, 12])
+    draw = drawn_per_image(uniform, (count, 1, 1, 1), [step, 12])
     return tf.where(draw < _BLURRED_SHARE, blurred, plain)

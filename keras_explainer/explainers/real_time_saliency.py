@@ -10,6 +10,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.random_background import random_background
 from keras_explainer.explainers.targets import class_of_step
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
+from keras_explainer.replicas import drawn_per_image
 
 # Of noise on the kept part, so that it cannot hide what the classifier reads there.
 _KEPT_NOISE = 0.03
@@ -89,7 +90,7 @@ class RealTimeSaliency(BaseExplainer):
         span = self.half_range(images)
         fill = random_background(images, self.background.color, span, step)
         seed = [tf.cast(step, "int32"), 13]
-        noise = tf.random.stateless_normal(ops.shape(images), seed)
+        noise = drawn_per_image(tf.random.stateless_normal, ops.shape(images), seed)
         pictures = images + _KEPT_NOISE * span * noise
 
         def answer(mask):
@@ -106,7 +107,8 @@ class RealTimeSaliency(BaseExplainer):
         labels, has_label = class_of_step(rows, step)
         fakes, has_fake = class_of_step(1.0 - rows, step, salt=1)
         seed = [tf.cast(step, "int32"), 14]
-        drawn = tf.random.stateless_uniform(tf.shape(has_label), seed)
+        shape = ops.shape(has_label)
+        drawn = drawn_per_image(tf.random.stateless_uniform, shape, seed)
         is_fake = (drawn < self.explainer_loss.fake_share) & (has_fake > 0)
         is_fake = is_fake | (has_label == 0)
         classes = tf.where(is_fake[:, None], fakes, labels)

@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.replicas import drawn_per_image
+
 # Probability from which a class of a multi-label classifier counts as predicted.
 PREDICTED_FROM = 0.5
 # Classes of a multi-label classifier that may count as predicted at once.
@@ -158,9 +160,12 @@ def targets_of_step(rows, alone, step):
         return rows
     size, num_classes = tf.shape(rows)[0], tf.shape(rows)[1]
     step = tf.cast(step, "int32")
-    order = tf.random.stateless_uniform((size, num_classes), [step, 0], 0.5, 1.0)
+    order = drawn_per_image(
+        tf.random.stateless_uniform, (size, num_classes), [step, 0], 0.5, 1.0
+    )
     single = tf.one_hot(tf.argmax(order * rows, axis=-1), num_classes) * rows
-    is_alone = tf.random.stateless_uniform((size, 1), [step, 1]) < alone
+    draws = drawn_per_image(tf.random.stateless_uniform, (size, 1), [step, 1])
+    is_alone = draws < alone
     return tf.where(is_alone, single, rows)
 
 

@@ -3,6 +3,8 @@
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.replicas import drawn_per_image
+
 
 def drawn_cells(logits, count, temperature, seed=None):
     """Draws cells by the Gumbel trick, softly enough for a gradient.
@@ -24,7 +26,8 @@ def drawn_cells(logits, count, temperature, seed=None):
     if seed is None:
         noise = tf.random.uniform(shape, 1e-6, 1.0)
     else:
-        noise = tf.random.stateless_uniform(shape, seed, 1e-6, 1.0)
+        uniform = tf.random.stateless_uniform
+        noise = drawn_per_image(uniform, shape, seed, 1e-6, 1.0)
     noisy = cells[..., None] - ops.log(-ops.log(noise))
     draws = ops.softmax(noisy / temperature, axis=1)
     return ops.reshape(ops.max(draws, axis=-1), ops.shape(logits))

@@ -2,7 +2,9 @@
 
 from keras import ops
 
+from keras_explainer.decoders.resize import antialiased_to
 from keras_explainer.losses.reduction import reduce_batch
+from keras_explainer.replicas import largest_of_all
 
 
 def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
@@ -34,8 +36,8 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
     height, width = masks.shape[1:]
     colors = ops.cast(images, masks.dtype)
     if tuple(colors.shape[1:3]) != (height, width):
-        colors = ops.image.resize(colors, (height, width), antialias=True)
-    span = ops.max(colors) - ops.min(colors)
+        colors = antialiased_to(colors, (height, width))
+    span = largest_of_all(ops.max(colors)) + largest_of_all(-ops.min(colors))
     scale = ops.maximum(bandwidth * span, 1e-6)
     return reduce_batch(
         _weighted_differences(masks, colors, scale, axis=1)

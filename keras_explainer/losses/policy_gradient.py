@@ -2,6 +2,9 @@
 
 from keras import ops
 
+from keras_explainer.replicas import share_of_mean
+from keras_explainer.replicas import sum_of_all
+
 _CELLS = (-2, -1)
 
 
@@ -95,7 +98,7 @@ def published_policy_loss(logits, masks, costs, saliency):
     salient = ops.cast(saliency >= 0.2, "float32")[..., None]
     near = ops.average_pool(salient, 3, strides=1, padding="same")[..., 0]
     wanted = ops.cast(near >= 0.5, "float32")
-    cost = ops.maximum(ops.mean(costs), 1e-6)
+    cost = ops.maximum(sum_of_all(share_of_mean(costs)), 1e-6)
     pull = wanted * (100.0 / cost - 9.0) + (1.0 - wanted) * cost
     weights = ops.stop_gradient(pull * ops.abs(0.2 - saliency) * masks)
     return ops.mean(_bernoulli_loss(wanted, logits) * weights, axis=_CELLS)

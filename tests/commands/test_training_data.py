@@ -21,7 +21,7 @@ def explainer(classes=2, size=32):
 def load(model, dataset, *argv):
     argv = ["train", "--classifier", "x", "--out", "y", "--dataset", dataset, *argv]
     args = build_parser().parse_args([*argv, "--batch-size", "2"])
-    return load_training_data(args, model, seed=0)
+    return load_training_data(args, model)
 
 
 def first(dataset):

@@ -1,0 +1,81 @@
+"""A step on the images of several devices, as if one device had them all.
+
+Outside of `tf.distribute` there is one device, and nothing here changes anything.
+"""
+
+import tensorflow as tf
+
+
+def drawn_per_image(draw, shape, seed, *arguments):
+    """Draws numbers for the images of a step that this device has.
+
+    Every device draws the numbers of all images, and takes its own.
+
+    Args:
+        draw: Function such as `tf.random.stateless_uniform`.
+        shape: Tuple, with the number of this device's images first.
+        seed: Pair of ints or int tensors.
+        *arguments: What `draw` takes besides.
+
+    Returns:
+        Tensor of that shape.
+    """
+    if _replicas() == 1:
+        return draw(shape, seed, *arguments)
+    count, *rest = shape
+    numbers = draw((_replicas() * count, *rest), seed, *arguments)
+    start = tf.distribute.get_replica_context().replica_id_in_sync_group * count
+    return numbers[start : start + count]
+
+
+def at_least_one(batch):
+    """Returns a batch with an empty image if it has none, as the last ones may.
+
+    Args:
+        batch: Tensor (N, ...), or None. Some operations of TensorFlow fail for N = 0.
+    """
+    if batch is None or _replicas() == 1:
+        return batch
+    missing = tf.maximum(1 - tf.shape(batch)[0], 0)
+    return tf.pad(batch, [[0, missing], *[[0, 0]] * (len(batch.shape) - 1)])
+
+
+def share_of_mean(values):
+    """Returns what this device adds to the mean of all images' values.
+
+    Devices may have different numbers of images, one of them even none.
+
+    Args:
+        values: Tensor (N,), of this device's images.
+
+    Returns:
+        Tensor (). The devices' results add up to the mean.
+    """
+    return tf.reduce_sum(values) / sum_of_all(tf.cast(tf.size(values), values.dtype))
+
+
+def sum_of_all(value):
+    """Returns the sum of the devices' values of a tensor."""
+    if _replicas() == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce("SUM", value)
+
+
+def _replicas():
+    context = tf.distribute.get_replica_context()
+    # There is none where a model is built or read, outside of a step.
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def largest_of_all(value):
+    """Returns the largest of the devices' values of a tensor ()."""
+    if _replicas() == 1:
+        return value
+    context = tf.distribute.get_replica_context()
+    return tf.reduce_max(context.all_gather(tf.reshape(value, (1,)), axis=0))
+
+
+def in_several_processes(strategy):
+    """Returns whether a `tf.distribute` strategy trains in several processes."""
+    several = tf.distribute.MultiWorkerMirroredStrategy
+    return isinstance(strategy, several) and strategy.extended._in_multi_worker_mode()
