@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
+from keras_explainer.replicas import drawn_per_image
 
 # Factors of colour and of contrast, and what is added, in half ranges of the values.
 _SATURATION, _CONTRAST, _BRIGHTNESS = (0.0, 1.3), (0.5, 1.3), (-0.4, 0.4)
@@ -33,8 +34,8 @@ def degraded_view(images, color, span, share, step):
     count, step = ops.shape(images)[0], tf.cast(step, "int32")
 
     def draw(salt, low=0.0, high=1.0, side=1):
-        seed = [step, 20 + salt]
-        return tf.random.stateless_uniform((count, side, side, 1), seed, low, high)
+        uniform, shape = tf.random.stateless_uniform, (count, side, side, 1)
+        return drawn_per_image(uniform, shape, [step, 20 + salt], low, high)
 
     low, high = (f(images, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
     grey = ops.mean(images, axis=-1, keepdims=True)
