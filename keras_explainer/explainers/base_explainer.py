@@ -232,6 +232,7 @@ class BaseExplainer(ExplainerTrainer):
             FileExistsError: If the file exists and `overwrite` is False.
         """
         path = pathlib.Path(filepath)
+        self.preprocessing.warn_if_lost()
         if path.exists() and not overwrite:
             raise FileExistsError(
                 f"Argument `filepath` should be a new path. Received: {path}, which "
