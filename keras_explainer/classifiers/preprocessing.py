@@ -64,6 +64,8 @@ class Preprocessing:
                 "preprocessing was not recognised and raw pixels are to be "
                 "explained. Received: 'auto'"
             )
+        if isinstance(images, np.ndarray):  # Those of Keras write into float arrays.
+            images = images.copy()
         return self.function(images)
 
     def warn_if_lost(self):

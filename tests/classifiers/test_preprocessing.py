@@ -65,6 +65,13 @@ def test_an_unknown_classifier_says_what_to_pass_only_when_asked():
     np.testing.assert_allclose(shown, [[[[0, 127.5, 255]]]])
 
 
+def test_arrays_are_left_alone():
+    images = np.full((1, 2, 2, 3), 51, "float32")
+    ready = Preprocessing("mobilenet", LayerGraph(tiny_classifier()))(images)
+    np.testing.assert_allclose(ready, -0.6, rtol=1e-5)
+    np.testing.assert_array_equal(images, 51)
+
+
 def test_functions_of_applications_are_kept_by_name():
     graph = LayerGraph(tiny_classifier())
     for module in ("mobilenet_v2", "resnet", "vgg16", "convnext"):
