@@ -36,7 +36,7 @@ def main():
     explainer = keras.saving.load_model(ROOT / "saved_models/shapes_explainer.keras")
     pictures, labels = pictures_of_three(explainer, 3)
     draw_explained(explainer, pictures, labels)
-    draw_how_it_works(explainer, pictures[1], labels[1])
+    draw_how_it_works(explainer, pictures[0], labels[0])
 
 
 def pictures_of_three(explainer, count):
@@ -98,9 +98,9 @@ def draw_explained(explainer, pictures, labels):
         "only this",
         "without it",
     ]
-    kx.visualization.save_figure(
-        panel_figure(rows, width, heads), FIGURES / "explained.png"
-    )
+    FIGURES.mkdir(exist_ok=True)
+    canvas = panel_figure(rows, width, heads).canvas
+    canvas.print_jpg(FIGURES / "explained.jpg", pil_kwargs={"quality": 90})
 
 
 def draw_how_it_works(explainer, picture, classes):
@@ -214,7 +214,6 @@ def draw_how_it_works(explainer, picture, classes):
         text(25, y, where, 9.5, FAINT, ha="right")
     arrow((46, 21.2), (46, 28.2), color=ORANGE)
     text(47.3, 27, "gradient, to the decoder alone", 8.5, ORANGE, ha="left")
-    FIGURES.mkdir(exist_ok=True)
     figure.savefig(FIGURES / "how_it_works.png")
 
 

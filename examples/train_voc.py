@@ -66,14 +66,11 @@ def main(arguments=None):
                 class_names=classes,
                 targets=targets[:4].numpy(),
             ),
-            keras.callbacks.ModelCheckpoint(
-                args.out / "explainer.keras", monitor="val_loss", save_best_only=True
-            ),
+            keras.callbacks.ModelCheckpoint(args.out / "explainer.keras"),
         ],
         verbose=2,
     )
-    best = keras.saving.load_model(args.out / "explainer.keras")
-    print_quality("Explainer", masks_of(best), measured)
+    print_quality("Explainer", masks_of(explainer), measured)
     print(f"See {args.out}")
 
 

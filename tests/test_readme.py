@@ -169,7 +169,11 @@ def test_every_block_is_known():
 
 def test_pictures_and_links_are_there():
     places = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", PROSE)
-    assert [place for place in places if place.endswith(".png")]
+    assert {pathlib.Path(place).suffix for place in places} >= {
+        ".jpg",
+        ".png",
+        ".ipynb",
+    }
     assert not [place for place in places if not (ROOT / place).exists()]
     anchors = re.findall(r"\]\(#([\w-]+)\)", PROSE)
     titles = re.findall(r"^## (.+)$", PROSE, re.MULTILINE)
