@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 # One process of tests per core; idle ones take tests from busy ones.
 SPREAD := --numprocesses auto --dist worksteal
 
-.PHONY: install demo docs test test-fast bench lint clean
+.PHONY: install demo docs notebooks test test-fast bench lint clean
 
 install: $(VENV)/.installed
 
@@ -19,6 +19,9 @@ demo: install
 docs: install
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[docs]"
 	$(RUN) docs/build.py build/docs
+
+notebooks: install
+	$(RUN) docs/notebooks.py
 
 test: install
 	$(RUN) -m ruff check .

@@ -13,7 +13,7 @@ explainer = kx.ExplainerModel(classifier, class_names=kx.datasets.SHAPES_CLASSES
 pictures = kx.datasets.shapes(
     image_size=128, batch_size=32, preprocess_input=explainer.preprocessing
 )
-explainer.fit(pictures, epochs=2, steps_per_epoch=50)
+explainer.fit(pictures, epochs=2, steps_per_epoch=40)
 
 images, _ = next(iter(pictures))
 explanation = explainer.explain(images[:6], top_k=3)

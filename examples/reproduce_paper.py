@@ -184,9 +184,9 @@ def paper_table(results):
     return "\n\n".join([table, f"Images: {counts}.", *failed]) + "\n"
 
 
-def write_shapes_as_voc(folder, size=64):
+def write_shapes_as_voc(folder, size=64, *, train=32, val=8, test=8):
     """Writes drawn shapes in the layout of VOC: the first 8 classes are shapes."""
-    counts = {"train": 32, "val": 8, "test": 8}
+    counts = {"train": train, "val": val, "test": test}
     names = kx.datasets.VOC_CLASSES
     for name in ("JPEGImages", "SegmentationClass", "Annotations"):
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ URL is http://HOST:8501/v1/models/NAME or grpc://HOST:8500/v1/models/NAME; how t
 such a server is in examples/serving/docker-compose.yml.
 """
 
-import sys
+import argparse
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from PIL import ImageOps
 import keras_explainer as kx
 
 
-def main(url, picture, out="runs/served.png"):
+def main(url, picture, out):
     with kx.serving.Client(url) as client:
         explanation = client.explain(picture)
     names = [client.class_names[index] for index in explanation.classes[0]]
@@ -30,4 +30,8 @@ def main(url, picture, out="runs/served.png"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("url", help="http://HOST:8501/v1/models/NAME, or grpc://...")
+    parser.add_argument("picture")
+    parser.add_argument("out", nargs="?", default="runs/served.png")
+    main(**vars(parser.parse_args()))

@@ -1,6 +1,7 @@
 """From raw RGB pixels to what a classifier takes, and back."""
 
 import importlib
+import warnings
 
 import keras
 import numpy as np
@@ -36,8 +37,7 @@ class Preprocessing:
     """
 
     def __init__(self, preprocess_input, graph):
-        self.config = preprocess_input
-        name = preprocess_input
+        name = self.config = _name_where_there_is_one(preprocess_input)
         if name == "auto":
             name = recognise_application(graph)
         if callable(name):
@@ -64,7 +64,23 @@ class Preprocessing:
                 "preprocessing was not recognised and raw pixels are to be "
                 "explained. Received: 'auto'"
             )
+        if isinstance(images, np.ndarray):  # Those of Keras write into float arrays.
+            images = images.copy()
         return self.function(images)
+
+    def warn_if_lost(self):
+        """Warns of a function that a saved model could not be loaded with."""
+        serialize = keras.saving.serialize_keras_object
+        try:
+            keras.saving.deserialize_keras_object(serialize(self.config))
+        # Lambdas and functions that nothing knows by name fail in several ways.
+        except Exception:
+            warnings.warn(
+                "The function of `preprocess_input` should have a name and the "
+                "decorator `@keras.saving.register_keras_serializable()`, to be found "
+                f"when the explainer is loaded. Received: {self.config!r}",
+                stacklevel=3,
+            )
 
     def restore(self, images):
         """Converts the classifier's input back to RGB, 0..255, for display.
@@ -125,6 +141,17 @@ def recognise_application(graph):
             break
     names = {call.operation.name for call in graph.calls}
     return next((app for app, layer in _SIGNATURES if layer in names), None)
+
+
+def _name_where_there_is_one(preprocess_input):
+    """Returns the name of a function of `keras.applications`, which is not registered.
+
+    By its name it is found again when a model is loaded.
+    """
+    name = str(getattr(preprocess_input, "__module__", "")).rpartition(".")[2]
+    module = getattr(keras.applications, name, None)
+    is_known = getattr(module, "preprocess_input", None) is preprocess_input
+    return name if is_known else preprocess_input
 
 
 def _identity(images):

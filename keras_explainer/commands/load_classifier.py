@@ -53,14 +53,17 @@ def is_path(name):
 def find_shapes_classifier():
     """Returns the path of the shapes classifier that is shipped with the project."""
     package = pathlib.Path(keras_explainer.__file__).parent
-    places = [package.parent / _SHIPPED, package / _SHIPPED]
+    # Beside the package as it is in the project, or where the project is: an installed
+    # package comes without models.
+    places = [package.parent / _SHIPPED, pathlib.Path(_SHIPPED)]
     for place in places:
         if place.is_file():
             return place
     raise CommandError(
-        "The shapes classifier should be in the project's folder saved_models; make "
-        "it with `python saved_models/train_shapes_classifier.py`. Received: no file "
-        f"{places[0]}"
+        "The shapes classifier should be in the project's folder saved_models; start "
+        "the command there, or make it with `python "
+        "saved_models/train_shapes_classifier.py`. Received: no file "
+        f"{pathlib.Path.cwd() / _SHIPPED}"
     )
 
 

@@ -239,7 +239,8 @@ def _new_explainer(args):
     )
     if explainer.input_shape[-1] != 3:
         raise UsageError(
-            "Argument --classifier should take RGB images, with 3 channels. Received: "
+            "Argument --classifier should take RGB images, with 3 channels; put "
+            "layers before it that make its input of RGB. Received: "
             f"{args.classifier}, which takes {explainer.input_shape[-1]}"
         )
     explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32"))  # Is it known?

@@ -211,8 +211,11 @@ def _styles(results):
 
 def _figure(width, height):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure((width, height), DPI, facecolor="white", layout="constrained")
+    from keras_explainer.visualization.notebook_figure import NotebookFigure
+
+    figure = NotebookFigure(
+        (width, height), DPI, facecolor="white", layout="constrained"
+    )
     FigureCanvasAgg(figure)
     return figure

@@ -186,9 +186,8 @@ class BaseExplainer(ExplainerTrainer):
 
     def _explain_function(self, images, classes, top_k):
         if getattr(self, "_compiled_explain", None) is None:
-            compiled = tf.function(self._explain_batch, reduce_retracing=True)
             # A closure: a tf.function attribute would be written into exports.
-            self._compiled_explain = lambda *args: compiled(*args)
+            self._compiled_explain = _compiled_by_shape(self._explain_batch)
         return self._compiled_explain(images, classes, top_k)
 
     def _explain_batch(self, images, classes, top_k):
@@ -232,6 +231,7 @@ class BaseExplainer(ExplainerTrainer):
             FileExistsError: If the file exists and `overwrite` is False.
         """
         path = pathlib.Path(filepath)
+        self.preprocessing.warn_if_lost()
         if path.exists() and not overwrite:
             raise FileExistsError(
                 f"Argument `filepath` should be a new path. Received: {path}, which "
@@ -303,6 +303,32 @@ class BaseExplainer(ExplainerTrainer):
             for key, value in config.items()
         }
         return cls(**config)
+
+
+def _compiled_by_shape(explain):
+    """Compiles `explain` once for each size of images and number of classes.
+
+    A single `tf.function` would be traced as often, and warn of it.
+    """
+    compiled = {}
+
+    def call(images, classes, top_k):
+        images = tf.cast(images, "float32")
+        shapes = [(None, *images.shape[1:])]
+        if classes is not None:
+            shapes.append((None, classes.shape[1]))
+        key = (*shapes, top_k)
+        if key not in compiled:
+            specs = [tf.TensorSpec(shapes[0], "float32")]
+            specs += [tf.TensorSpec(shape, "int32") for shape in shapes[1:]]
+
+            def traced(images, classes=None):
+                return explain(images, classes, top_k)
+
+            compiled[key] = tf.function(traced, input_signature=specs)
+        return compiled[key](images, *[] if classes is None else [classes])
+
+    return call
 
 
 def _check_class_names(class_names, num_classes):

@@ -292,7 +292,11 @@ def _assert(condition, message):
 def _plain_errors(strategy):
     """Turns a failed check inside the graph into the one sentence it is about."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # Keras takes a dataset whose size is known only at its end, such as files
+            # of which some may be broken, for a mistake.
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+            yield
     except tf.errors.InvalidArgumentError as error:
         found = re.search(re.escape(_MARK) + r"([^\n\"'\]]*)", str(error))
         if found is None:

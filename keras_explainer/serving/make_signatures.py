@@ -35,6 +35,9 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     height, width = explainer.frozen.image_shape[:2]
     images_spec = tf.TensorSpec((None, height, width, 3), tf.float32, name="images")
     num_classes = explainer.frozen.num_classes
+    # What is wrong with the preprocessing is said here in one sentence, in a traced
+    # function with its whole stack.
+    _preprocessed(explainer, tf.zeros((1, height or 64, width or 64, 3)))
 
     def read(images):
         images = _preprocessed(explainer, _checked_images(images))

@@ -127,10 +127,13 @@ class _Sheet:
 
     def __init__(self, width, height, font):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+
+        from keras_explainer.visualization.notebook_figure import NotebookFigure
 
         self.width, self.height, self.font = width, height, font
-        self.figure = Figure((width / DPI, height / DPI), DPI, facecolor="white")
+        self.figure = NotebookFigure(
+            (width / DPI, height / DPI), DPI, facecolor="white"
+        )
         FigureCanvasAgg(self.figure)
 
     def show(self, left, top, pixels):

@@ -65,6 +65,25 @@ def test_an_unknown_classifier_says_what_to_pass_only_when_asked():
     np.testing.assert_allclose(shown, [[[[0, 127.5, 255]]]])
 
 
+def test_arrays_are_left_alone():
+    images = np.full((1, 2, 2, 3), 51, "float32")
+    ready = Preprocessing("mobilenet", LayerGraph(tiny_classifier()))(images)
+    np.testing.assert_allclose(ready, -0.6, rtol=1e-5)
+    np.testing.assert_array_equal(images, 51)
+
+
+def test_functions_of_applications_are_kept_by_name():
+    graph = LayerGraph(tiny_classifier())
+    for module in ("mobilenet_v2", "resnet", "vgg16", "convnext"):
+        function = getattr(keras.applications, module).preprocess_input
+        preprocessing = Preprocessing(function, graph)
+        assert preprocessing.config == preprocessing.name == module
+        assert preprocessing.function is function
+    # The same function under two names.
+    function = keras.applications.resnet50.preprocess_input
+    assert Preprocessing(function, graph).config == "resnet"
+
+
 def test_callables_and_names_are_checked():
     graph = LayerGraph(tiny_classifier())
     custom = Preprocessing(lambda x: x / 100.0, graph)

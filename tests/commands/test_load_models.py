@@ -1,5 +1,8 @@
 """Finding classifiers and explainers by name or path."""
 
+import pathlib
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -119,6 +122,16 @@ def test_shipped_classifier_is_missed_politely(monkeypatch):
     monkeypatch.setattr(module, "_SHIPPED", "saved_models/not_there.keras")
     with pytest.raises(CommandError, match="train_shapes_classifier.py"):
         load_classifier("shapes")
+
+
+def test_an_installed_package_finds_the_classifier_of_the_project(
+    saved, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(module, "_SHIPPED", pathlib.Path("saved_models/tiny.keras"))
+    (tmp_path / "saved_models").mkdir()
+    shutil.copy(saved / "classifier.keras", tmp_path / "saved_models" / "tiny.keras")
+    monkeypatch.chdir(tmp_path)
+    assert load_classifier("shapes").name == "tiny"
 
 
 def test_class_names_from_list_and_file(tmp_path):

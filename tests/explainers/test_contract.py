@@ -1,6 +1,7 @@
 """What every explainer keeps to: wrap, fit, explain, save; and every kind of data."""
 
 import functools
+import warnings
 
 import keras
 import numpy as np
@@ -281,6 +282,39 @@ def test_save_and_load_give_equal_masks_and_go_on_training(each, tmp_path):
         model.fit(images, labels, batch_size=4, shuffle=False, verbose=0)
     for a, b in zip(explainer.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def grey(images):
+    return keras.ops.mean(images, axis=-1, keepdims=True) / 255.0
+
+
+def test_save_warns_of_a_preprocessing_that_cannot_be_loaded(make, tmp_path):
+    def save(preprocess_input, **objects):
+        classifier = tiny_classifier(channels=1)
+        explainer = make(classifier, preprocess_input=preprocess_input)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            explainer.save(tmp_path / "explainer.keras")
+        return [str(w.message) for w in caught if "preprocess_input" in str(w.message)]
+
+    for lost in (grey, lambda images: grey(images)):
+        (message,) = save(lost)
+        assert "register_keras_serializable()" in message and "Received: " in message
+    for kept in ("auto", "mobilenet", keras.applications.mobilenet.preprocess_input):
+        assert not save(kept)
+    with keras.saving.custom_object_scope({"grey": grey}):
+        assert not save(grey)
+        loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+    assert loaded.preprocessing.function is grey
+
+
+def test_files_of_unknown_number_are_no_mistake(make):
+    ds = tf.data.Dataset.from_tensor_slices(random_images(8)).batch(4)
+    ds = ds.filter(lambda images: True)  # Its size is known at its end.
+    explainer = make(tiny_classifier())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explainer.fit(ds, epochs=2, validation_data=ds, verbose=0)
 
 
 def test_a_failed_save_keeps_the_former_file(make, tmp_path, monkeypatch):

@@ -319,6 +319,13 @@ def test_preprocessing_that_cannot_be_served(preprocess_input, message, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_an_unknown_preprocessing_is_one_sentence(tmp_path):
+    with pytest.raises(ValueError) as info:
+        kx.ExplainerModel(tiny_classifier()).export(tmp_path / "1")
+    assert str(info.value).startswith("Argument `preprocess_input` should")
+    assert "\n" not in str(info.value)
+
+
 def test_grey_classifiers_take_rgb_images_and_names_may_be_missing():
     explainer = kx.ExplainerModel(
         tiny_classifier(channels=1, activation="sigmoid"),

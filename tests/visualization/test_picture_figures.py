@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from PIL import ImageColor
 
 from keras_explainer import visualization
@@ -35,6 +37,12 @@ def explanation(count=2, classes=((1, 0), (3, -1)), size=12):
 def drawn(figure):
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+
+
+def test_a_notebook_shows_a_figure_as_it_is_saved():
+    figure = gallery(IMAGES, explanation())
+    shown = Image.open(io.BytesIO(figure._repr_png_())).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(shown), drawn(figure))
 
 
 def panels(figure):

@@ -1,0 +1,140 @@
+"""The notebooks: written from their sources, run from top to bottom, and true."""
+
+import importlib
+import pathlib
+import re
+
+import nbformat
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+NAMES = [path.stem for path in sorted((ROOT / "examples").glob("*.ipynb"))]
+COLAB = "https://colab.research.google.com/github/keras-explainer/keras-explainer/blob/"
+
+
+@pytest.fixture
+def notebooks(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    return importlib.import_module("notebooks")
+
+
+def read(name):
+    return nbformat.read(ROOT / "examples" / f"{name}.ipynb", as_version=4)
+
+
+def printed(notebook):
+    """Returns all that the cells of a notebook print."""
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", ())]
+    return "".join(o["text"] for o in outputs if o.get("name") == "stdout")
+
+
+def figure(text, label):
+    """Returns the number that is printed behind a label."""
+    return float(re.search(rf"^{re.escape(label)} *(-?\d+\.\d+)", text, re.M)[1])
+
+
+def table(text):
+    """Returns the rows of numbers in a printed text by what stands before them."""
+    rows = re.findall(r"^(\S[\w .-]*?) {2,}((?:-?\d+\.\d+ *)+)$", text, re.M)
+    return {name: [float(number) for number in row.split()] for name, row in rows}
+
+
+# === What a notebook must have printed to be true ===
+
+
+def quickstart(text):
+    untrained = figure(text, "IoU with the objects, untrained:")
+    trained = figure(text, "IoU with the objects, trained:")
+    assert 0.1 < untrained < 0.4 and trained > untrained + 0.15
+    assert figure(text, "IoU with the objects, 900 steps:") > 0.7
+    assert figure(text, "kept:") > 0.2 + figure(text, "removed:")
+    assert "The classifier is unchanged: True" in text
+    assert "reloaded Explainer are the same: True" in text
+
+
+def your_own_classifier(text):
+    assert figure(text, "Labels right:") > 0.9
+    assert figure(text, "class IoU, trained:") > 0.1 + figure(
+        text, "class IoU, untrained:"
+    )
+    assert "Received: multi_label='auto' and a linear head" in text
+    assert "recognised: mobilenet\n" in text and "[-1.  1.]" in text
+    assert "apply its `preprocess_input` first" in text
+    assert "masks: (4, 128, 128, 3)" in text
+
+
+def compare_methods(text):
+    rows = table(text)
+    class_iou = {name: row[0] for name, row in rows.items()}
+    best = max(class_iou["all 1"], class_iou["Guided backprop"], class_iou["random"])
+    assert class_iou["true mask"] == 1
+    assert class_iou["Explainer"] > class_iou["Grad-CAM"] + 0.2 > best + 0.2
+    assert rows["random"][2] < rows["Explainer"][2]  # insertion
+    assert rows["Explainer"][4] > rows["Grad-CAM"][4]  # specificity
+
+
+def train_on_voc(text):
+    assert "JPEGImages: 696 files" in text
+    assert figure(text, "Labels right:") > 0.9
+    iou = {name: row[0] for name, row in table(text).items()}
+    assert iou["Explainer"] > max(iou["untrained"], iou["all ones"]) + 0.1
+    assert iou["Grad-CAM"] > iou["all ones"]
+    assert "'target_area_weight': 0.1" in text
+
+
+def serve_with_tf_serving(text):
+    assert "saved_model.pb" in text and "version 1 is AVAILABLE" in text
+    assert "mask (240, 320)" in text
+    assert "200 ['class_names', 'classes', 'masks', 'masks_png_bytes'" in text
+    assert "classes are the same: True" in text
+    difference = re.search(r"difference of probabilities: (\S+)", text)[1]
+    assert float(difference) < 1e-4
+
+
+def discrete_masks_and_bla(text):
+    before = figure(text, "IoU with the objects, before:")
+    assert figure(text, "IoU with the objects, after:") > before + 0.05
+    assert "values in the masks: [0. 1.]" in text
+    assert figure(text, "answers kept by these:") > 0.8
+    assert figure(text, "answers of all the cells:") == 1
+    assert 0.05 < figure(text, "cells selected:") < 0.8
+    assert set(table(text)) == {"discrete masks", "BLA"}
+
+
+TRUTHS = {
+    "01_quickstart": quickstart,
+    "02_your_own_classifier": your_own_classifier,
+    "03_compare_methods": compare_methods,
+    "04_train_on_voc": train_on_voc,
+    "05_serve_with_tf_serving": serve_with_tf_serving,
+    "06_discrete_masks_and_bla": discrete_masks_and_bla,
+}
+
+
+def test_every_notebook_is_known(notebooks):
+    assert NAMES == [source.stem for source in notebooks.SOURCES] == list(TRUTHS)
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_what_is_kept(notebooks, name):
+    """A kept notebook has the cells of its source, small pictures and true figures."""
+    kept = read(name)
+    source = ROOT / "docs" / "notebooks" / f"{name}.md"
+    cells = [(cell.cell_type, cell.source) for cell in kept.cells]
+    built = notebooks.build(source)
+    assert cells == [(cell.cell_type, cell.source) for cell in built.cells]
+    assert f"{COLAB}main/examples/{name}.ipynb" in kept.cells[0].source
+    assert "REAL_DATA = False" in kept.cells[2].source
+    assert (ROOT / "examples" / f"{name}.ipynb").stat().st_size < 400e3
+    outputs = [o for cell in kept.cells for o in cell.get("outputs", ())]
+    pictures = [o for o in outputs if "image/jpeg" in o.get("data", {})]
+    assert pictures and "image/png" not in str(outputs)
+    TRUTHS[name](printed(kept))
+
+
+@pytest.mark.slow  # from half a minute to a minute each
+@pytest.mark.parametrize("name", TRUTHS)
+def test_runs_from_top_to_bottom(notebooks, name):
+    notebook = notebooks.build(ROOT / "docs" / "notebooks" / f"{name}.md")
+    notebooks.run(notebook)
+    TRUTHS[name](printed(notebook))
