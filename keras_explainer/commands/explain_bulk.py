@@ -301,6 +301,12 @@ def _run_pipeline(args, folder, model, expected):
         flags.append("--allow_unsafe_triggers")
     try:
         pipeline = beam.Pipeline(options=PipelineOptions(flags))
+    except ValueError as error:
+        raise UsageError(
+            "Argument --runner, with the flags for Beam, should be one that Beam "
+            f"knows. Received: {args.runner} ({error})"
+        ) from error
+    try:
         explain_images(
             pipeline,
             folder,
