@@ -99,7 +99,7 @@ def test_no_command_is_a_question_for_help(capsys):
         (
             ["trian"],
             "Argument COMMAND should be one of 'demo', 'train', 'explain', "
-            "'evaluate', 'export', 'report', 'study', 'preferences'. "
+            "'explain-bulk', 'evaluate', 'export', 'report', 'study', 'preferences'. "
             "Received: 'trian'",
         ),
         (

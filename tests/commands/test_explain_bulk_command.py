@@ -140,7 +140,8 @@ def done(home):
 
 def explained(home, paths, top_k):
     explainer = load_explainer(home / "explainer.keras")
-    images = as_input(read_pictures(paths), explainer)
+    pictures = [picture for _, picture in read_pictures(paths)]
+    images = as_input(pictures, explainer)
     return explainer.explain(images, top_k=top_k)
 
 
