@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import pathlib
+import sys
 import threading
 
 from keras_explainer.commands.command_error import CommandError
@@ -39,6 +40,7 @@ EXAMPLES = [
 # Images that a shard has on average, and how many shards there are at least.
 _SHARD_SIZE, _FEWEST_SHARDS = 500, 16
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_FOR_ITS_OWN_END = 5.0
 # What Beam says in every run, to nobody's use.
 _NOTICES = ("apitools not found", "Resource module is not available")
 
@@ -317,7 +319,7 @@ def _run_pipeline(args, folder, model, expected):
             kind=args.masks,
             threshold=args.threshold,
         )
-        with _progress(folder, expected):
+        with _progress(folder, expected), _giving_up_with_a_worker():
             result = pipeline.run()
             result.wait_until_finish()
     except KeyboardInterrupt:
@@ -372,3 +374,30 @@ def _progress(folder, expected):
         finally:
             stopped.set()
             looking.join()
+
+
+@contextlib.contextmanager
+def _giving_up_with_a_worker():
+    """Ends the process if one of DirectRunner's is killed, which it would wait for."""
+    stopped, before = threading.Event(), threading.excepthook
+
+    def give_up(failed):
+        # Beam's thread that waits for a process; an error that the pipeline itself
+        # stops for has the first word.
+        if failed.thread is None or failed.thread.name != "run_worker":
+            before(failed)
+        elif not stopped.wait(_SECONDS_FOR_ITS_OWN_END):
+            print(
+                "\nerror: The pipeline should run to its end; the same command goes on "
+                f"from here. Received: {failed.exc_value}",
+                file=sys.stderr,
+                flush=True,
+            )
+            os._exit(CommandError.exit_code)  # Beam's threads would stop an exit.
+
+    threading.excepthook = give_up
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+        stopped.set()

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -97,6 +98,29 @@ def test_wrong_arguments(
     assert error.startswith("error: Argument --") and error.count("\n") == 1
     assert re.search(message, error), error
     assert names(folder / "other") == {"notes.txt"}
+
+
+@pytest.mark.parametrize("stopped_for_an_error", [False, True])
+def test_a_killed_process_ends_the_command(monkeypatch, capsys, stopped_for_an_error):
+    """Beam waits for ever for a process that is gone; an error of ours comes first."""
+    codes = []
+    monkeypatch.setattr(explain_bulk.os, "_exit", codes.append)
+    monkeypatch.setattr(
+        explain_bulk, "_SECONDS_FOR_ITS_OWN_END", 60 if stopped_for_an_error else 0
+    )
+
+    def wait_for_a_process():
+        raise RuntimeError("Worker subprocess exited with return code 137")
+
+    thread = threading.Thread(target=wait_for_a_process, name="run_worker")
+    with explain_bulk._giving_up_with_a_worker():
+        thread.start()
+        if not stopped_for_an_error:
+            thread.join()
+    thread.join()
+    assert codes == ([] if stopped_for_an_error else [1])
+    told = "the same command goes on from here. Received: Worker subprocess exited"
+    assert (told in capsys.readouterr().err) is not stopped_for_an_error
 
 
 # === Runs ===
