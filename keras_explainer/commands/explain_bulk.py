@@ -37,6 +37,7 @@ EXAMPLES = [
     "    --input 'gs://photos/*.tfrecord' --output gs://photos/explained \\",
     "    --masks rle --format parquet --runner FlinkRunner --flink_master HOST:8081",
 ]
+_COMMAND = "explain-bulk"
 # Images that a shard has on average, and how many shards there are at least.
 _SHARD_SIZE, _FEWEST_SHARDS = 500, 16
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -121,8 +122,9 @@ def run(args):
     explainer = _find_model(args.explainer)
     quiet_tensorflow()
     inputs = _find_inputs(args.input)
+    loaded = _loaded(args, explainer)
     folder = _prepare(args, explainer, inputs)
-    model = _exported(args, explainer, folder)
+    model = _exported(args, explainer, loaded, folder)
     expected = {folder.masks(folder.shard_of(path)) for path in inputs}
     before = len(expected & folder.finished())
     counts = _run_pipeline(args, folder, model, expected)
@@ -166,10 +168,11 @@ def _find_inputs(names):
     from keras_explainer.bulk.bulk_folder import matching
     from keras_explainer.commands.picture_files import find_pictures
 
-    inputs = []
-    for name in names:
-        found = matching(name) if "://" in name else map(str, find_pictures([name]))
-        inputs += [path for path in found if "://" in path or os.path.exists(path)]
+    elsewhere = [name for name in names if "://" in name]
+    inputs = [path for name in elsewhere for path in matching(name)]
+    # All at once, so that a file of two names is one.
+    for path in find_pictures([name for name in names if name not in elsewhere]):
+        inputs += [str(path)] if path.exists() else []
     if not inputs:
         raise UsageError(
             "Argument --input should name at least one file. "
@@ -191,7 +194,7 @@ def _prepare(args, explainer, inputs):
     from keras_explainer.bulk.bulk_folder import write_json_lines
 
     settings = {
-        "command": "explain-bulk",
+        "command": _COMMAND,
         "explainer": _digest(explainer),
         "input": args.input,
         "top_k": args.top_k,
@@ -201,10 +204,10 @@ def _prepare(args, explainer, inputs):
     }
     shards = max(-(-len(inputs) // _SHARD_SIZE), _FEWEST_SHARDS)
     config = FileSystems.join(args.output, "config.json")
-    earlier = read_json_lines(config)
+    earlier = _earlier_settings(config)
     if earlier:
-        shards = args.shards or earlier[0]["shards"]
-        _check_same(args, {**settings, "shards": shards}, earlier[0])
+        shards = args.shards or earlier["shards"]
+        _check_same(args, {**settings, "shards": shards}, earlier)
     elif matching(FileSystems.join(args.output, "*")):
         raise UsageError(
             "Argument --output should be a new folder, or that of an interrupted run. "
@@ -227,6 +230,18 @@ def _prepare(args, explainer, inputs):
             f"{len(set(inputs) - set(names))} are new"
         )
     return folder
+
+
+def _earlier_settings(path):
+    """Returns the settings of the run before, or None if there was none of ours."""
+    from keras_explainer.bulk.bulk_folder import read_json_lines
+
+    try:
+        values = read_json_lines(path) or [{}]
+    except ValueError:  # Other JSON, or none.
+        return None
+    is_ours = isinstance(values[0], dict) and values[0].get("command") == _COMMAND
+    return values[0] if is_ours else None
 
 
 def _check_same(args, settings, earlier):
@@ -252,22 +267,29 @@ def _digest(explainer):
     return digest.hexdigest()
 
 
-def _exported(args, explainer, folder):
-    """Returns the version folder: the one given, or one written into --output."""
+def _loaded(args, explainer):
+    """Returns the explainer to export, or None; complains before a file is written."""
     if pathlib.Path(explainer).suffix != ".keras":
         _check_signature(explainer)
-        return explainer
+        return None
     if "://" in args.output:
         raise UsageError(
             "Argument --explainer should be an exported version folder that all "
             f"workers can read, for an --output elsewhere. Received: {args.explainer}"
         )
+    is_exported = (pathlib.Path(args.output) / "explainer" / "1").exists()
+    return None if is_exported else load_explainer(explainer)
+
+
+def _exported(args, explainer, loaded, folder):
+    """Returns the version folder: the one given, or one written into --output."""
+    if pathlib.Path(explainer).suffix != ".keras":
+        return explainer
     version = pathlib.Path(folder.file("explainer")) / "1"
-    if not version.exists():
-        loaded = load_explainer(explainer)
+    if loaded is not None:
         size = tuple(loaded.frozen.image_shape[:2])
         version.parent.mkdir(exist_ok=True)
-        loaded.export(version, top_k=args.top_k, mask_size=size)
+        loaded.export(version, top_k=args.top_k, mask_size=size, max_batch_size=1)
     return str(version.resolve())
 
 

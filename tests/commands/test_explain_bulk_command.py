@@ -75,7 +75,16 @@ def folder(tmp_path):
     (tmp_path / "e.keras").write_text("")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{\n  "command": "train"\n}\n')
     return tmp_path
+
+
+def test_no_explainer_and_nothing_written(folder, capsys):
+    given = ["--explainer", folder / "e.keras", "--input", folder / "a.jpg"]
+    assert bulk(folder / "out", *given) == 2
+    assert "e.keras, which Keras cannot load" in capsys.readouterr().err
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +93,7 @@ def folder(tmp_path):
         ("gone.keras", "a.jpg", "out", "--explainer should be .*gone.keras, which"),
         ("e.keras", "*.png", "out", r"--input should name at least one.*\*.png"),
         ("e.keras", "a.jpg", "other", "--output should be a new folder.*other files"),
+        ("e.keras", "a.jpg", "run", "--output should be a new folder.*other files"),
         ("e.keras", "a.jpg", "out --runner Walker", "--runner.* Received: Walker"),
     ],
 )
@@ -91,7 +101,7 @@ def test_wrong_arguments(
     folder, capsys, monkeypatch, explainer, images, output, message
 ):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(explain_bulk, "_exported", lambda *args: "never")
+    monkeypatch.setattr(explain_bulk, "_loaded", lambda *args: None)
     out, *others = output.split()
     assert bulk(out, "--explainer", explainer, "--input", images, *others) == 2
     error = capsys.readouterr().err
