@@ -34,6 +34,7 @@ bench: install demo
 	$(RUN) benchmarks/upsampling.py --explainer runs/demo/explainer.keras
 	$(RUN) benchmarks/step_cost.py
 	$(RUN) benchmarks/serving_load.py
+	$(RUN) benchmarks/bulk_speed.py
 	$(RUN) benchmarks/insertion_deletion_speed.py
 	$(RUN) benchmarks/attribution_cost.py
 	$(RUN) benchmarks/data_speed.py

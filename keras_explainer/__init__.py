@@ -16,6 +16,7 @@ _PLACES = {
     "L2X": "keras_explainer.explainers",
     "RealTimeSaliency": "keras_explainer.explainers",
     "attribution": None,
+    "bulk": None,
     "datasets": None,
     "evaluation": None,
     "layers": None,

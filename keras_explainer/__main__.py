@@ -14,6 +14,7 @@ COMMANDS = (
     "demo",
     "train",
     "explain",
+    "explain-bulk",
     "evaluate",
     "export",
     "report",
@@ -71,7 +72,8 @@ def build_parser():
         dest="command", metavar="COMMAND", title="commands", prog="keras-explainer"
     )
     for name in COMMANDS:
-        command = importlib.import_module(f"keras_explainer.commands.{name}")
+        module = name.replace("-", "_")
+        command = importlib.import_module(f"keras_explainer.commands.{module}")
         added = commands.add_parser(
             name,
             help=command.SUMMARY,

@@ -55,6 +55,15 @@ class CommandParser(argparse.ArgumentParser):
             **kwargs,
         )
 
+    def parse_args(self, args=None, namespace=None):
+        """Parses; a command with a default for `other_arguments` gets those there."""
+        args, others = self.parse_known_args(args, namespace)
+        if hasattr(args, "other_arguments"):
+            args.other_arguments = others
+        elif others:
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return args
+
     def error(self, message):
         for pattern, sentence in _SENTENCES:
             if re.fullmatch(pattern, message, re.DOTALL):
