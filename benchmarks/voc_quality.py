@@ -94,7 +94,8 @@ def main():
         "Grad-CAM": quality(grad_cam.explain),
         "Explainer, untrained": quality(explained),
     }
-    steps = arguments.epochs * dataset("train", batch_size=16).cardinality().numpy()
+    photographs = dataset("train", batch_size=16).map(mirrored)
+    steps = arguments.epochs * sum(1 for _ in photographs)
 
     def compiled(explainer):
         decay = keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.02)
@@ -102,7 +103,6 @@ def main():
         return explainer
 
     wall, processor = time.time(), time.process_time()
-    photographs = dataset("train", batch_size=16).map(mirrored)
     fitted = compiled(explainer).fit(photographs, epochs=arguments.epochs, verbose=2)
     processor, wall = time.process_time() - processor, time.time() - wall
     results["Explainer"] = quality(explained)
