@@ -1,0 +1,70 @@
+"""The loss of a training step and its gradient, against one written out by hand."""
+
+import numpy as np
+import tensorflow as tf
+from conftest import random_images
+from conftest import tiny_classifier
+
+import keras_explainer as kx
+
+LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
+
+
+def by_hand(classifier, images, logits):
+    """The default loss for several labels: image by image, out of the classifier."""
+    total = 0.0
+    for image, row, label in zip(images, logits, LABELS):
+        masks = tf.sigmoid(row)
+        target = tf.reduce_max(
+            tf.stack([masks[..., c] for c in range(3) if label[c]]), 0
+        )
+        other = tf.reduce_max(
+            tf.stack([masks[..., c] for c in range(3) if not label[c]]), 0
+        )
+        shown = tf.image.resize(target[..., None], image.shape[:2])
+        kept, removed = (
+            classifier(part[None], training=False)[0]
+            for part in (image * shown, image * (1 - shown))
+        )
+        total += -tf.reduce_mean(
+            label * tf.math.log(kept) + (1 - label) * tf.math.log(1 - kept)
+        )
+        odds = tf.math.log(removed / (1 - removed))
+        hinge = tf.math.log(1 + tf.exp(2 * odds)) / 2
+        total += 0.7 * tf.reduce_sum(label * hinge) / sum(label)
+        total += 3 * tf.reduce_mean(target) + 0.3 * tf.reduce_mean(other)
+        colors = tf.image.resize(image, (8, 8), antialias=True)
+        scale = 0.05 * (images.max() - images.min())
+        for mask in (target, other):
+            total += 0.5 * sum(
+                variation(*pair, scale)
+                for pair in (
+                    (mask[1:] - mask[:-1], colors[1:] - colors[:-1]),
+                    (mask[:, 1:] - mask[:, :-1], colors[:, 1:] - colors[:, :-1]),
+                )
+            )
+    return total / len(images)
+
+
+def variation(steps, color_steps, scale):
+    distance = tf.reduce_sum((color_steps / scale) ** 2, axis=-1)
+    return tf.reduce_mean(tf.abs(steps) * tf.exp(-distance / 2))
+
+
+def test_loss_and_gradient_are_those_written_out():
+    classifier = tiny_classifier(activation="sigmoid")
+    explainer = kx.ExplainerModel(classifier, background=0.0)
+    explainer.compile(loss=kx.ExplainerLoss(degraded=0.0))
+    images = random_images(2)
+    logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
+    explainer.class_logits = lambda *_: logits
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        read = explainer.frozen(images)
+        terms, _ = explainer.step_terms(images, read, LABELS, training=True)
+        fast = tf.reduce_mean(sum(terms.values()))
+        plain = by_hand(classifier, images, logits)
+    np.testing.assert_allclose(fast, plain, rtol=1e-5)
+    gradient = tape.gradient(plain, logits)
+    assert np.abs(gradient).max() > 1e-3
+    np.testing.assert_allclose(tape.gradient(fast, logits), gradient, atol=1e-6)
