@@ -13,7 +13,9 @@ LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 def by_hand(classifier, images, logits):
     """The default loss for several labels: image by image, out of the classifier."""
     total = 0.0
-    for image, row, label in zip(images, logits, LABELS):
+    cells = tf.image.resize(images, (8, 8), antialias=True)
+    scale = 0.05 * (tf.reduce_max(cells) - tf.reduce_min(cells))
+    for image, colors, row, label in zip(images, cells, logits, LABELS):
         masks = tf.sigmoid(row)
         target = tf.reduce_max(
             tf.stack([masks[..., c] for c in range(3) if label[c]]), 0
@@ -33,8 +35,6 @@ def by_hand(classifier, images, logits):
         hinge = tf.math.log(1 + tf.exp(2 * odds)) / 2
         total += 0.7 * tf.reduce_sum(label * hinge) / sum(label)
         total += 3 * tf.reduce_mean(target) + 0.3 * tf.reduce_mean(other)
-        colors = tf.image.resize(image, (8, 8), antialias=True)
-        scale = 0.05 * (images.max() - images.min())
         for mask in (target, other):
             total += 0.5 * sum(
                 variation(*pair, scale)
