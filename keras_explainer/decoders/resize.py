@@ -13,19 +13,22 @@ def grid_of(maps):
 def resize_to(maps, size, interpolation="bilinear"):
     """Resizes maps (N, h, w, K) to a size, in float32.
 
-    XLA refuses the gradient of bilinear resizing in mixed precision, hence float32.
+    XLA refuses the gradient of bilinear resizing in mixed precision, hence float32,
+    and that of TensorFlow's nearest resizing altogether, hence our own.
 
     Args:
         maps: Tensor (N, h, w, K).
         size: Tuple of height and width; may be tensors.
         interpolation: "bilinear" or "nearest".
     """
+    if interpolation == "nearest":
+        return _spread(maps, size, _nearest)
     if any(tf.is_tensor(length) for length in size):
         # Keras takes no sizes that are known only when the graph runs.
-        return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size), interpolation)
+        return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size))
     if tuple(maps.shape[1:3]) == tuple(size):
         return maps
-    return ops.image.resize(ops.cast(maps, "float32"), size, interpolation)
+    return ops.image.resize(ops.cast(maps, "float32"), size)
 
 
 def antialiased_to(maps, size):
@@ -37,11 +40,21 @@ def antialiased_to(maps, size):
         maps: Tensor (N, H, W, K).
         size: Tuple of height and width; may be tensors.
     """
-    rows, columns = (
-        _triangles(*lengths) for lengths in zip(grid_of(maps), size, strict=True)
-    )
+    return _spread(maps, size, _triangles)
+
+
+def _spread(maps, size, weigh):
+    """Resizes maps by the weights (size, length) of cells along each side."""
+    rows, columns = (weigh(*lengths) for lengths in zip(grid_of(maps), size))
     maps = ops.einsum("yh,nhwk->nywk", rows, ops.cast(maps, "float32"))
     return ops.einsum("xw,nywk->nyxk", columns, maps)
+
+
+def _nearest(length, enlarged):
+    """Returns 1 for the cell (length) that each finer one (enlarged) lies in."""
+    step = ops.cast(length, "float32") / ops.cast(enlarged, "float32")
+    cells = ops.floor((ops.arange(enlarged, dtype="float32") + 0.5) * step)
+    return ops.cast(cells[:, None] == ops.arange(length, dtype="float32"), "float32")
 
 
 def _triangles(length, reduced):
