@@ -46,6 +46,21 @@ def test_fused_softmax_heads_train_and_explain(head, tmp_path):
     )
 
 
+def test_explain_is_traced_once_for_batches_of_all_sizes(monkeypatch):
+    explainer = kx.ExplainerModel(tiny_classifier())
+    explain, traced = explainer._explain_batch, []
+
+    def traced_explain(images, classes, top_k):
+        traced.append(top_k)
+        return explain(images, classes, top_k)
+
+    monkeypatch.setattr(explainer, "_explain_batch", traced_explain)
+    for count in (4, 3, 2, 1):
+        explainer.explain(random_images(count), top_k=2)
+        explainer.explain(random_images(count), targets=1)
+    assert len(traced) == 2
+
+
 def test_a_traced_step_equals_an_eager_one():
     images, labels = tf.constant(random_images(4)), tf.constant([0, 1, 2, 0])
     explainers = []
