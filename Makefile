@@ -41,7 +41,9 @@ bench: install demo
 	$(RUN) benchmarks/cost_model.py
 	$(RUN) benchmarks/long_run_memory.py
 	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_gallery.py
-	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py
+	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py --ceiling
+	test ! -d ../shared/data || $(RUN) benchmarks/faithfulness.py \
+		--explainer runs/voc_quality/explainer.keras
 
 clean:
 	rm -rf $(VENV) build *.egg-info runs
