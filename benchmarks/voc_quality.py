@@ -3,10 +3,10 @@
     python benchmarks/voc_quality.py --data ../shared/data
 
 Trains as photographs are, and then for a short while from degraded views with a
-falling learning rate. Prints one table: Explainer at the fixed threshold 0.5, Grad-CAM at its best
-threshold, the untrained Explainer and an all-ones mask, on the same photographs, and
-with --ceiling the same decoder after as many steps with the true masks; writes
-figures (metrics.json) and a gallery of 12 photographs to --out.
+falling learning rate. Prints one table: Explainer at the fixed threshold 0.5,
+Grad-CAM at its best threshold, the untrained Explainer and an all-ones mask, on the
+same photographs, and with --ceiling the same decoder after as many steps with the
+true masks; writes figures (metrics.json) and a gallery of 12 photographs to --out.
 """
 
 import argparse
