@@ -20,10 +20,12 @@ def drawn_per_image(draw, shape, seed, *arguments):
     Returns:
         Tensor of that shape.
     """
+    # Named, since XLA would else take another one.
+    options = {"alg": "philox"}
     if _replicas() == 1:
-        return draw(shape, seed, *arguments)
+        return draw(shape, seed, *arguments, **options)
     count, *rest = shape
-    numbers = draw((_replicas() * count, *rest), seed, *arguments)
+    numbers = draw((_replicas() * count, *rest), seed, *arguments, **options)
     start = tf.distribute.get_replica_context().replica_id_in_sync_group * count
     return numbers[start : start + count]
 

@@ -107,11 +107,11 @@ def test_a_killed_worker_ends_the_run_which_is_resumed(tmp_path):
     assert not results[0].exists()
 
     finished(*started_workers(*arguments))
-    resumed = np.load(results[0])
+    resumed = dict(np.load(results[0]))
     whole = [["long", path, tmp_path / "none"] for path in results]
     finished(*started_workers(*whole))
-    uninterrupted = np.load(results[0])
+    uninterrupted = dict(np.load(results[0]))
     assert 0 < len(resumed["loss"]) < len(uninterrupted["loss"])
-    for name in uninterrupted.files:
+    for name in uninterrupted:
         if name != "loss":
             np.testing.assert_allclose(resumed[name], uninterrupted[name], atol=1e-5)
