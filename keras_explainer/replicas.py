@@ -20,12 +20,10 @@ def drawn_per_image(draw, shape, seed, *arguments):
     Returns:
         Tensor of that shape.
     """
-    # Named, since XLA would else take another one.
-    options = {"alg": "philox"}
     if _replicas() == 1:
-        return draw(shape, seed, *arguments, **options)
+        return draw(shape, seed, *arguments)
     count, *rest = shape
-    numbers = draw((_replicas() * count, *rest), seed, *arguments, **options)
+    numbers = draw((_replicas() * count, *rest), seed, *arguments)
     start = tf.distribute.get_replica_context().replica_id_in_sync_group * count
     return numbers[start : start + count]
 

@@ -20,6 +20,9 @@ SETTINGS = {
     "float16 xla": ("mixed_float16", {"jit_compile": True}, 1e-2),
     "bfloat16 xla": ("mixed_bfloat16", {"jit_compile": True}, 5e-2),
 }
+# What these draw in a step is other numbers under XLA, of the same distribution.
+DRAW = ("discrete_mask", "real_time_saliency", "l2x")
+OTHER_DRAWS = 0.1
 
 
 @pytest.fixture
@@ -65,6 +68,8 @@ def test_masks_and_training_agree_with_float32(kind, setting, policy, in_float32
     for key in ("masks", "probabilities"):
         assert found[key].dtype == "float32"
         assert np.abs(found[key] - expected[key]).mean() < tolerance
+    if kind in DRAW and "jit_compile" in options:
+        tolerance = OTHER_DRAWS
     np.testing.assert_allclose(found_losses, losses, rtol=3 * tolerance, atol=tolerance)
     scales = isinstance(explainer.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scales == (name == "mixed_float16")
