@@ -42,7 +42,8 @@ def train_with_true_masks(explainer, dataset):
             )
             truth = tf.image.resize(truth[..., None], logits.shape[1:3], "nearest")
             known = tf.cast(truth != 255, "float32")
-            masks = tf.cast(truth == range(1, len(CLASSES) + 1), "float32")
+            numbers = tf.cast(tf.range(1, len(CLASSES) + 1), truth.dtype)
+            masks = tf.cast(truth == numbers, "float32")
             loss = tf.nn.sigmoid_cross_entropy_with_logits(masks, logits)
             loss = tf.reduce_mean(known * loss)
         variables = explainer.trainable_variables

@@ -163,7 +163,7 @@ def first_line(code):
 
 
 def test_every_block_is_known():
-    assert {language for language, _ in BLOCKS} == {"python", "sh"}
+    assert {language for language, _ in BLOCKS} == {"python", "sh", "text"}
     assert [first_line(code) for code in PYTHON] == list(STAND_INS)
 
 

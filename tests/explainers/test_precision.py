@@ -21,7 +21,7 @@ SETTINGS = {
     "bfloat16 xla": ("mixed_bfloat16", {"jit_compile": True}, 5e-2),
 }
 # What these draw in a step is other numbers under XLA, of the same distribution.
-DRAW = ("discrete_mask", "real_time_saliency", "l2x")
+DRAW = ("explainer", "discrete_mask", "real_time_saliency", "l2x")
 OTHER_DRAWS = 0.1
 
 
