@@ -29,7 +29,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class TerminationCheckpoint(Checkpoint):
-    """Saves the explainer after the current step when asked to end by SIGTERM.
+    """Saves the explainer also after the current step, if asked to end by SIGTERM.
 
     To be used in a `with` block, in which SIGTERM is handled so. `asked` tells whether
     it came; training is then left by a `KeyboardInterrupt`.
@@ -63,5 +63,6 @@ class TerminationCheckpoint(Checkpoint):
             raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
         if self.asked:
             raise KeyboardInterrupt

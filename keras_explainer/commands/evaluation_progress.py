@@ -1,13 +1,6 @@
 """Evaluating on the screen: one line for the method that is being measured."""
 
-from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress
-from rich.progress import TextColumn
-from rich.progress import TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
-
-from keras_explainer.commands.console import console
+from keras_explainer.commands.count_bar import count_bar
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
 
 
@@ -27,15 +20,7 @@ class EvaluationProgress:
         self.counts = {
             name: slow_count if METHOD_ROWS[name].is_slow else count for name in methods
         }
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
+        self.bar = count_bar()
         self.task = None
 
     def __enter__(self):

@@ -1,15 +1,14 @@
 """`keras-explainer explain-bulk`: explains very many images with Apache Beam."""
 
-import contextlib
-import hashlib
+import importlib
 import logging
-import os
 import pathlib
-import sys
-import threading
 
+from keras_explainer.commands.bulk_output import FEWEST_SHARDS
+from keras_explainer.commands.bulk_output import SHARD_SIZE
+from keras_explainer.commands.bulk_output import prepared_folder
+from keras_explainer.commands.bulk_pipeline import run_pipeline
 from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_error import Interrupted
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import share
 from keras_explainer.commands.command_parser import whole_number
@@ -37,11 +36,6 @@ EXAMPLES = [
     "    --input 'gs://photos/*.tfrecord' --output gs://photos/explained \\",
     "    --masks rle --format parquet --runner FlinkRunner --flink_master HOST:8081",
 ]
-_COMMAND = "explain-bulk"
-# Images that a shard has on average, and how many shards there are at least.
-_SHARD_SIZE, _FEWEST_SHARDS = 500, 16
-_SECONDS_BETWEEN_LOOKS = 1.0
-_SECONDS_FOR_ITS_OWN_END = 5.0
 # What Beam says in every run, to nobody's use.
 _NOTICES = ("apitools not found", "Resource module is not available")
 
@@ -113,7 +107,7 @@ def add_arguments(parser):
         type=whole_number(1),
         metavar="N",
         help="how many files to divide the result into; each process holds one in "
-        f"memory (default: one for {_SHARD_SIZE} images, at least {_FEWEST_SHARDS})",
+        f"memory (default: one for {SHARD_SIZE} images, at least {FEWEST_SHARDS})",
     )
 
 
@@ -123,11 +117,11 @@ def run(args):
     quiet_tensorflow()
     inputs = _find_inputs(args.input)
     loaded = _loaded(args, explainer)
-    folder = _prepare(args, explainer, inputs)
+    folder = prepared_folder(args, explainer, inputs)
     model = _exported(args, explainer, loaded, folder)
     expected = {folder.masks(folder.shard_of(path)) for path in inputs}
     before = len(expected & folder.finished())
-    counts = _run_pipeline(args, folder, model, expected)
+    counts = run_pipeline(args, folder, model, expected)
     missing = len(expected - folder.finished())
     if missing:
         raise CommandError(
@@ -147,13 +141,12 @@ def run(args):
 def _check_beam():
     logging.getLogger().addFilter(lambda r: not r.getMessage().startswith(_NOTICES))
     try:
-        import apache_beam
+        importlib.import_module("apache_beam")
     except ImportError as error:
         raise CommandError(
             "Command explain-bulk needs the package of the extra `beam`: "
             f"pip install 'keras_explainer[beam]'. Received: {error}"
         ) from error
-    assert apache_beam
 
 
 def _find_model(path):
@@ -181,90 +174,7 @@ def _find_inputs(names):
     return sorted(set(inputs))
 
 
-# === The folder ===
-
-
-def _prepare(args, explainer, inputs):
-    """Returns the folder, new or with the results of the same run before."""
-    from apache_beam.io.filesystems import FileSystems
-
-    from keras_explainer.bulk.bulk_folder import BulkFolder
-    from keras_explainer.bulk.bulk_folder import matching
-    from keras_explainer.bulk.bulk_folder import read_json_lines
-    from keras_explainer.bulk.bulk_folder import write_json_lines
-
-    settings = {
-        "command": _COMMAND,
-        "explainer": _digest(explainer),
-        "input": args.input,
-        "top_k": args.top_k,
-        "masks": args.masks,
-        "threshold": args.threshold,
-        "format": args.format,
-    }
-    shards = max(-(-len(inputs) // _SHARD_SIZE), _FEWEST_SHARDS)
-    config = FileSystems.join(args.output, "config.json")
-    earlier = _earlier_settings(config)
-    if earlier:
-        shards = args.shards or earlier["shards"]
-        _check_same(args, {**settings, "shards": shards}, earlier)
-    elif matching(FileSystems.join(args.output, "*")):
-        raise UsageError(
-            "Argument --output should be a new folder, or that of an interrupted run. "
-            f"Received: {args.output}, which holds other files"
-        )
-    else:
-        shards = args.shards or shards
-        with contextlib.suppress(OSError):  # It exists, and is empty.
-            FileSystems.mkdirs(args.output)
-        write_json_lines(config, [{**settings, "shards": shards}])
-    folder = BulkFolder(args.output, shards, args.format)
-    folder.drop_partial()
-    names = read_json_lines(folder.file("inputs.jsonl"))
-    if names is None:
-        write_json_lines(folder.file("inputs.jsonl"), inputs)
-    elif names != inputs:
-        raise UsageError(
-            "Argument --input should name the files that it named when the run in "
-            f"--output began, {len(names)}. Received: {len(inputs)}, of which "
-            f"{len(set(inputs) - set(names))} are new"
-        )
-    return folder
-
-
-def _earlier_settings(path):
-    """Returns the settings of the run before, or None if there was none of ours."""
-    from keras_explainer.bulk.bulk_folder import read_json_lines
-
-    try:
-        values = read_json_lines(path) or [{}]
-    except ValueError:  # Other JSON, or none.
-        return None
-    is_ours = isinstance(values[0], dict) and values[0].get("command") == _COMMAND
-    return values[0] if is_ours else None
-
-
-def _check_same(args, settings, earlier):
-    for name, value in settings.items():
-        if earlier.get(name) != value:
-            received = getattr(args, name, None)
-            before = "the one" if name == "explainer" else repr(earlier.get(name))
-            raise UsageError(
-                f"Argument --{name.replace('_', '-')} should be {before} of the run in "
-                f"--output, or --output a new folder. Received: {received!r}"
-            )
-
-
-def _digest(explainer):
-    """Returns what tells one explainer from another: the path, or better the bytes."""
-    if "://" in explainer:
-        return explainer
-    path, digest = pathlib.Path(explainer), hashlib.sha256()
-    files = [path] if path.is_file() else sorted(path.glob("variables/*"))
-    for file in files:
-        with open(file, "rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
-    return digest.hexdigest()
+# === The explainer ===
 
 
 def _loaded(args, explainer):
@@ -304,122 +214,3 @@ def _check_signature(path):
             "Argument --explainer should be a version folder that `keras-explainer "
             f"export` wrote. Received: {path}, whose serving_default returns no masks"
         )
-
-
-# === The run ===
-
-
-def _run_pipeline(args, folder, model, expected):
-    """Runs the pipeline and returns its counters."""
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    from keras_explainer.bulk.explain_images import explain_images
-
-    # Workers speak up about errors; a level among the other arguments comes later.
-    quiet = "--default_sdk_harness_log_level=ERROR"
-    flags = [f"--runner={args.runner}", quiet, *args.other_arguments]
-    if args.runner == "DirectRunner":
-        # It would first try to download Prism, which knows no --direct_num_workers;
-        # Prism is refused for pipelines with this flag, which has no effect on ours.
-        flags.append("--allow_unsafe_triggers")
-    try:
-        pipeline = beam.Pipeline(options=PipelineOptions(flags))
-    except ValueError as error:
-        raise UsageError(
-            "Argument --runner, with the flags for Beam, should be one that Beam "
-            f"knows. Received: {args.runner} ({error})"
-        ) from error
-    try:
-        explain_images(
-            pipeline,
-            folder,
-            folder.file("inputs.jsonl"),
-            model,
-            batch_size=args.batch_size,
-            top_k=args.top_k,
-            kind=args.masks,
-            threshold=args.threshold,
-        )
-        with _progress(folder, expected), _giving_up_with_a_worker():
-            result = pipeline.run()
-            result.wait_until_finish()
-    except KeyboardInterrupt:
-        raise Interrupted("Interrupted; the same command goes on from here.") from None
-    # Runners, and the workers of theirs, raise what they like.
-    except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise CommandError(
-            "The pipeline should run to its end; the same command goes on from here. "
-            f"Received: {lines[-1] if lines else type(error).__name__}"
-        ) from error
-    found = result.metrics().query(
-        beam.metrics.MetricsFilter().with_namespace("explain_bulk")
-    )
-    counts = dict.fromkeys(("read", "explained", "failed"), 0)
-    for counter in found["counters"]:
-        counts[counter.key.metric.name] += counter.result or 0
-    return counts
-
-
-@contextlib.contextmanager
-def _progress(folder, expected):
-    """Shows how many shards are finished, as long as the block runs."""
-    from rich.progress import BarColumn
-    from rich.progress import MofNCompleteColumn
-    from rich.progress import Progress
-    from rich.progress import TextColumn
-    from rich.progress import TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn
-
-    stopped = threading.Event()
-    bar = Progress(
-        TextColumn("shards"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    task = bar.add_task("shards", total=len(expected))
-
-    def look():
-        while not stopped.wait(_SECONDS_BETWEEN_LOOKS):
-            bar.update(task, completed=len(expected & folder.finished()))
-
-    looking = threading.Thread(target=look, daemon=True)
-    with bar:
-        looking.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            looking.join()
-
-
-@contextlib.contextmanager
-def _giving_up_with_a_worker():
-    """Ends the process if one of DirectRunner's is killed, which it would wait for."""
-    stopped, before = threading.Event(), threading.excepthook
-
-    def give_up(failed):
-        # Beam's thread that waits for a process; an error that the pipeline itself
-        # stops for has the first word.
-        if failed.thread is None or failed.thread.name != "run_worker":
-            before(failed)
-        elif not stopped.wait(_SECONDS_FOR_ITS_OWN_END):
-            print(
-                "\nerror: The pipeline should run to its end; the same command goes on "
-                f"from here. Received: {failed.exc_value}",
-                file=sys.stderr,
-                flush=True,
-            )
-            os._exit(CommandError.exit_code)  # Beam's threads would stop an exit.
-
-    threading.excepthook = give_up
-    try:
-        yield
-    finally:
-        threading.excepthook = before
-        stopped.set()

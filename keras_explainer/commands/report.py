@@ -9,7 +9,7 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import load_explainer
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.commands.write_text import write_text
+from keras_explainer.whole_file import whole_file
 
 SUMMARY = "show a run as one page: curves, figures, masks to play with"
 DESCRIPTION = """\
@@ -68,7 +68,8 @@ def run(args):
     pictures = _pictures(args, folder, config)
     rows = read_history(folder / "history.csv")
     page = report_page(folder.resolve().name, config, rows, metrics, pictures)
-    write_text(out, page)
+    with whole_file(out) as beside:
+        beside.write_text(page, encoding="utf-8")
     size = len(page.encode()) / 1e6
     console.print(f"Wrote {out}: {len(pictures)} pictures, {size:.1f} MB")
 
@@ -145,7 +146,7 @@ def _from_training(config, limit, explainer):
             "Argument --images should name pictures, since those of the training are "
             f"no longer in {config['data']}. Received: none"
         )
-    data = load_training_data(argparse.Namespace(**config), explainer, config["seed"])
+    data = load_training_data(argparse.Namespace(**config), explainer)
     examples = (data.train if data.validation is None else data.validation).unbatch()
     examples = [x[0] if isinstance(x, tuple) else x for x in examples.take(limit)]
     images = np.stack(examples)

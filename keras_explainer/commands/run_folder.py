@@ -9,7 +9,7 @@ import shutil
 
 import keras_explainer
 from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.write_text import write_text
+from keras_explainer.whole_file import whole_file
 
 try:
     import fcntl
@@ -129,7 +129,8 @@ class RunFolder:
 
     def write_text(self, name, text):
         """Writes a text file, whole or not at all."""
-        write_text(self.path / name, text)
+        with whole_file(self.path / name) as beside:
+            beside.write_text(text, encoding="utf-8")
 
     def finish(self):
         """Gives the folder its name; an earlier result is removed after that."""

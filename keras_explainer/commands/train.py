@@ -171,7 +171,6 @@ def run(args):
 def _train(args, folder, termination):
     import keras
 
-    from keras_explainer.commands.checkpoint import Checkpoint
     from keras_explainer.commands.history_file import HistoryFile
     from keras_explainer.commands.load_explainer import load_explainer
     from keras_explainer.commands.training_data import load_training_data
@@ -201,7 +200,6 @@ def _train(args, folder, termination):
     order = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: setattr(data.epoch, "number", epoch)
     )
-    checkpoint = Checkpoint(folder)
 
     def fit(images, first, last):
         explainer.fit(
@@ -211,7 +209,7 @@ def _train(args, folder, termination):
             initial_epoch=first,
             shuffle=False,  # The dataset shuffles.
             verbose=0,
-            callbacks=[order, progress, history, gallery, checkpoint, termination],
+            callbacks=[order, progress, history, gallery, termination],
         )
 
     with progress:

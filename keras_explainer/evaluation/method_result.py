@@ -1,10 +1,9 @@
 """What was measured of one row of the comparison, image by image."""
 
-import os
-
 import numpy as np
 
 from keras_explainer.evaluation.bootstrap_interval import bootstrap_interval
+from keras_explainer.whole_file import whole_file
 
 
 class MethodResult:
@@ -83,10 +82,8 @@ class MethodResult:
     def save(self, path):
         """Writes the values, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        with open(partial, "wb") as file:
-            np.savez_compressed(file, **self.values)
-        os.replace(partial, path)
+        with whole_file(path) as beside:
+            np.savez_compressed(beside, **self.values)
 
     @classmethod
     def load(cls, name, path):

@@ -1,8 +1,6 @@
 """What every trainable explainer shares: construction, `explain`, saving."""
 
-import os
 import pathlib
-import uuid
 
 import keras
 import numpy as np
@@ -19,6 +17,7 @@ from keras_explainer.explainers.explanation import Explanation
 from keras_explainer.explainers.targets import MAX_PREDICTED
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
+from keras_explainer.whole_file import whole_file
 
 
 class BaseExplainer(ExplainerTrainer):
@@ -237,12 +236,8 @@ class BaseExplainer(ExplainerTrainer):
                 f"Argument `filepath` should be a new path. Received: {path}, which "
                 "exists"
             )
-        beside = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
-        try:
+        with whole_file(path) as beside:
             super().save(beside, **kwargs)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
 
     def export(self, path, format="tf_saved_model", **options):
         """Exports the explainer with its classifier and preprocessing, to be served.

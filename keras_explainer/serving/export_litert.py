@@ -1,13 +1,12 @@
 """Exporting an explainer for LiteRT, on phones and small devices."""
 
-import os
 import pathlib
 import tempfile
-import uuid
 
 import tensorflow as tf
 
 from keras_explainer.serving.make_signatures import make_signatures
+from keras_explainer.whole_file import whole_file
 
 
 def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
@@ -68,13 +67,9 @@ def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
         )
         content = converter.convert()
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.tflite")
-    try:
+    with whole_file(path) as beside:
         beside.write_bytes(content)
         _check_free(path)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 from PIL import Image
@@ -7,6 +6,7 @@ from keras_explainer.visualization.pixels import as_array
 from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
 from keras_explainer.visualization.pixels import to_uint8
+from keras_explainer.whole_file import whole_file
 
 
 def save_figure(figure, path):
@@ -58,10 +58,5 @@ def _write_whole(path, write):
     if path.suffix.lower() != ".png":
         raise ValueError(f'`path` must end in ".png". Received: path={str(path)!r}')
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            write(file)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as beside, open(beside, "wb") as file:
+        write(file)

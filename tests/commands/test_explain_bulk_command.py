@@ -18,6 +18,7 @@ from PIL import Image
 import keras_explainer as kx
 from keras_explainer.__main__ import build_parser
 from keras_explainer.__main__ import main
+from keras_explainer.commands import bulk_pipeline
 from keras_explainer.commands import explain_bulk
 from keras_explainer.commands.load_explainer import load_explainer
 from keras_explainer.commands.read_pictures import as_input
@@ -114,16 +115,16 @@ def test_wrong_arguments(
 def test_a_killed_process_ends_the_command(monkeypatch, capsys, stopped_for_an_error):
     """Beam waits for ever for a process that is gone; an error of ours comes first."""
     codes = []
-    monkeypatch.setattr(explain_bulk.os, "_exit", codes.append)
+    monkeypatch.setattr(bulk_pipeline.os, "_exit", codes.append)
     monkeypatch.setattr(
-        explain_bulk, "_SECONDS_FOR_ITS_OWN_END", 60 if stopped_for_an_error else 0
+        bulk_pipeline, "_SECONDS_FOR_ITS_OWN_END", 60 if stopped_for_an_error else 0
     )
 
     def wait_for_a_process():
         raise RuntimeError("Worker subprocess exited with return code 137")
 
     thread = threading.Thread(target=wait_for_a_process, name="run_worker")
-    with explain_bulk._giving_up_with_a_worker():
+    with bulk_pipeline._giving_up_with_a_worker():
         thread.start()
         if not stopped_for_an_error:
             thread.join()

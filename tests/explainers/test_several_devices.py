@@ -91,8 +91,9 @@ def test_two_workers_take_the_step_of_one(on_one_device, tmp_path):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="on a busy machine TensorFlow misses its own heartbeats"
+@pytest.mark.skipif(
+    os.getloadavg()[0] > 3 * os.cpu_count(),
+    reason="too much else to do here: TensorFlow would miss its own heartbeats",
 )
 def test_a_killed_worker_ends_the_run_which_is_resumed(tmp_path):
     backup, results = tmp_path / "backup", [tmp_path / "a.npz", tmp_path / "b.npz"]

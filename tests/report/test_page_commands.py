@@ -50,6 +50,18 @@ def test_report_and_study(run, tmp_path, capsys):
     assert all(pair["x"] == pair["y"] for pair in page.data["pairs"])
 
 
+@pytest.mark.slow
+def test_report_of_a_training_shows_what_it_was_validated_on(run):
+    config = {"command": "train", "dataset": "shapes", "data": None, "seed": 3}
+    config |= {"image_size": None, "batch_size": 4, "limit": 2, "classes": None}
+    (run / "config.json").write_text(json.dumps(config))
+    explainer = kx.ExplainerModel(tiny_classifier(8), preprocess_input="mobilenet")
+    explainer.save(run / "explainer.keras")
+    assert main(["report", str(run)]) == 0
+    page = Page((run / "report.html").read_text())
+    assert [entry["name"] for entry in page.data] == ["image 1", "image 2"]
+
+
 def test_errors(tmp_path, capsys):
     assert main(["report", str(tmp_path / "gone")]) == 2
     assert "Argument RUN should be" in capsys.readouterr().err
