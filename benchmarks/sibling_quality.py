@@ -1,11 +1,14 @@
-"""Trains every kind of explainer on drawn shapes, each for the same CPU time.
+"""Trains every kind of explainer on the same pictures, each for the same CPU time.
 
-    python benchmarks/sibling_quality.py --minutes 5
+    python benchmarks/sibling_quality.py --minutes 10
+    python benchmarks/sibling_quality.py --minutes 10 --data ../shared/data
 
-Prints IoU of the aggregated target masks at the fixed threshold 0.5 and at the best
-one, beside Grad-CAM; the class-specificity gap in points; what `evaluate` says on the
-held-out pictures; and the variance of the policy gradient with and without what reduces
-it, beside the published surrogate's and how far that is from the gradient.
+The pictures are drawn shapes, or VOC photographs of --data. Prints a row for Grad-CAM,
+for controls and for each explainer: the aggregated target masks' IoU at the fixed
+threshold 0.5 and at the best one, and what `evaluate_methods` measures on the same
+pictures; then what `evaluate` says of the explainer itself. On shapes also the variance
+of the policy gradient with and without what reduces it, beside the published
+surrogate's and how far that is from the gradient. Explainers are saved in --out.
 """
 
 import argparse
@@ -19,33 +22,38 @@ import tensorflow as tf
 
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
+from keras_explainer.evaluation import evaluate_methods
 from keras_explainer.evaluation import mask_quality
-from keras_explainer.metrics import ClassSpecificity
 
 CLASSIFIER = pathlib.Path(__file__).parents[1] / "saved_models/shapes_classifier.keras"
-CLASSES = kx.datasets.SHAPES_CLASSES
+SHAPES = kx.datasets.SHAPES_CLASSES
+VOC = ["cat", "chair", "cow", "dog", "horse", "person", "sheep", "sofa"]
 TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
 
 
 def real_time_saliency_published(classifier):
-    explainer = kx.RealTimeSaliency(classifier, evidence=False)
+    explainer = kx.RealTimeSaliency(classifier, evidence=False, multi_label=True)
     explainer.compile(loss=kx.losses.RealTimeSaliencyLoss.published())
     return explainer
 
 
+def built(kind, *options, **named):
+    return lambda classifier: kind(classifier, *options, multi_label=True, **named)
+
+
 SYSTEMS = {
-    "explainer": lambda c: kx.ExplainerModel(c),
-    "discrete masks": lambda c: kx.DiscreteMaskExplainer(c),
-    "discrete masks, published": lambda c: kx.DiscreteMaskExplainer(
-        c, estimator="published", threshold=0.35
+    "explainer": built(kx.ExplainerModel),
+    "discrete masks": built(kx.DiscreteMaskExplainer),
+    "discrete masks, published": built(
+        kx.DiscreteMaskExplainer, estimator="published", threshold=0.35
     ),
-    "real-time saliency": lambda c: kx.RealTimeSaliency(c),
+    "real-time saliency": built(kx.RealTimeSaliency),
     "real-time saliency, published": real_time_saliency_published,
-    "L2X": lambda c: kx.L2X(c),
-    "BLA-PH": lambda c: kx.BoundedLogitAttention(c, "bla-ph"),
-    "BLA-T": lambda c: kx.BoundedLogitAttention(c, "bla-t"),
-    "BLA": lambda c: kx.BoundedLogitAttention(c, "bla"),
-    "L2X-F": lambda c: kx.BoundedLogitAttention(c, "l2x-f"),
+    "L2X": built(kx.L2X),
+    "BLA-PH": built(kx.BoundedLogitAttention, "bla-ph"),
+    "BLA-T": built(kx.BoundedLogitAttention, "bla-t"),
+    "BLA": built(kx.BoundedLogitAttention, "bla"),
+    "L2X-F": built(kx.BoundedLogitAttention, "l2x-f"),
 }
 
 
@@ -70,7 +78,7 @@ def target_masks(explainer):
 
 
 def grad_cam_masks(classifier):
-    method = GradCAM(classifier)
+    method = GradCAM(classifier, multi_label=True)
 
     def explain(images, target):
         with warnings.catch_warnings():
@@ -80,24 +88,18 @@ def grad_cam_masks(classifier):
     return explain
 
 
-def print_specificity(classifier, explainer, held_out):
-    metric = ClassSpecificity(classifier)
-    for images, labels, _ in held_out:
-        every_class = np.ones((len(images), len(CLASSES)))
-        metric.update_state(
-            images, explainer.explain(images, every_class).masks, labels
-        )
-    print(f"{100 * metric.result()['gap']:9.1f}", end="", flush=True)
-
-
-def print_quality(name, masks_for, held_out):
-    found = mask_quality(masks_for, held_out, len(CLASSES))
-    print(
-        f"{name:28}{found['iou_at_half']:9.3f}{found['best_iou']:9.3f}"
-        f"{found['class_iou_at_half']:12.3f}",
-        end="",
-        flush=True,
-    )
+def print_row(name, method, explainer, masks_for, pictures):
+    """Prints the quality of all pictures' masks, and of fewer by the harness."""
+    held_out, harness, classes = pictures
+    found = mask_quality(masks_for, held_out, classes)
+    measured = evaluate_methods(
+        explainer, harness, [method], specificity_limit=None, step_share=0.05
+    )[method]
+    figures = [found[k] for k in ("iou_at_half", "best_iou", "class_iou_at_half")]
+    for metric in ("gap", "pointing_game", "insertion", "deletion"):
+        summary = measured.summary(metric)
+        figures.append(summary["mean"] if summary else float("nan"))
+    print(f"| {name} |" + "".join(f" {f:.3f} |" for f in figures), end="", flush=True)
 
 
 def gradient_variance(explainer, images, labels, draws):
@@ -130,8 +132,8 @@ def gradient_variance(explainer, images, labels, draws):
 
 
 def print_variances(classifier, draws):
-    images, labels = next(iter(dataset(16, TRAIN_SEED + 1)))
-    labels = tf.one_hot(tf.argmax(labels, axis=1), len(CLASSES))
+    images, labels = next(iter(drawn(16, TRAIN_SEED + 1)))
+    labels = tf.one_hot(tf.argmax(labels, axis=1), len(SHAPES))
     variants = {
         "leave one out (default)": {},
         "leave one out, slopes": {"slopes": True},
@@ -156,7 +158,7 @@ def print_variances(classifier, draws):
         print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
 
 
-def dataset(batch_size, seed, count=None, **options):
+def drawn(batch_size, seed, count=None, **options):
     return kx.datasets.shapes(
         count,
         batch_size=batch_size,
@@ -166,35 +168,74 @@ def dataset(batch_size, seed, count=None, **options):
     )
 
 
+def photographs(data, split, **options):
+    return kx.datasets.voc(
+        data / "VOCdevkit",
+        split,
+        classes=VOC,
+        preprocess_input=keras.applications.mobilenet.preprocess_input,
+        cache=True,
+        **options,
+    )
+
+
+def mirrored(images, labels):
+    """Mirrors each image of a batch at random."""
+    return tf.image.random_flip_left_right(images), labels
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", default=5.0, type=float, help="CPU, each")
-    parser.add_argument("--images", default=96, type=int, help="held out")
+    parser.add_argument("--data", type=pathlib.Path, help="photographs, not shapes")
+    parser.add_argument("--limit", type=int, help="pictures to judge (shapes: 96)")
+    parser.add_argument("--harness", default=96, type=int, help="of them, by all")
     parser.add_argument("--draws", default=100, type=int, help="for the variances")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="with commas")
+    parser.add_argument("--out", default="runs/siblings", type=pathlib.Path)
     arguments = parser.parse_args()
-    classifier = keras.saving.load_model(CLASSIFIER, compile=False)
-    held_out = list(
-        dataset(32, HELD_OUT_SEED, arguments.images, masks=True).as_numpy_iterator()
-    )
-    print(f"{'':28}{'IoU@0.5':>9}{'best IoU':>9}{'class IoU':>12}{'gap':>9}")
-    print_quality("all ones", lambda x, _: np.ones(x.shape[:3]), held_out)
-    print()
-    print_quality("Grad-CAM", grad_cam_masks(classifier), held_out)
-    print()
-    pictures = dataset(32, TRAIN_SEED)
+    if arguments.data:
+        path, classes = "classifiers/mobilenet_v1_1.0_voc8.keras", len(VOC)
+        classifier = keras.saving.load_model(arguments.data / path, compile=False)
+        train = photographs(arguments.data, "train", batch_size=16).map(mirrored)
+        train = train.repeat()
+        judged = photographs(
+            arguments.data, "val", batch_size=16, masks=True, limit=arguments.limit
+        )
+    else:
+        classifier = keras.saving.load_model(CLASSIFIER, compile=False)
+        train, classes = drawn(32, TRAIN_SEED), len(SHAPES)
+        judged = drawn(32, HELD_OUT_SEED, arguments.limit or 96, masks=True)
+    held_out = list(judged.as_numpy_iterator())
+    few = held_out[: -(-arguments.harness // len(held_out[0][0]))]
+    pictures = held_out, few, classes
+    start = kx.ExplainerModel(classifier, multi_label=True)
+    heads = ("", "IoU@0.5", "best IoU", "class IoU", "specificity", "pointing")
+    print("| " + " | ".join([*heads, "insertion", "deletion", "steps"]) + " |")
+    print("|" + "---|" * 9)
+    for name, method, masks_for in (
+        ("all ones", "one", lambda x, _: np.ones(x.shape[:3])),
+        ("Grad-CAM", "grad_cam", grad_cam_masks(classifier)),
+        ("explainer, untrained", "explainer", target_masks(start)),
+    ):
+        print_row(name, method, start, masks_for, pictures)
+        print(" |", flush=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    told = []
     for name in filter(None, arguments.systems.split(",")):
         keras.utils.set_random_seed(0)
         explainer = SYSTEMS[name](classifier)
         budget = CpuBudget(60 * arguments.minutes)
-        explainer.fit(pictures, callbacks=[budget], verbose=0)
-        print_quality(name, target_masks(explainer), held_out)
-        print_specificity(classifier, explainer, held_out[:1])
+        options = {"steps_per_epoch": 10_000} if arguments.data else {}
+        explainer.fit(train, callbacks=[budget], verbose=0, **options)
+        explainer.save(arguments.out / f"{name.replace(' ', '_')}.keras")
+        print_row(name, "explainer", explainer, target_masks(explainer), pictures)
+        print(f" {budget.steps} |", flush=True)
         images, labels, _ = (np.concatenate(part) for part in zip(*held_out))
         figures = explainer.evaluate(images, labels, verbose=0, return_dict=True)
-        shown = {k: round(figures[k], 3) for k in sorted(figures)}
-        print(f"  {budget.steps} steps {shown}", flush=True)
-    if arguments.draws > 1:
+        told.append(f"{name}: { ({k: round(figures[k], 3) for k in sorted(figures)}) }")
+    print("", *told, sep="\n", flush=True)
+    if arguments.draws > 1 and not arguments.data:
         print_variances(classifier, arguments.draws)
 
 
