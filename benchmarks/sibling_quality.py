@@ -44,11 +44,11 @@ def built(kind, *options, **named):
 SYSTEMS = {
     "explainer": built(kx.ExplainerModel),
     "discrete masks": built(kx.DiscreteMaskExplainer),
-    "discrete masks, published": built(
+    "discrete masks (published)": built(
         kx.DiscreteMaskExplainer, estimator="published", threshold=0.35
     ),
     "real-time saliency": built(kx.RealTimeSaliency),
-    "real-time saliency, published": real_time_saliency_published,
+    "real-time saliency (published)": real_time_saliency_published,
     "L2X": built(kx.L2X),
     "BLA-PH": built(kx.BoundedLogitAttention, "bla-ph"),
     "BLA-T": built(kx.BoundedLogitAttention, "bla-t"),
