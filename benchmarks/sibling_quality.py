@@ -6,9 +6,10 @@
 The pictures are drawn shapes, or VOC photographs of --data. Prints a row for Grad-CAM,
 for controls and for each explainer: the aggregated target masks' IoU at the fixed
 threshold 0.5 and at the best one, and what `evaluate_methods` measures on the same
-pictures; then what `evaluate` says of the explainer itself. On shapes also the variance
-of the policy gradient with and without what reduces it, beside the published
-surrogate's and how far that is from the gradient. Explainers are saved in --out.
+pictures; then what `evaluate` says of the explainer itself. Explainers are saved in
+--out. On shapes also the variance of the policy gradient, at the start and with the
+weights of the trained one, with and without what reduces it, beside the published
+surrogate's and how far that is from the gradient.
 """
 
 import argparse
@@ -131,7 +132,8 @@ def gradient_variance(explainer, images, labels, draws):
     return mean, max(float(mean @ mean - variance / draws), 1e-30), variance
 
 
-def print_variances(classifier, draws):
+def print_variances(classifier, draws, trained):
+    """Prints the variances at the start, and with the weights of a trained one."""
     images, labels = next(iter(drawn(16, TRAIN_SEED + 1)))
     labels = tf.one_hot(tf.argmax(labels, axis=1), len(SHAPES))
     variants = {
@@ -143,19 +145,23 @@ def print_variances(classifier, draws):
         "published surrogate": {"estimator": "published"},
     }
     heads = ("variance", "of mean squared", "cosine")
-    print(f"\n{'gradient of one step':26}" + "".join(f"{h:>17}" for h in heads))
-    exact = None
-    for name, options in variants.items():
-        keras.utils.set_random_seed(0)
-        explainer = kx.DiscreteMaskExplainer(classifier, **options)
-        found = gradient_variance(explainer, images, labels, draws)
-        exact = exact or found
-        # Of the mean gradient with that of the first, which has no bias.
-        cosine = 1.0
-        if found is not exact:
-            cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
-        figures = (found[2], found[2] / found[1], cosine)
-        print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
+    for when, source in (("at the start", None), ("after training", trained)):
+        print(f"\n{when:26}" + "".join(f"{h:>17}" for h in heads))
+        exact = None
+        for name, options in variants.items():
+            keras.utils.set_random_seed(0)
+            explainer = kx.DiscreteMaskExplainer(classifier, **options)
+            if source:
+                for mine, its in zip(explainer.variables, source.variables):
+                    mine.assign(its)
+            found = gradient_variance(explainer, images, labels, draws)
+            exact = exact or found
+            # Of the mean gradient with that of the first, which has no bias.
+            cosine = 1.0
+            if found is not exact:
+                cosine = found[0] @ exact[0] / np.sqrt(found[1] * exact[1])
+            figures = (found[2], found[2] / found[1], cosine)
+            print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
 
 
 def drawn(batch_size, seed, count=None, **options):
@@ -235,8 +241,10 @@ def main():
         figures = explainer.evaluate(images, labels, verbose=0, return_dict=True)
         told.append(f"{name}: { ({k: round(figures[k], 3) for k in sorted(figures)}) }")
     print("", *told, sep="\n", flush=True)
-    if arguments.draws > 1 and not arguments.data:
-        print_variances(classifier, arguments.draws)
+    trained = arguments.out / "discrete_masks.keras"
+    if arguments.draws > 1 and not arguments.data and trained.exists():
+        trained = keras.saving.load_model(trained, compile=False)
+        print_variances(classifier, arguments.draws, trained)
 
 
 if __name__ == "__main__":
