@@ -15,6 +15,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import hard_logits
 from keras_explainer.explainers.targets import class_of_step
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
+from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
 from keras_explainer.replicas import drawn_per_image
@@ -38,7 +39,7 @@ class DiscreteMaskExplainer(BaseExplainer):
         classifier: A Keras classifier, as for `ExplainerModel`.
         grid: int. Cells along each side of the masks that are drawn.
         estimator: "reinforce", or "published" for the surrogate of the authors' code
-            (`published_policy_loss`).
+            (`published_policy_loss`), by default with their weights.
         baseline: "leave_one_out", "greedy" or None. What the cost of a drawn mask is
             compared with.
         samples: int. Masks drawn for each image of a step, at least 2 to leave one
@@ -136,6 +137,11 @@ class DiscreteMaskExplainer(BaseExplainer):
         self.threshold = threshold
         self.compile()
 
+    def compile(self, optimizer="auto", loss="auto", **kwargs):
+        if loss == "auto" and self.estimator == "published":
+            loss = self.LOSS.published()
+        super().compile(optimizer, loss, **kwargs)
+
     def trained_layers(self):
         return [self.decoder, self.class_head]
 
@@ -152,34 +158,42 @@ class DiscreteMaskExplainer(BaseExplainer):
         def picture(masks):
             return self.behind_cells(images, masks)
 
-        def cost_of(kept):
+        def judged(mask, kept=None):
+            """Returns the cost (N,) of what a mask keeps and leaves, and logits."""
+            kept = self.frozen.logits(picture(mask)) if kept is None else kept
             answers = self.frozen.log_probabilities(kept)
             answers = ops.take_along_axis(answers, classes, axis=-1)[:, 0]
-            return -loss.classification_weight * known * answers
+            cost = -loss.classification_weight * known * answers
+            if loss.evidence_weight:
+                left = self.frozen.log_odds(self.frozen.logits(picture(1.0 - mask)))
+                left = ops.take_along_axis(left, classes, axis=-1)
+                left = evidence_loss(left, known[:, None], reduction="none")
+                cost = cost + loss.evidence_weight * left
+            return cost, kept
 
         if not training:
-            kept = self.frozen.logits(picture(greedy))
-            return {"classification": cost_of(kept), **loss.mask_terms(greedy)}, kept
+            cost, kept = judged(greedy)
+            return {"classification": cost, **loss.mask_terms(greedy)}, kept
 
         masks = self._drawn_masks(chances)
         if self.estimator == "published":
             terms = loss.mask_terms(masks[0])
             kept, saliency = self._saliency(picture(masks[0]), classes)
-            cost = cost_of(kept)
+            cost, _ = judged(masks[0], kept)
             value = published_policy_loss(
                 logits, masks[0], cost + sum(terms.values()), saliency
             )
             return {**terms, "classification": _with_gradient(cost, value)}, kept
 
-        answers = [self.frozen.logits(picture(mask)) for mask in masks]
-        costs = ops.stack([cost_of(kept) for kept in answers])
+        costs, answers = zip(*map(judged, masks))
+        costs = ops.stack(costs)
         baseline, slopes = self.baseline, None
         if baseline == "greedy":
-            baseline = greedy, cost_of(self.frozen.logits(picture(greedy)))
+            baseline = greedy, judged(greedy)[0]
         if self.slopes:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(chances)
-                cost = cost_of(self.frozen.logits(picture(chances)))
+                cost, _ = judged(chances)
             slopes = tape.gradient(cost, chances)
         value = policy_gradient(logits, masks, costs, baseline, slopes)
         terms = loss.mask_terms(ops.sigmoid(logits))

@@ -8,7 +8,7 @@ from keras_explainer.losses.weighted_terms import WeightedTerms
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class DiscreteMaskLoss(WeightedTerms):
-    """The cost of a mask: what the classifier loses, its area and its outline.
+    """The cost of a mask: what it fails to keep, what it leaves, area and outline.
 
     A mask of cells that are 1 with chance q, independently, has the expected area
     mean(q) and the expected difference q (1 - r) + (1 - q) r of two neighbours, so
@@ -17,6 +17,8 @@ class DiscreteMaskLoss(WeightedTerms):
     Args:
         classification_weight: float. Weight of minus the logarithm of the class's
             probability.
+        evidence_weight: float. Weight of the hinge on the class's log-odds in what
+            the mask leaves (`evidence_loss`), which costs one more pass for a mask.
         area_weight: float. Weight of the share of cells that are kept.
         smoothness_weight: float. Weight of the share of neighbours that differ.
         entropy_weight: float. Weight of the entropy of the cells, a bonus that
@@ -37,16 +39,23 @@ class DiscreteMaskLoss(WeightedTerms):
     def __init__(
         self,
         classification_weight=1.0,
-        area_weight=3.5,
+        evidence_weight=1.0,
+        area_weight=4.0,
         smoothness_weight=3.0,
         entropy_weight=0.0,
     ):
         super().__init__(
             classification_weight=classification_weight,
+            evidence_weight=evidence_weight,
             area_weight=area_weight,
             smoothness_weight=smoothness_weight,
             entropy_weight=entropy_weight,
         )
+
+    @classmethod
+    def published(cls):
+        """Returns the authors' weights, which judge only what a mask keeps."""
+        return cls(evidence_weight=0.0, area_weight=3.5, smoothness_weight=3.0)
 
     def mask_terms(self, chances):
         """Returns the expected "area", "smoothness" and "entropy", dict of (N,).

@@ -14,7 +14,26 @@ from keras_explainer.decoders.resize import resize_to
 
 pytestmark = pytest.mark.usefixtures("eager")
 
+PUBLISHED_WEIGHTS = {
+    "classification_weight": 1.0,
+    "evidence_weight": 0.0,
+    "area_weight": 3.5,
+    "smoothness_weight": 3.0,
+    "entropy_weight": 0.0,
+}
 GRID_MASKS = np.float32(list(itertools.product((0, 1), repeat=4))).reshape(-1, 2, 2)
+
+
+def cost_of(explainer, images, masks, classes):
+    """The cost of masks (N, H, W), by its formula for one label of three."""
+    loss = explainer.explainer_loss
+    picks = np.arange(len(masks)), classes
+    kept = explainer.frozen.logits(explainer.background(images, masks))
+    left = explainer.frozen.logits(explainer.background(images, 1 - masks))
+    known = tf.nn.log_softmax(kept).numpy()[picks]
+    chances = tf.nn.softmax(left).numpy()[picks]
+    log_odds = np.log(chances / (1 - chances))
+    return -known + loss.evidence_weight * np.log1p(np.exp(2 * log_odds)) / 2
 
 
 def head_gradient(explainer, loss):
@@ -44,8 +63,7 @@ def test_the_mean_step_gradient_is_the_exact_one(baseline, slopes):
         each = tf.where(GRID_MASKS > 0, chances, 1 - chances)
         size = (16, 16)
         cells = resize_to(GRID_MASKS[..., None], size, "nearest")[..., 0]
-        kept = explainer.frozen.logits(explainer.background(image, cells))
-        costs = -tf.nn.log_softmax(kept)[:, 1]
+        costs = cost_of(explainer, image, cells, np.ones(16, int))
         expected = tf.reduce_sum(tf.reduce_prod(each, axis=(1, 2)) * costs)
         others = explainer.explainer_loss.mask_terms(chances[None])
         return expected + sum(term[0] for term in others.values())
@@ -85,9 +103,8 @@ def test_evaluation_judges_the_mask_that_is_shown():
     images, labels = random_images(4), np.array([0, 1, 2, 0])
     figures = explainer.evaluate(images, labels, return_dict=True, verbose=0)
     masks = explainer.explain(images, targets=labels).masks[..., 0]
-    kept = explainer.frozen.logits(explainer.background(images, masks.round()))
-    answers = np.asarray(tf.nn.log_softmax(kept))[np.arange(4), labels]
-    assert figures["classification"] == pytest.approx(-answers.mean(), rel=1e-4)
+    costs = cost_of(explainer, images, masks.round(), labels)
+    assert figures["classification"] == pytest.approx(costs.mean(), rel=1e-4)
     area = explainer.explainer_loss.area_weight * masks.mean()
     assert figures["area"] == pytest.approx(area, rel=1e-3)
 
@@ -96,6 +113,7 @@ def test_the_published_surrogate_trains():
     explainer = kx.DiscreteMaskExplainer(
         tiny_classifier(), estimator="published", threshold=0.35, grid=32
     )
+    assert explainer.explainer_loss.get_config() == PUBLISHED_WEIGHTS
     before = [np.array(v) for v in explainer.trainable_variables]
     history = explainer.fit(random_images(8), np.arange(8) % 3, verbose=0).history
     assert np.isfinite(history["loss"][0]) and history["loss"][0] != 0
