@@ -39,8 +39,8 @@ class DiscreteMaskLoss(WeightedTerms):
     def __init__(
         self,
         classification_weight=1.0,
-        evidence_weight=1.0,
-        area_weight=4.0,
+        evidence_weight=0.7,
+        area_weight=3.5,
         smoothness_weight=3.0,
         entropy_weight=0.0,
     ):
