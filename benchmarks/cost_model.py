@@ -156,7 +156,10 @@ def draw(results, path):
                 rows = along([row for row in results if row[0] == what], column)
                 costs = [results[row][unit] for row in rows]
                 panel.plot([row[column] for row in rows], costs, "o-", label=what)
-            panel.set(xscale="log", yscale="log", xlabel=name)
+            panel.set(xscale="log", xlabel=name, ylim=(0, None))
+            values = [row[column] for row in rows]
+            panel.set_xticks(values, [f"{value:,}" for value in values], minor=False)
+            panel.minorticks_off()
         panels[line, 0].set_ylabel(label)
     panels[0, 0].legend(frameon=False)
     figure.savefig(path, dpi=80)
@@ -174,7 +177,7 @@ def along(rows, column):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few small rows")
-    parser.add_argument("--repeats", default=3, type=int)
+    parser.add_argument("--repeats", default=10, type=int)
     parser.add_argument("--out", default="runs/cost_model", type=pathlib.Path)
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
