@@ -9,7 +9,8 @@ threshold 0.5 and at the best one, and what `evaluate_methods` measures on the s
 pictures; then what `evaluate` says of the explainer itself. Explainers are saved in
 --out. On shapes also the variance of the policy gradient, at the start and with the
 weights of the trained one, with and without what reduces it, beside the published
-surrogate's and how far that is from the gradient.
+surrogate's and how far that is from the gradient; and discrete masks of randomised
+classifiers, trained anew for each.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.evaluation import evaluate_methods
 from keras_explainer.evaluation import mask_quality
+from keras_explainer.metrics import model_randomization
 
 CLASSIFIER = pathlib.Path(__file__).parents[1] / "saved_models/shapes_classifier.keras"
 SHAPES = kx.datasets.SHAPES_CLASSES
@@ -164,6 +166,29 @@ def print_variances(classifier, draws, trained):
             print(f"{name:26}" + "".join(f"{f:17.4g}" for f in figures), flush=True)
 
 
+def print_randomization(classifier, minutes):
+    """Prints how alike masks stay when classifiers forget, each trained anew."""
+    images, labels = next(iter(drawn(32, HELD_OUT_SEED)))
+    targets = np.argmax(labels, axis=1)
+
+    def trained(copy):
+        keras.utils.set_random_seed(0)
+        explainer = kx.DiscreteMaskExplainer(copy, multi_label=True)
+        budget = CpuBudget(60 * minutes)
+        explainer.fit(drawn(32, TRAIN_SEED), callbacks=[budget], verbose=0)
+        return lambda x, target: explainer.explain(x, target).masks[..., 0]
+
+    found = model_randomization(classifier, trained, images.numpy(), targets, stages=2)
+    print("\nforgotten down to layer       SSIM  Spearman  of masks not constant")
+    for stage, layer in enumerate(found["layers"]):
+        ranks = found["spearman"][stage]
+        print(
+            f"{layer:26}{np.mean(found['ssim'][stage]):8.3f}"
+            f"{np.nanmean(ranks):10.3f}{np.isfinite(ranks).sum():6}",
+            flush=True,
+        )
+
+
 def drawn(batch_size, seed, count=None, **options):
     return kx.datasets.shapes(
         count,
@@ -245,6 +270,7 @@ def main():
     if arguments.draws > 1 and not arguments.data and trained.exists():
         trained = keras.saving.load_model(trained, compile=False)
         print_variances(classifier, arguments.draws, trained)
+        print_randomization(classifier, min(arguments.minutes, 1.0))
 
 
 if __name__ == "__main__":
