@@ -11,9 +11,8 @@ import pathlib
 
 import keras
 import numpy as np
-from voc_quality import CLASSES
+from voc_quality import photographs
 
-import keras_explainer as kx
 from keras_explainer import metrics
 from keras_explainer.attribution import RISE
 from keras_explainer.attribution import GradCAM
@@ -28,13 +27,7 @@ def main():
     arguments = parser.parse_args()
 
     explainer = keras.saving.load_model(arguments.explainer)
-    dataset = kx.datasets.voc(
-        arguments.data / "VOCdevkit",
-        "val",
-        classes=CLASSES,
-        preprocess_input=keras.applications.mobilenet.preprocess_input,
-        masks=True,
-    )
+    dataset = photographs(arguments.data, "val", masks=True)
     # Spread over the set: 441 photographs, every seventh for 60 of them.
     images = np.concatenate([images for images, _, _ in dataset])
     images = images[:: max(1, len(images) // arguments.limit)][: arguments.limit]

@@ -21,6 +21,7 @@ import warnings
 import keras
 import numpy as np
 import tensorflow as tf
+import voc_quality
 
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
@@ -30,7 +31,6 @@ from keras_explainer.metrics import model_randomization
 
 CLASSIFIER = pathlib.Path(__file__).parents[1] / "saved_models/shapes_classifier.keras"
 SHAPES = kx.datasets.SHAPES_CLASSES
-VOC = ["cat", "chair", "cow", "dog", "horse", "person", "sheep", "sofa"]
 TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
 
 
@@ -199,22 +199,6 @@ def drawn(batch_size, seed, count=None, **options):
     )
 
 
-def photographs(data, split, **options):
-    return kx.datasets.voc(
-        data / "VOCdevkit",
-        split,
-        classes=VOC,
-        preprocess_input=keras.applications.mobilenet.preprocess_input,
-        cache=True,
-        **options,
-    )
-
-
-def mirrored(images, labels):
-    """Mirrors each image of a batch at random."""
-    return tf.image.random_flip_left_right(images), labels
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", default=5.0, type=float, help="CPU, each")
@@ -226,16 +210,16 @@ def main():
     parser.add_argument("--out", default="runs/siblings", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.data:
-        path, classes = "classifiers/mobilenet_v1_1.0_voc8.keras", len(VOC)
-        classifier = keras.saving.load_model(arguments.data / path, compile=False)
-        train = photographs(arguments.data, "train", batch_size=16).map(mirrored)
-        train = train.repeat()
-        judged = photographs(
-            arguments.data, "val", batch_size=16, masks=True, limit=arguments.limit
-        )
+        classifier = voc_quality.load_classifier(arguments.data)
+        options = {"batch_size": 16, "cache": True}
+        train = voc_quality.photographs(arguments.data, "train", **options)
+        train = train.map(voc_quality.mirrored).repeat()
+        options |= {"masks": True, "limit": arguments.limit}
+        judged = voc_quality.photographs(arguments.data, "val", **options)
+        classes, steps = len(voc_quality.CLASSES), 10_000  # More than the budget.
     else:
         classifier = keras.saving.load_model(CLASSIFIER, compile=False)
-        train, classes = drawn(32, TRAIN_SEED), len(SHAPES)
+        train, classes, steps = drawn(32, TRAIN_SEED), len(SHAPES), None
         judged = drawn(32, HELD_OUT_SEED, arguments.limit or 96, masks=True)
     held_out = list(judged.as_numpy_iterator())
     few = held_out[: -(-arguments.harness // len(held_out[0][0]))]
@@ -257,8 +241,7 @@ def main():
         keras.utils.set_random_seed(0)
         explainer = SYSTEMS[name](classifier)
         budget = CpuBudget(60 * arguments.minutes)
-        options = {"steps_per_epoch": 10_000} if arguments.data else {}
-        explainer.fit(train, callbacks=[budget], verbose=0, **options)
+        explainer.fit(train, steps_per_epoch=steps, callbacks=[budget], verbose=0)
         explainer.save(arguments.out / f"{name.replace(' ', '_')}.keras")
         print_row(name, "explainer", explainer, target_masks(explainer), pictures)
         print(f" {budget.steps} |", flush=True)

@@ -26,6 +26,21 @@ from keras_explainer.visualization import save_figure
 CLASSES = ["cat", "chair", "cow", "dog", "horse", "person", "sheep", "sofa"]
 
 
+def photographs(data, split, **options):
+    return kx.datasets.voc(
+        data / "VOCdevkit",
+        split,
+        classes=CLASSES,
+        preprocess_input=keras.applications.mobilenet.preprocess_input,
+        **options,
+    )
+
+
+def load_classifier(data):
+    path = data / "classifiers/mobilenet_v1_1.0_voc8.keras"
+    return keras.saving.load_model(path, compile=False)
+
+
 def mirrored(images, labels):
     """Mirrors each image of a batch at random."""
     return tf.image.random_flip_left_right(images), labels
@@ -67,19 +82,10 @@ def main():
     keras.utils.set_random_seed(0)
 
     def dataset(split, **options):
-        return kx.datasets.voc(
-            arguments.data / "VOCdevkit",
-            split,
-            classes=CLASSES,
-            preprocess_input=keras.applications.mobilenet.preprocess_input,
-            cache=True,
-            limit=arguments.limit,
-            **options,
-        )
+        options |= {"cache": True, "limit": arguments.limit}
+        return photographs(arguments.data, split, **options)
 
-    classifier = keras.saving.load_model(
-        arguments.data / "classifiers/mobilenet_v1_1.0_voc8.keras", compile=False
-    )
+    classifier = load_classifier(arguments.data)
     explainer = kx.ExplainerModel(classifier, multi_label=True, class_names=CLASSES)
     val = list(dataset("val", batch_size=21, masks=True).as_numpy_iterator())
 
@@ -95,8 +101,8 @@ def main():
         "Grad-CAM": quality(grad_cam.explain),
         "Explainer, untrained": quality(explained),
     }
-    photographs = dataset("train", batch_size=16).map(mirrored)
-    steps = arguments.epochs * sum(1 for _ in photographs)
+    train = dataset("train", batch_size=16).map(mirrored)
+    steps = arguments.epochs * sum(1 for _ in train)
 
     def compiled(explainer):
         decay = keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.02)
@@ -104,7 +110,7 @@ def main():
         return explainer
 
     wall, processor = time.time(), time.process_time()
-    fitted = compiled(explainer).fit(photographs, epochs=arguments.epochs, verbose=2)
+    fitted = compiled(explainer).fit(train, epochs=arguments.epochs, verbose=2)
     processor, wall = time.process_time() - processor, time.time() - wall
     results["Explainer"] = quality(explained)
     print(f"trained {processor / 60:.1f} CPU minutes, {wall:.0f} s wall")

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import tiny_classifier
-from PIL import Image
+from odd_pictures import picture
+from odd_pictures import save_odd_pictures
 
 import keras_explainer as kx
 from keras_explainer.__main__ import build_parser
@@ -27,11 +28,6 @@ from keras_explainer.commands.read_pictures import read_pictures
 NAMES = ["red fox", "dog", "cat"]
 # Masks in PNG are in steps of 1/255; the exported explainer is within 1e-4.
 TOLERANCE = 0.5 / 255 + 1e-4
-
-
-def picture(height=40, width=60, seed=0):
-    levels = np.random.default_rng(seed).integers(0, 256, (height, width, 3))
-    return Image.fromarray(levels.astype("uint8"))
 
 
 def bulk(out, *argv):
@@ -153,12 +149,7 @@ def home(tmp_path_factory):
     folder.mkdir()
     for seed in range(20):
         picture(seed=seed).save(folder / f"{seed}.jpg")
-    picture().convert("L").save(folder / "grey.png")
-    picture(20, 200).convert("RGBA").save(folder / "a [1].webp")
-    sideways = Image.Exif()
-    sideways[0x0112] = 6
-    picture(40, 60).save(folder / "turned.jpg", exif=sideways)
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    save_odd_pictures(folder)
     whole = (folder / "0.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     return home

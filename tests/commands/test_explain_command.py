@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from conftest import tiny_classifier
+from odd_pictures import picture
+from odd_pictures import save_odd_pictures
 from PIL import Image
 
 import keras_explainer as kx
@@ -16,11 +18,6 @@ from keras_explainer.commands.picture_files import find_pictures
 
 pytestmark = pytest.mark.usefixtures("eager")
 NAMES = ["red fox", "Red/Fox", "cat"]
-
-
-def picture(height=40, width=60, seed=0):
-    levels = np.random.default_rng(seed).integers(0, 256, (height, width, 3))
-    return Image.fromarray(levels.astype("uint8"))
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +36,7 @@ def pictures(tmp_path):
     (folder / "more").mkdir(parents=True)
     picture().save(folder / "cat.jpg")
     picture(50, 30).save(folder / "more" / "cat.png")
-    picture().convert("L").save(folder / "grey.png")
-    picture(20, 200).convert("RGBA").save(folder / "a [1].webp")
-    sideways = Image.Exif()
-    sideways[0x0112] = 6
-    picture(40, 60).save(folder / "turned.jpg", exif=sideways)
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    save_odd_pictures(folder)
     (folder / "notes.txt").write_text("no picture")
     return folder
 

@@ -91,6 +91,7 @@ def test_two_workers_take_the_step_of_one(on_one_device, tmp_path):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+# What else the machine does is seen before the tests begin.
 @pytest.mark.skipif(
     os.getloadavg()[0] > 3 * os.cpu_count(),
     reason="too much else to do here: TensorFlow would miss its own heartbeats",
