@@ -40,12 +40,25 @@ def real_time_saliency_published(classifier):
     return explainer
 
 
+def explainer_published(classifier):
+    # Its encoder starts from random weights: none can be fetched here.
+    encoder = keras.applications.ResNet50(
+        weights=None, include_top=False, input_shape=classifier.input_shape[1:]
+    )
+    explainer = kx.ExplainerModel(
+        classifier, decoder="deeplabv3", encoder=encoder, multi_label=True
+    )
+    explainer.compile(loss=kx.ExplainerLoss.published("voc2007", "vgg16"))
+    return explainer
+
+
 def built(kind, *options, **named):
     return lambda classifier: kind(classifier, *options, multi_label=True, **named)
 
 
 SYSTEMS = {
     "explainer": built(kx.ExplainerModel),
+    "explainer (published)": explainer_published,
     "discrete masks": built(kx.DiscreteMaskExplainer),
     "discrete masks (published)": built(
         kx.DiscreteMaskExplainer, estimator="published", threshold=0.35

@@ -4,11 +4,16 @@
 
 In one process, on the same batch, at 224x224: one training step against the passes
 that no such training can do without, (forward + 2 x (forward + input gradient));
-`explain` against `classifier.predict`; a 1000-class step against an 8-class one.
+`explain` against `classifier.predict`; a 1000-class step against an 8-class one. Then,
+each in a process of its own, the peak of the memory of a step against that of a forward
+pass with the gradient of the input, and how far both are above what they began with.
 """
 
 import argparse
+import resource
 import statistics
+import subprocess
+import sys
 import time
 
 import keras
@@ -29,7 +34,7 @@ def seconds(function, repeats):
     return statistics.median(times)
 
 
-def classifier_passes(classifier, images):
+def classifier_passes(classifier, images, only_gradient=False):
     """The floor: forward + 2 x (forward + input gradient), compiled."""
 
     @tf.function
@@ -46,6 +51,8 @@ def classifier_passes(classifier, images):
     x = tf.constant(images)
 
     def run():
+        if only_gradient:
+            return forward_and_gradient(x).numpy()
         forward(x).numpy()
         forward_and_gradient(x).numpy()
         forward_and_gradient(x).numpy()
@@ -53,16 +60,47 @@ def classifier_passes(classifier, images):
     return run
 
 
-def measure(name, classifier, batch, repeats, multi_label="auto"):
-    classes = classifier.output_shape[-1]
+def random_batch(classifier, batch):
     random = np.random.default_rng(0)
     images = random.uniform(-1, 1, (batch, 224, 224, 3)).astype("float32")
-    labels = random.integers(0, classes, batch)
-    explainer = kx.ExplainerModel(classifier, multi_label=multi_label)
+    return images, random.integers(0, classifier.output_shape[-1], batch)
+
+
+def training_step(classifier, images, labels):
+    explainer = kx.ExplainerModel(classifier)
     data = (tf.constant(images), tf.constant(labels))
     step = tf.function(explainer.train_step)
-    explainer.optimizer.build(explainer.trainable_variables)
-    step_time = seconds(lambda: step(data)["loss"].numpy(), repeats)
+    return explainer, lambda: step(data)["loss"].numpy()
+
+
+def peak_mebibytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def print_growth(name, what, batch):
+    """Prints by how many MiB the peak of this process grows, and the peak."""
+    classifier = CLASSIFIERS[name]()
+    images, labels = random_batch(classifier, batch)
+    if what == "step":
+        _, call = training_step(classifier, images, labels)
+    else:
+        call = classifier_passes(classifier, images, only_gradient=True)
+    before = peak_mebibytes()
+    for _ in range(3):
+        call()
+    print(peak_mebibytes() - before, peak_mebibytes())
+
+
+def growth(name, what, batch):
+    command = [sys.executable, __file__, "--grow", name, what, "--batch", str(batch)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()[-2:]]
+
+
+def measure(name, classifier, batch, repeats):
+    images, labels = random_batch(classifier, batch)
+    explainer, step = training_step(classifier, images, labels)
+    step_time = seconds(step, repeats)
     floor_time = seconds(classifier_passes(classifier, images), repeats)
     explain_time = seconds(lambda: explainer.explain(images, top_k=1), repeats)
     predict_time = seconds(lambda: classifier.predict(images, verbose=0), repeats)
@@ -75,30 +113,47 @@ def measure(name, classifier, batch, repeats, multi_label="auto"):
     return step_time
 
 
+_OPTIONS = {"weights": None, "input_shape": (224, 224, 3)}
+CLASSIFIERS = {
+    "MobileNet 1.0": lambda: keras.applications.MobileNet(**_OPTIONS),
+    "ResNet50": lambda: keras.applications.ResNet50(**_OPTIONS),
+    "VGG16": lambda: keras.applications.VGG16(**_OPTIONS),
+    "MobileNet 0.25, 8 classes": lambda: keras.applications.MobileNet(
+        alpha=0.25, classes=8, **_OPTIONS
+    ),
+    "MobileNet 0.25, 1000 classes": lambda: keras.applications.MobileNet(
+        alpha=0.25, **_OPTIONS
+    ),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", default=16, type=int)
     parser.add_argument("--repeats", default=7, type=int)
+    parser.add_argument("--grow", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.grow:
+        return print_growth(*arguments.grow, arguments.batch)
     print(f"{'milliseconds':28}{'step':>9}{'floor':>9}{'ratio':>8}", end="")
     print(f"{'explain':>10}{'predict':>9}{'ratio':>8}")
-    applications = keras.applications
-    options = {"weights": None, "input_shape": (224, 224, 3)}
     times = {}
-    for name, build in {
-        "MobileNet 1.0": lambda: applications.MobileNet(**options),
-        "ResNet50": lambda: applications.ResNet50(**options),
-        "MobileNet 0.25, 8 classes": lambda: applications.MobileNet(
-            alpha=0.25, classes=8, **options
-        ),
-        "MobileNet 0.25, 1000 classes": lambda: applications.MobileNet(
-            alpha=0.25, **options
-        ),
-    }.items():
+    for name, build in CLASSIFIERS.items():
         times[name] = measure(name, build(), arguments.batch, arguments.repeats)
         keras.backend.clear_session()
     few, many = list(times.values())[-2:]
     print(f"a step with 1000 classes costs {many / few:.2f} times one with 8")
+
+    columns = ("step grows", "gradient", "ratio", "step peak", "gradient", "ratio")
+    print(f"\n{'MiB':28}" + "".join(f"{column:>12}" for column in columns))
+    for name in list(CLASSIFIERS)[:3]:
+        step, step_peak = growth(name, "step", arguments.batch)
+        passes, passes_peak = growth(name, "gradient", arguments.batch)
+        print(
+            f"{name:28}{step:12.0f}{passes:12.0f}{step / passes:12.2f}"
+            f"{step_peak:12.0f}{passes_peak:12.0f}{step_peak / passes_peak:12.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

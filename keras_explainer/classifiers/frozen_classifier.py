@@ -10,6 +10,36 @@ from keras_explainer.classifiers.head import find_logits
 from keras_explainer.classifiers.layer_graph import LayerGraph
 
 
+# Photographs are at least this large; smaller pictures are read in finer cells.
+_PHOTOGRAPH = 224
+
+
+def default_stride(image_size):
+    """Returns the stride of fine cells: 4 pixels for photographs, less if small.
+
+    Args:
+        image_size: Tuple of height and width in pixels.
+
+    Returns:
+        4, 2 or 1: the largest that leaves 32 cells a side, if there is one.
+    """
+    cells = min(image_size) // 32
+    return 4 if cells >= 4 else 2 if cells >= 2 else 1
+
+
+def whole_object_stride(image_size):
+    """Returns the stride of cells in which whole objects are found.
+
+    Args:
+        image_size: Tuple of height and width in pixels.
+
+    Returns:
+        16 for photographs, where it was measured (`benchmarks/README.md`); for
+        smaller pictures as `default_stride`.
+    """
+    return 16 if min(image_size) >= _PHOTOGRAPH else default_stride(image_size)
+
+
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class FrozenClassifier(keras.layers.Layer):
     """A Keras classifier as an explainer sees it: features, evidence and logits.
@@ -22,7 +52,8 @@ class FrozenClassifier(keras.layers.Layer):
             (N, H, W, channels) to class scores (N, C), nested models included.
         multi_label: "auto", True or False. "auto" takes softmax for one label per
             image and sigmoid for several; a linear head must say which.
-        finest_stride: int. The finest feature map to read, in pixels per cell.
+        finest_stride: int, the finest feature map to read, in pixels per cell, or a
+            function from the size of an image to it.
 
     Raises:
         ValueError: If the classifier has no spatial feature map, several inputs or
@@ -36,7 +67,9 @@ class FrozenClassifier(keras.layers.Layer):
     (TensorShape([1, 5]), TensorShape([1, 7, 7, 5]))
     """
 
-    def __init__(self, classifier, multi_label="auto", finest_stride=None, **kwargs):
+    def __init__(
+        self, classifier, multi_label="auto", finest_stride=default_stride, **kwargs
+    ):
         # The classifier's layers cast for themselves.
         super().__init__(dtype="float32", autocast=False, **kwargs)
         self.classifier = classifier
@@ -59,8 +92,9 @@ class FrozenClassifier(keras.layers.Layer):
         self.num_classes = output_shape[-1]
         self.image_shape = shape[1:]
 
-        if finest_stride is None:
-            finest_stride = default_stride(shape[1:3])
+        if callable(finest_stride):
+            finest_stride = finest_stride(shape[1:3])
+        self.finest_stride = finest_stride
         levels = find_feature_levels(graph, final_map)
         strides = [s for s in levels if s >= finest_stride] or [max(levels)]
         self.level_tensors = [levels[stride] for stride in strides]
@@ -161,19 +195,6 @@ class FrozenClassifier(keras.layers.Layer):
 
 def _spec(*shape):
     return keras.KerasTensor((None, *shape), dtype="float32")
-
-
-def default_stride(image_size):
-    """Returns the stride of the masks' grid: 4 for photographs, less if small.
-
-    Args:
-        image_size: Tuple of height and width in pixels.
-
-    Returns:
-        4, 2 or 1: the largest that leaves 32 cells a side, if there is one.
-    """
-    cells = min(image_size) // 32
-    return 4 if cells >= 4 else 2 if cells >= 2 else 1
 
 
 def _resolve_multi_label(multi_label, activation):

@@ -4,7 +4,6 @@ import keras
 
 from keras_explainer.classifiers.feature_levels import find_feature_levels
 from keras_explainer.classifiers.feature_levels import find_final_map
-from keras_explainer.classifiers.frozen_classifier import default_stride
 from keras_explainer.classifiers.layer_graph import LayerGraph
 
 
@@ -16,6 +15,7 @@ class FeatureEncoder(keras.layers.Layer):
         backbone: A built functional or Sequential `keras.Model` on images, with or
             without a head, such as `keras.applications.ResNet50(include_top=False,
             input_shape=(224, 224, 3))`.
+        finest_stride: int. The finest feature map to read, in pixels per cell.
 
     Call arguments:
         images: Tensor (N, H, W, channels).
@@ -24,13 +24,14 @@ class FeatureEncoder(keras.layers.Layer):
         List of maps (N, h, w, channels), coarse to fine.
     """
 
-    def __init__(self, backbone, **kwargs):
+    def __init__(self, backbone, finest_stride, **kwargs):
         super().__init__(**kwargs)
         self.backbone = backbone
         self.graph = LayerGraph(backbone)
         levels = find_feature_levels(self.graph, find_final_map(self.graph))
-        finest = default_stride(self.graph.shape(self.graph.input)[1:3])
-        self.levels = [levels[s] for s in levels if s >= finest] or [max(levels)]
+        strides = [s for s in levels if s >= finest_stride] or [max(levels)]
+        self.levels = [levels[stride] for stride in strides]
+        self.finest_stride = finest_stride
         self.built = True
 
     @property
@@ -62,4 +63,5 @@ class FeatureEncoder(keras.layers.Layer):
 
     def get_config(self):
         backbone = keras.saving.serialize_keras_object(self.backbone)
-        return {**super().get_config(), "backbone": backbone}
+        config = {"backbone": backbone, "finest_stride": self.finest_stride}
+        return {**super().get_config(), **config}

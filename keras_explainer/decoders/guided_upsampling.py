@@ -12,7 +12,7 @@ _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
 # Beyond it a logit says no more than that a cell is certain, yet would outweigh others.
-_CERTAIN = 6.0
+_CERTAIN = 10.0
 
 
 def guided_upsampling(logits, images):

@@ -5,6 +5,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.classifiers.frozen_classifier import default_stride
+from keras_explainer.classifiers.frozen_classifier import whole_object_stride
 from keras_explainer.decoders.cell_attention import CellAttention
 from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
@@ -46,6 +48,9 @@ class ExplainerModel(BaseExplainer):
             space: "mean", a number, or one number per channel.
         multi_label: "auto", or whether images may have several labels (sigmoid)
             or one (softmax). A linear head must say which.
+        stride: int, the pixels of a cell of the masks' grid (those of the finest
+            feature map that the decoder reads), or "auto". Coarse cells show whole
+            objects, fine ones the parts that tell most.
         upsampling: "guided", so that the masks of `explain` end where the image's
             colours change, or "bilinear".
         class_names: List of C strings, or None.
@@ -88,6 +93,7 @@ class ExplainerModel(BaseExplainer):
         preprocess_input="auto",
         background="mean",
         multi_label="auto",
+        stride="auto",
         upsampling="guided",
         class_names=None,
         name=None,
@@ -97,9 +103,19 @@ class ExplainerModel(BaseExplainer):
                 'Argument `upsampling` should be "guided" or "bilinear". '
                 f"Received: {upsampling!r}"
             )
+        if stride != "auto" and (not isinstance(stride, int) or stride < 1):
+            raise ValueError(
+                "Argument `stride` should be a whole number of pixels from 1, or "
+                f'"auto". Received: {stride!r}'
+            )
+        if stride == "auto":
+            stride = whole_object_stride if decoder == "unet" else default_stride
         # === Layers ===
-        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
-        features = FeatureEncoder(encoder, name="encoder") if encoder else None
+        frozen = FrozenClassifier(
+            classifier, multi_label, stride, name="frozen_classifier"
+        )
+        stride = frozen.finest_stride
+        features = FeatureEncoder(encoder, stride, name="encoder") if encoder else None
         vectors = get_decoder(decoder)
         head = attention = None
         if not isinstance(vectors, keras.Model):
@@ -137,6 +153,7 @@ class ExplainerModel(BaseExplainer):
         self.decoder = vectors
         self.cell_attention = attention
         self.class_head = head
+        self.stride = stride
         self.upsampling = upsampling
         self._decoder_config = decoder
         self.compile()
@@ -200,5 +217,6 @@ class ExplainerModel(BaseExplainer):
             **super().get_config(),
             "decoder": serialize(self._decoder_config),
             "encoder": self.encoder and serialize(self.encoder.backbone),
+            "stride": self.stride,
             "upsampling": self.upsampling,
         }

@@ -89,11 +89,46 @@ def test_raw_pixels_where_others_are_expected_warn_once():
         ({"class_names": ["a"]}, "`class_names` should hold 3 names.*Received: 1"),
         ({"multi_label": 2}, "`multi_label` .*Received: 2"),
         ({"preprocess_input": "resnet99"}, "`preprocess_input` .*'resnet99'"),
+        ({"stride": 0}, "`stride` should be a whole number .*Received: 0"),
+        ({"stride": "fine"}, "`stride` .*Received: 'fine'"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         kx.ExplainerModel(tiny_classifier(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("size", "arguments", "cells"),
+    [
+        (224, {}, 28),  # Photographs: the coarsest map here has cells of 8 pixels.
+        (128, {}, 32),
+        (224, {"stride": 4}, 56),
+        (128, {"stride": 2}, 64),
+        (224, {"decoder": "deeplabv3", "stride": 8}, 28),
+    ],
+)
+def test_the_stride_is_that_of_the_masks(size, arguments, cells, tmp_path):
+    explainer = kx.ExplainerModel(tiny_classifier(size=size), **arguments)
+    images = random_images(1, size=size)
+    masks = explainer(images)["masks"]
+    assert masks.shape == (1, cells, cells, 3)
+    explainer.save(tmp_path / "e.keras")
+    loaded = keras.saving.load_model(tmp_path / "e.keras")
+    np.testing.assert_array_equal(loaded(images)["masks"], masks)
+
+
+def test_photographs_are_explained_in_cells_of_16_pixels_by_the_default_decoder():
+    classifier = keras.applications.MobileNet(weights=None, alpha=0.25, classes=3)
+    assert kx.ExplainerModel(classifier).output["masks"].shape == (None, 14, 14, 3)
+    published = kx.ExplainerModel(
+        classifier,
+        decoder="deeplabv3",
+        encoder=keras.applications.MobileNet(
+            weights=None, alpha=0.25, include_top=False, input_shape=(224, 224, 3)
+        ),
+    )
+    assert published.output["masks"].shape == (None, 28, 28, 3)
 
 
 def test_importing_loads_neither_tensorflow_datasets_nor_pyplot_of_ours():
