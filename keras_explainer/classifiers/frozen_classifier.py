@@ -9,7 +9,6 @@ from keras_explainer.classifiers.head import find_cell_head
 from keras_explainer.classifiers.head import find_logits
 from keras_explainer.classifiers.layer_graph import LayerGraph
 
-
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
 
