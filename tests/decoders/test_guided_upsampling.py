@@ -16,7 +16,7 @@ def picture(size=32, channels=3, seed=0):
 def test_equal_logits_stay_what_they_are():
     enlarged = guided_upsampling(np.full((2, 8, 8, 2), 0.5), picture())
     # tanh takes a little off.
-    np.testing.assert_allclose(enlarged, 6 * np.tanh(0.5 / 6), atol=1e-4)
+    np.testing.assert_allclose(enlarged, 10 * np.tanh(0.5 / 10), atol=1e-4)
 
 
 def test_logits_linear_in_the_image_become_so_in_every_pixel(monkeypatch):
