@@ -131,22 +131,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", default=16, type=int)
     parser.add_argument("--repeats", default=7, type=int)
+    parser.add_argument("--only", choices=[*CLASSIFIERS], help="one classifier")
     parser.add_argument("--grow", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.grow:
         return print_growth(*arguments.grow, arguments.batch)
     print(f"{'milliseconds':28}{'step':>9}{'floor':>9}{'ratio':>8}", end="")
     print(f"{'explain':>10}{'predict':>9}{'ratio':>8}")
-    times = {}
-    for name, build in CLASSIFIERS.items():
-        times[name] = measure(name, build(), arguments.batch, arguments.repeats)
+    names = [arguments.only] if arguments.only else list(CLASSIFIERS)
+    times = []
+    for name in names:
+        classifier = CLASSIFIERS[name]()
+        times.append(measure(name, classifier, arguments.batch, arguments.repeats))
         keras.backend.clear_session()
-    few, many = list(times.values())[-2:]
-    print(f"a step with 1000 classes costs {many / few:.2f} times one with 8")
+    if not arguments.only:
+        few, many = times[-2:]
+        print(f"a step with 1000 classes costs {many / few:.2f} times one with 8")
 
     columns = ("step grows", "gradient", "ratio", "step peak", "gradient", "ratio")
     print(f"\n{'MiB':28}" + "".join(f"{column:>12}" for column in columns))
-    for name in list(CLASSIFIERS)[:3]:
+    for name in names[:3]:
         step, step_peak = growth(name, "step", arguments.batch)
         passes, passes_peak = growth(name, "gradient", arguments.batch)
         print(
