@@ -11,8 +11,9 @@ _REACH = 5
 _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
-# Beyond it a logit says no more than that a cell is certain, yet would outweigh others.
-_CERTAIN = 10.0
+# Beyond it a logit says no more than that a cell is certain, yet would outweigh others:
+# the more of them, the wider the window. This is the bound in the widest.
+_CERTAIN = 6.0
 
 
 def guided_upsampling(logits, images):
@@ -44,8 +45,11 @@ def guided_upsampling(logits, images):
     """
     images = _standardized(ops.cast(images, "float32"))
     logits = ops.cast(logits, "float32")
-    logits = _CERTAIN * ops.tanh(logits / _CERTAIN)
-    slopes, offset = _linear_functions(logits, averaged_to(images, grid_of(logits)))
+    window = [_window(length) for length in logits.shape[1:3]]
+    certain = _CERTAIN * _window(None) / max(window)
+    logits = certain * ops.tanh(logits / certain)
+    guide = averaged_to(images, grid_of(logits))
+    slopes, offset = _linear_functions(logits, guide, window)
     size = grid_of(images)
     enlarged = resize_to(offset, size)
     for channel, slope in enumerate(slopes):
@@ -53,8 +57,8 @@ def guided_upsampling(logits, images):
     return enlarged
 
 
-def _linear_functions(logits, guide):
-    """Fits logits (N, h, w, K) to guide (N, h, w, channels) around each cell.
+def _linear_functions(logits, guide, window):
+    """Fits logits (N, h, w, K) to guide (N, h, w, channels) in a window of cells.
 
     Returns the slopes, one (N, h, w, K) for each channel, and the offset (N, h, w, K).
     """
@@ -64,7 +68,7 @@ def _linear_functions(logits, guide):
         maps = ops.average_pool(maps, (rows, 1), 1, padding="same")
         return ops.average_pool(maps, (1, columns), 1, padding="same")
 
-    rows, columns = (_window(length) for length in logits.shape[1:3])
+    rows, columns = window
     channels = guide.shape[-1]
     guide_mean, logits_mean = around(guide), around(logits)
     colors = ops.split(guide, channels, axis=-1)

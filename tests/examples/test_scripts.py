@@ -27,9 +27,9 @@ def test_quickstart(project, capsys):
     assert Image.open("runs/quickstart.png").width > 1000
     reloaded = keras.saving.load_model("runs/quickstart.keras")
     assert reloaded.class_names[0] == "circle"
-    # What the masks keep after so few steps is a part of a picture, and sharp.
+    # What the masks keep is a small part of a picture, and sharp.
     masks = names["explanation"].target_mask.numpy()
-    assert 0.05 < masks.mean() < 0.6
+    assert 0.05 < masks.mean() < 0.5
     assert ((masks < 0.1) | (masks > 0.9)).mean() > 0.7
 
 
