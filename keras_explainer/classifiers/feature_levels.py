@@ -44,7 +44,7 @@ def find_final_map(graph):
     return final_map
 
 
-def find_feature_levels(graph, final_map):
+def find_feature_levels(graph, final_map, finest_stride):
     """Returns one feature map for each stride, from the final map to the finest.
 
     At each stride the last map that every path passes through is taken (not one
@@ -54,9 +54,11 @@ def find_feature_levels(graph, final_map):
     Args:
         graph: A `LayerGraph`.
         final_map: Number of the final feature map.
+        finest_stride: int. The finest map to return, in pixels per cell; the
+            coarsest is returned even if it is finer.
 
     Returns:
-        Dict from stride (a power of two) to tensor number, coarse to fine.
+        List of tensor numbers, coarse to fine.
     """
     calls = graph.calls_between({graph.input}, [final_map])
     last_use = {t: i for i, call in enumerate(calls) for t in call.inputs}
@@ -70,7 +72,8 @@ def find_feature_levels(graph, final_map):
                 whole[stride] = tensor
         open_until = max([open_until, *(last_use.get(t, 0) for t in call.outputs)])
     levels = {**levels, **whole, stride_of(graph, final_map): final_map}
-    return dict(sorted(levels.items(), reverse=True))
+    strides = sorted(levels, reverse=True)
+    return [levels[s] for s in strides if s >= finest_stride or s == strides[0]]
 
 
 def stride_of(graph, tensor):

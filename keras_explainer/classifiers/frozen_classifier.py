@@ -94,9 +94,7 @@ class FrozenClassifier(keras.layers.Layer):
         if callable(finest_stride):
             finest_stride = finest_stride(shape[1:3])
         self.finest_stride = finest_stride
-        levels = find_feature_levels(graph, final_map)
-        strides = [s for s in levels if s >= finest_stride] or [max(levels)]
-        self.level_tensors = [levels[stride] for stride in strides]
+        self.level_tensors = find_feature_levels(graph, final_map, finest_stride)
         self.level_shapes = [graph.shape(t)[1:] for t in self.level_tensors]
         self.cell_head = find_cell_head(graph, final_map, self.logits_tensor)
         self.graph = graph

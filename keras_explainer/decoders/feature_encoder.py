@@ -28,9 +28,8 @@ class FeatureEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.backbone = backbone
         self.graph = LayerGraph(backbone)
-        levels = find_feature_levels(self.graph, find_final_map(self.graph))
-        strides = [s for s in levels if s >= finest_stride] or [max(levels)]
-        self.levels = [levels[stride] for stride in strides]
+        final_map = find_final_map(self.graph)
+        self.levels = find_feature_levels(self.graph, final_map, finest_stride)
         self.finest_stride = finest_stride
         self.built = True
 

@@ -103,7 +103,7 @@ class ExplainerModel(BaseExplainer):
                 'Argument `upsampling` should be "guided" or "bilinear". '
                 f"Received: {upsampling!r}"
             )
-        if stride != "auto" and (not isinstance(stride, int) or stride < 1):
+        if stride != "auto" and (type(stride) is not int or stride < 1):
             raise ValueError(
                 "Argument `stride` should be a whole number of pixels from 1, or "
                 f'"auto". Received: {stride!r}'
@@ -114,8 +114,9 @@ class ExplainerModel(BaseExplainer):
         frozen = FrozenClassifier(
             classifier, multi_label, stride, name="frozen_classifier"
         )
-        stride = frozen.finest_stride
-        features = FeatureEncoder(encoder, stride, name="encoder") if encoder else None
+        features = None
+        if encoder:
+            features = FeatureEncoder(encoder, frozen.finest_stride, name="encoder")
         vectors = get_decoder(decoder)
         head = attention = None
         if not isinstance(vectors, keras.Model):
@@ -153,7 +154,6 @@ class ExplainerModel(BaseExplainer):
         self.decoder = vectors
         self.cell_attention = attention
         self.class_head = head
-        self.stride = stride
         self.upsampling = upsampling
         self._decoder_config = decoder
         self.compile()
@@ -217,6 +217,6 @@ class ExplainerModel(BaseExplainer):
             **super().get_config(),
             "decoder": serialize(self._decoder_config),
             "encoder": self.encoder and serialize(self.encoder.backbone),
-            "stride": self.stride,
+            "stride": self.frozen.finest_stride,
             "upsampling": self.upsampling,
         }
