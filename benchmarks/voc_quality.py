@@ -20,7 +20,6 @@ import tensorflow as tf
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.evaluation import mask_quality
-from keras_explainer.metrics import boundary_iou
 from keras_explainer.visualization import contact_sheet
 from keras_explainer.visualization import save_figure
 
@@ -45,20 +44,6 @@ def load_classifier(data):
 def mirrored(images, labels):
     """Mirrors each image of a batch at random."""
     return tf.image.random_flip_left_right(images), labels
-
-
-def mean_boundary_iou(explain, dataset):
-    """Returns the mean IoU of the aggregated masks close to the objects' border."""
-    found = []
-    for images, _, truth in dataset:
-        masks = np.zeros(truth.shape[:3], "float32")
-        for target in range(len(CLASSES)):
-            has = (truth == target + 1).any(axis=(1, 2))
-            if has.any():
-                masks[has] = np.maximum(masks[has], explain(images[has], target))
-        objects = np.where((truth > len(CLASSES)) & (truth != 255), 0, truth)
-        found.extend(boundary_iou(masks, objects).numpy())
-    return float(np.nanmean(found))
 
 
 def train_with_true_masks(explainer, dataset):
@@ -105,8 +90,7 @@ def main():
     val = list(dataset("val", batch_size=21, masks=True).as_numpy_iterator())
 
     def quality(explain):
-        found = mask_quality(explain, val, num_classes=len(CLASSES))
-        return {**found, "boundary_iou": mean_boundary_iou(explain, val)}
+        return mask_quality(explain, val, num_classes=len(CLASSES))
 
     def explained(images, target):
         return explainer.explain(images, targets=target).masks[..., 0]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_explainer.metrics.boundary_iou import boundary_iou
+
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
@@ -27,14 +29,16 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
         Dict with "thresholds", "iou" and "class_iou" (lists over thresholds),
         "best_iou", "best_class_iou", "iou_at_half", "class_iou_at_half",
         "accuracy_at_half" (pixel accuracy of the aggregated mask), "soft_share"
-        (pixels of the aggregated mask from 0.1 to 0.9) and "images".
+        (pixels of the aggregated mask from 0.1 to 0.9), "boundary_iou" (at 0.5, in a
+        band of 5 pixels around the objects' border; NaN if no image has a border)
+        and "images".
 
     Raises:
         ValueError: If no image has a labelled object.
     """
     thresholds = np.array(sorted({*map(float, thresholds), 0.5}))
     half = int(np.flatnonzero(thresholds == 0.5)[0])
-    iou, class_iou, accuracy, soft = [], [], [], []
+    iou, class_iou, accuracy, soft, border = [], [], [], [], []
     for images, _, truth in dataset:
         truth = np.asarray(truth)
         truth = truth[..., 0] if truth.ndim == 4 else truth
@@ -49,6 +53,8 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
                 class_iou.append(
                     threshold_iou(mask[valid], truth[i][valid] == c + 1, thresholds)
                 )
+        other = (truth > num_classes) & (truth != 255)
+        border.extend(boundary_iou(merged, np.where(other, 0, truth)).numpy())
         for i, labels in enumerate(truth):
             valid = labels != 255
             inside = (labels[valid] > 0) & (labels[valid] <= num_classes)
@@ -74,6 +80,7 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
         "class_iou_at_half": float(class_iou[half]),
         "accuracy_at_half": float(np.mean(accuracy)),
         "soft_share": float(np.mean(soft)),
+        "boundary_iou": float(np.nanmean(border)),
         "images": len(accuracy),
     }
 

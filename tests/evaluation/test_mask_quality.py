@@ -48,6 +48,17 @@ def test_void_pixels_do_not_count():
     assert result["iou_at_half"] == result["accuracy_at_half"] == 1
 
 
+def test_the_border_is_measured_apart():
+    truth = np.zeros((1, 1, 20), "uint8")
+    truth[..., :10] = 1  # Its band: columns 5 to 14.
+    truth[..., 19] = 9  # Another object, of no class that is asked for.
+    mask = np.zeros((1, 1, 20))
+    mask[..., 3:12] = 1
+    result = mask_quality(lambda images, c: mask, [(mask, None, truth)], num_classes=1)
+    assert result["iou_at_half"] == pytest.approx(7 / 12)
+    assert result["boundary_iou"] == pytest.approx(5 / 7)
+
+
 def test_without_objects_there_is_nothing_to_measure():
     empty = [(np.zeros((1, 2, 2, 3)), None, np.zeros((1, 2, 2), "uint8"))]
     with pytest.raises(ValueError, match="labelled objects. Received: none"):
