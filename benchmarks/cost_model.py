@@ -14,13 +14,13 @@ are more. `classes` counts at every cell of the classifier's final map (32 pixel
 import argparse
 import json
 import pathlib
-import resource
 import statistics
 import subprocess
-import sys
 import time
 
 import numpy as np
+from peak_memory import peak_mebibytes
+from peak_memory import run_alone
 
 TOP_K, MASKS_OF_STEP = 3, 32
 CLASSES, SIZE, BATCH = 1000, 224, 16
@@ -75,18 +75,15 @@ def measure(what, classes, pixels, batch, repeats):
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": statistics.median(times[1:]), "mebibytes": peak}
+    return {"seconds": statistics.median(times[1:]), "mebibytes": peak_mebibytes()}
 
 
 def in_own_process(row, repeats):
-    command = [sys.executable, __file__, "--one", *map(str, row)]
-    command += ["--repeats", str(repeats)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:  # Such as out of memory.
-        print(f"failed: {row}: {done.stderr[-300:]}", flush=True)
+    try:
+        return run_alone(__file__, "--one", *row, "--repeats", repeats)
+    except subprocess.CalledProcessError as error:  # Such as out of memory.
+        print(f"failed: {row}: {error.stderr[-300:]}", flush=True)
         return None
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def features(row):

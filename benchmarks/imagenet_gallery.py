@@ -7,11 +7,11 @@ Prints the peak memory of the process and writes a gallery of 12 photographs.
 
 import argparse
 import pathlib
-import resource
 import time
 
 import keras
 import numpy as np
+from peak_memory import peak_mebibytes
 
 import keras_explainer as kx
 
@@ -40,7 +40,7 @@ def main():
     )
     start = time.time()
     explainer.fit(photographs, epochs=arguments.epochs, verbose=2)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    memory = peak_mebibytes() / 1024
     print(f"{time.time() - start:.0f} s, peak memory {memory:.1f} GiB")
 
     ordered = kx.datasets.image_folder(

@@ -10,15 +10,14 @@ pass with the gradient of the input, and how far both are above what they began 
 """
 
 import argparse
-import resource
 import statistics
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
+from peak_memory import peak_mebibytes
+from peak_memory import run_alone
 
 import keras_explainer as kx
 
@@ -34,8 +33,8 @@ def seconds(function, repeats):
     return statistics.median(times)
 
 
-def classifier_passes(classifier, images, only_gradient=False):
-    """The floor: forward + 2 x (forward + input gradient), compiled."""
+def compiled_passes(classifier):
+    """Returns a forward pass, and one with the gradient of the input, compiled."""
 
     @tf.function
     def forward(x):
@@ -48,16 +47,7 @@ def classifier_passes(classifier, images, only_gradient=False):
             score = tf.reduce_sum(classifier(x, training=False))
         return tf.reduce_sum(tape.gradient(score, x))
 
-    x = tf.constant(images)
-
-    def run():
-        if only_gradient:
-            return forward_and_gradient(x).numpy()
-        forward(x).numpy()
-        forward_and_gradient(x).numpy()
-        forward_and_gradient(x).numpy()
-
-    return run
+    return forward, forward_and_gradient
 
 
 def random_batch(classifier, batch):
@@ -73,10 +63,6 @@ def training_step(classifier, images, labels):
     return explainer, lambda: step(data)["loss"].numpy()
 
 
-def peak_mebibytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def print_growth(name, what, batch):
     """Prints by how many MiB the peak of this process grows, and the peak."""
     classifier = CLASSIFIERS[name]()
@@ -84,24 +70,29 @@ def print_growth(name, what, batch):
     if what == "step":
         _, call = training_step(classifier, images, labels)
     else:
-        call = classifier_passes(classifier, images, only_gradient=True)
+        _, gradient = compiled_passes(classifier)
+        x = tf.constant(images)
+
+        def call():
+            gradient(x).numpy()
+
     before = peak_mebibytes()
     for _ in range(3):
         call()
-    print(peak_mebibytes() - before, peak_mebibytes())
-
-
-def growth(name, what, batch):
-    command = [sys.executable, __file__, "--grow", name, what, "--batch", str(batch)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [float(word) for word in done.stdout.split()[-2:]]
+    print([peak_mebibytes() - before, peak_mebibytes()])
 
 
 def measure(name, classifier, batch, repeats):
     images, labels = random_batch(classifier, batch)
     explainer, step = training_step(classifier, images, labels)
     step_time = seconds(step, repeats)
-    floor_time = seconds(classifier_passes(classifier, images), repeats)
+    forward, gradient = compiled_passes(classifier)
+    x = tf.constant(images)
+
+    def floor():
+        forward(x).numpy(), gradient(x).numpy(), gradient(x).numpy()
+
+    floor_time = seconds(floor, repeats)
     explain_time = seconds(lambda: explainer.explain(images, top_k=1), repeats)
     predict_time = seconds(lambda: classifier.predict(images, verbose=0), repeats)
     print(
@@ -151,8 +142,10 @@ def main():
     columns = ("step grows", "gradient", "ratio", "step peak", "gradient", "ratio")
     print(f"\n{'MiB':28}" + "".join(f"{column:>12}" for column in columns))
     for name in names[:3]:
-        step, step_peak = growth(name, "step", arguments.batch)
-        passes, passes_peak = growth(name, "gradient", arguments.batch)
+        (step, step_peak), (passes, passes_peak) = (
+            run_alone(__file__, "--grow", name, what, "--batch", arguments.batch)
+            for what in ("step", "gradient")
+        )
         print(
             f"{name:28}{step:12.0f}{passes:12.0f}{step / passes:12.2f}"
             f"{step_peak:12.0f}{passes_peak:12.0f}{step_peak / passes_peak:12.2f}",
