@@ -1,4 +1,4 @@
-"""The peak of a process's memory, for scripts that measure in processes of their own."""
+"""The peak of a process's memory, and scripts run in processes of their own."""
 
 import json
 import resource

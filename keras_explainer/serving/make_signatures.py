@@ -103,8 +103,8 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
 def _preprocessed(explainer, images):
     try:
         images = tf.convert_to_tensor(explainer.preprocessing(images))
-    # What a function of NumPy arrays makes of a tensor without values. Mistakes it makes
-    # with values too were shown as they are when the explainer was built.
+    # What a function of NumPy arrays makes of a tensor without values. Mistakes with
+    # values were shown as they are when the explainer was built.
     except (NotImplementedError, TypeError, AttributeError) as error:
         raise ValueError(
             "Argument `preprocess_input` should be a function of TensorFlow or Keras "
