@@ -193,12 +193,19 @@ class ExplainerModel(BaseExplainer):
 
         kept = []
 
-        def judge(mask, inpaint):
-            kept.append(self.frozen.logits(self.background(images, mask)))
-            mask, fill = 1.0 - mask, None
+        def judge(mask, inpaint, kept_value, removed_value):
+            value, logits = self._value_behind(mask, images, None, kept_value, training)
+            kept.append(logits)
+            rest, fill = 1.0 - mask, None
             if inpaint:
-                fill = surroundings(images, ops.stop_gradient(mask))
-            return kept[0], self.frozen.logits(self.background(images, mask, fill))
+                color = self.background.color
+                fill = surroundings(images, ops.stop_gradient(rest), color)
+            # One after the other: two passes at once take twice the memory.
+            with tf.control_dependencies([value]):
+                rest = tf.identity(rest)
+            return value, self._value_behind(
+                rest, images, fill, removed_value, training
+            )[0]
 
         terms = self.explainer_loss(
             self.class_logits(seen, read, classes, training),
@@ -210,6 +217,25 @@ class ExplainerModel(BaseExplainer):
             classes,
         )
         return terms, kept[0]
+
+    def _value_behind(self, mask, images, fill, value_of, training):
+        """Returns value_of(logits) of images behind masks (N, h, w), and the logits.
+
+        In training the value is linear in the mask, with the value and the slope of
+        the real one. So the classifier's pass is over, and its memory free, before
+        the decoder's gradient is computed.
+        """
+        if not training:
+            logits = self.frozen.logits(self.background(images, mask, fill))
+            return value_of(logits), logits
+        given = ops.stop_gradient(mask)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(given)
+            logits = self.frozen.logits(self.background(images, given, fill))
+            value = value_of(logits)
+        slope = tape.gradient(value, given)
+        change = ops.sum(slope * (mask - given), axis=(1, 2))
+        return value + change, logits
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

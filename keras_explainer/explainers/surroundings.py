@@ -11,16 +11,17 @@ from keras_explainer.decoders.resize import resize_to
 _RIM = 1  # cells
 # How much known colour a cell needs for its own to weigh as much as a coarser one's.
 _TRUST = 0.05
+_NOTHING = 1e-4
 _LEVELS = 6  # grids, each half as fine: 64 cells and more come down to one
 
 
-def surroundings(images, keep):
+def surroundings(images, keep, color=0.0):
     """Spreads the colours of the kept part of images into the rest of them.
 
     Colours are averaged, weighted by the mask, on ever coarser grids; from the
     coarsest on, a cell that holds little of the kept part takes the colour of the
-    coarser cell (push-pull). Where nothing is kept the result is the mean of the
-    images' kept part, and 0 if there is none.
+    coarser cell (push-pull). Far from anything kept the result is the mean of the
+    image's kept part.
 
     A hole that is filled so has no outline of its own. One filled with a single
     colour keeps the silhouette of what was removed, from which a classifier may
@@ -30,6 +31,7 @@ def surroundings(images, keep):
         images: Tensor (N, H, W, channels).
         keep: Tensor (N, h, w) in [0, 1], 1 where images are kept; its grid is the
             finest one.
+        color: float, or tensor (channels,). The result where nothing at all is kept.
 
     Returns:
         Tensor (N, H, W, channels), smooth.
@@ -46,7 +48,7 @@ def surroundings(images, keep):
             [ops.average_pool(part, 2, padding="same") for part in levels[-1]]
         )
     colour, known = levels.pop()
-    filled = colour / (known + 1e-4)
+    filled = (colour + _NOTHING * color) / (known + _NOTHING)
     for colour, known in reversed(levels):
         coarser = resize_to(filled, ops.shape(known)[1:3])
         filled = (colour + _TRUST * coarser) / (known + _TRUST)

@@ -27,10 +27,10 @@ class ExplainerLoss(WeightedTerms):
 
     The loss of an image is the sum of four terms:
 
-    - "classification": the classifier's loss on what the target mask keeps, and a
-      hinge on the log-odds of the other labels in the complement;
+    - "classification": the classifier's loss on what the target mask keeps;
     - "entropy": what the classifier still knows of the targets from the complement,
-      as negative entropy and as a hinge on the targets' log-odds;
+      as negative entropy and as a hinge on the targets' log-odds, and a hinge on
+      what it does not know of the other labels any more;
     - "area": the area band of the class masks, the mean target and non-target
       masks, and the mean overlap of the present classes' masks;
     - "smoothness": the variation of the target and non-target masks.
@@ -181,9 +181,10 @@ class ExplainerLoss(WeightedTerms):
             class_logits: Tensor (N, h, w, K), mask logits of K of the C classes.
             labels: Multi-hot tensor (N, C), the classes present.
             targets: Multi-hot tensor (N, C), those among them that are judged.
-            judge: Function from the target mask (N, h, w), and whether to inpaint
-                the complement, to the classifier's logits (N, C) for what the mask
-                keeps and for the complement.
+            judge: Function from the target mask (N, h, w), whether to inpaint the
+                complement, and two functions from the classifier's logits (N, C) to
+                values (N,), for what the mask keeps and for the complement, to the
+                two values.
             images: Tensor (N, H, W, channels).
             classifier: The `FrozenClassifier`.
             classes: Integer tensor (N, K), the K classes, or None for all.
@@ -198,23 +199,25 @@ class ExplainerLoss(WeightedTerms):
         target, non_target = aggregate_masks(class_logits, present)
         if self.alone:
             target, _ = aggregate_masks(class_logits, judged)
-        kept, removed = judge(target, self.inpaint)
-        classification = self.classification_weight * classification_loss(
-            kept, targets, classifier.multi_label
+        multi_label = classifier.multi_label
+        classification, entropy = judge(
+            target,
+            self.inpaint,
+            lambda kept: (
+                self.classification_weight
+                * classification_loss(kept, targets, multi_label)
+            ),
+            lambda removed: self._knowledge(removed, labels, targets, classifier),
         )
-        if self.alone and self.rest_weight:
-            classification = classification + self.rest_weight * evidence_loss(
-                -classifier.log_odds(removed), labels - targets, reduction="none"
-            )
         return {
             "classification": classification,
-            "entropy": self._knowledge(removed, targets, classifier),
+            "entropy": entropy,
             "area": self._area(class_logits, present, target, non_target),
             "smoothness": self.smoothness_weight
             * (self._variation(target, images) + self._variation(non_target, images)),
         }
 
-    def _knowledge(self, removed, labels, classifier):
+    def _knowledge(self, removed, labels, targets, classifier):
         weight = self.entropy_weight
         if weight == "auto":
             weight = 0.0 if classifier.multi_label else 1.0
@@ -222,10 +225,14 @@ class ExplainerLoss(WeightedTerms):
         if weight:
             normalized = not self.published_forms
             value = weight * entropy_loss(removed, normalized, reduction="none")
+        odds = classifier.log_odds(removed)
         if self.evidence_weight:
-            odds = classifier.log_odds(removed)
             value = value + self.evidence_weight * evidence_loss(
-                odds, labels, reduction="none"
+                odds, targets, reduction="none"
+            )
+        if self.alone and self.rest_weight:
+            value = value + self.rest_weight * evidence_loss(
+                -odds, labels - targets, reduction="none"
             )
         return value
 

@@ -1,16 +1,18 @@
 """The loss of a training step and its gradient, against one written out by hand."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.explainers.surroundings import surroundings
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 
 
-def by_hand(classifier, images, logits):
+def by_hand(classifier, images, logits, inpaint):
     """The default loss for several labels: image by image, out of the classifier."""
     total = 0.0
     cells = tf.image.resize(images, (8, 8), antialias=True)
@@ -24,9 +26,12 @@ def by_hand(classifier, images, logits):
             tf.stack([masks[..., c] for c in range(3) if not label[c]]), 0
         )
         shown = tf.image.resize(target[..., None], image.shape[:2])
+        fill = tf.zeros_like(image)
+        if inpaint:
+            fill = surroundings(image[None], tf.stop_gradient(1 - target)[None])[0]
         kept, removed = (
             classifier(part[None], training=False)[0]
-            for part in (image * shown, image * (1 - shown))
+            for part in (image * shown, image * (1 - shown) + fill * shown)
         )
         total += -tf.reduce_mean(
             label * tf.math.log(kept) + (1 - label) * tf.math.log(1 - kept)
@@ -51,10 +56,11 @@ def variation(steps, color_steps, scale):
     return tf.reduce_mean(tf.abs(steps) * tf.exp(-distance / 2))
 
 
-def test_loss_and_gradient_are_those_written_out():
+@pytest.mark.parametrize("inpaint", [False, True])
+def test_loss_and_gradient_are_those_written_out(inpaint):
     classifier = tiny_classifier(activation="sigmoid")
     explainer = kx.ExplainerModel(classifier, background=0.0)
-    explainer.compile(loss=kx.ExplainerLoss(degraded=0.0))
+    explainer.compile(loss=kx.ExplainerLoss(degraded=0.0, inpaint=inpaint))
     images = random_images(2)
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
     explainer.class_logits = lambda *_: logits
@@ -63,7 +69,7 @@ def test_loss_and_gradient_are_those_written_out():
         read = explainer.frozen(images)
         terms, _ = explainer.step_terms(images, read, LABELS, training=True)
         fast = tf.reduce_mean(sum(terms.values()))
-        plain = by_hand(classifier, images, logits)
+        plain = by_hand(classifier, images, logits, inpaint)
     np.testing.assert_allclose(fast, plain, rtol=1e-5)
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3

@@ -42,3 +42,11 @@ def test_nothing_kept_and_sizes_that_do_not_divide(size, grid):
     np.testing.assert_array_equal(nothing, 0 * images)
     everything = surroundings(images, np.ones((1, grid, grid), "float32"))
     np.testing.assert_allclose(everything, images, atol=2e-3)
+
+
+def test_where_nothing_is_kept_it_is_the_color_given():
+    images = np.ones((2, 32, 32, 3), "float32")
+    keep = np.stack([np.zeros((8, 8)), np.ones((8, 8))]).astype("float32")
+    filled = surroundings(images, keep, np.float32([0.5, 2.0, -3.0]))
+    np.testing.assert_allclose(filled[0, 5, 7], [0.5, 2.0, -3.0], rtol=1e-5)
+    np.testing.assert_allclose(filled[1], images[1], atol=2e-3)
