@@ -98,7 +98,7 @@ class ExplainerLoss(WeightedTerms):
         alone=0.0,
         degraded=0.7,
         edge_aware=True,
-        inpaint=False,
+        inpaint=True,
         published_forms=False,
     ):
         # The one weight that need not be a number.
