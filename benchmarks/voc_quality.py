@@ -114,6 +114,11 @@ def main():
     processor, wall = time.process_time() - processor, time.time() - wall
     results["Explainer"] = quality(explained)
     print(f"trained {processor / 60:.1f} CPU minutes, {wall:.0f} s wall")
+    start = time.time()
+    sum(1 for _ in train)
+    # No more than this can be waiting: it is read ahead while steps run.
+    share = (time.time() - start) * arguments.epochs / wall
+    print(f"reading the photographs by itself takes {100 * share:.1f} % of an epoch")
     if arguments.ceiling:
         keras.utils.set_random_seed(0)
         taught = kx.ExplainerModel(classifier, multi_label=True, class_names=CLASSES)

@@ -12,8 +12,9 @@ _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
 # Beyond it a logit says no more than that a cell is certain, yet would outweigh others:
-# the more of them, the wider the window. This is the bound in the widest.
-_CERTAIN = 6.0
+# the more of them, the wider the window. This is the bound in the widest; it was
+# measured down to windows of so many cells.
+_CERTAIN, _MEASURED = 6.0, 5
 
 
 def guided_upsampling(logits, images):
@@ -46,7 +47,7 @@ def guided_upsampling(logits, images):
     images = _standardized(ops.cast(images, "float32"))
     logits = ops.cast(logits, "float32")
     window = [_window(length) for length in logits.shape[1:3]]
-    certain = _CERTAIN * _window(None) / max(window)
+    certain = _CERTAIN * _window(None) / max(*window, _MEASURED)
     logits = certain * ops.tanh(logits / certain)
     guide = averaged_to(images, grid_of(logits))
     slopes, offset = _linear_functions(logits, guide, window)

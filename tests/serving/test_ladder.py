@@ -43,10 +43,14 @@ np.savez(answer, **found)
 @pytest.fixture(scope="module")
 def live():
     """The answers of the explainer itself to the request of the tests below."""
-    explainer, images = tiny_explainer(), raw_images()
-    everything = explainer.explain(preprocessed(images), targets=np.ones((2, 5), int))
-    grid = averaged(everything.masks, explainer.output["masks"].shape[1])
-    explanation = explainer.explain(preprocessed(images), top_k=3)
+    explainer, images = tiny_explainer(), preprocessed(raw_images())
+    everything = explainer.explain(images, targets=np.ones((2, 5), int))
+    # Of masks close to 1 the logits could not be told.
+    logits = explainer.class_logits(images, explainer.frozen(images))
+    logits = np.float64(explainer.upsampled(logits, images))
+    np.testing.assert_allclose(everything.masks, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    grid = averaged(logits, explainer.output["masks"].shape[1])
+    explanation = explainer.explain(images, top_k=3)
     masks = np.take_along_axis(grid, explanation.classes[:, None, None], axis=-1)
     return {
         "probabilities": explanation.probabilities,
@@ -57,10 +61,9 @@ def live():
     }
 
 
-def averaged(masks, side):
-    """Reduces masks (N, H, W, C) to cells, by the means of their logits."""
-    logits = np.log(masks / (1 - masks))
-    count, size, _, classes = masks.shape
+def averaged(logits, side):
+    """Reduces mask logits (N, H, W, C) to cells, and returns their masks."""
+    count, size, _, classes = logits.shape
     cells = logits.reshape(count, side, size // side, side, size // side, classes)
     return 1 / (1 + np.exp(-cells.mean((2, 4))))
 
