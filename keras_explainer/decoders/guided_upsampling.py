@@ -11,10 +11,11 @@ _REACH = 5
 _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
-# Beyond it a logit says no more than that a cell is certain, yet would outweigh others:
-# the more of them, the wider the window. This is the bound in the widest; it was
-# measured down to windows of so many cells.
-_CERTAIN, _MEASURED = 6.0, 5
+# Beyond it a logit says no more than that a cell is certain, yet would outweigh others.
+# It is the bound in the widest window; where there are fewer cells to outweigh, down to
+# a narrow window, it is higher in proportion.
+_CERTAIN = 6.0
+_NARROW = 5  # cells
 
 
 def guided_upsampling(logits, images):
@@ -47,7 +48,7 @@ def guided_upsampling(logits, images):
     images = _standardized(ops.cast(images, "float32"))
     logits = ops.cast(logits, "float32")
     window = [_window(length) for length in logits.shape[1:3]]
-    certain = _CERTAIN * _window(None) / max(*window, _MEASURED)
+    certain = _CERTAIN * _window(None) / max(*window, _NARROW)
     logits = certain * ops.tanh(logits / certain)
     guide = averaged_to(images, grid_of(logits))
     slopes, offset = _linear_functions(logits, guide, window)
