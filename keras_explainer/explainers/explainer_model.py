@@ -225,17 +225,17 @@ class ExplainerModel(BaseExplainer):
         the real one. So the classifier's pass is over, and its memory free, before
         the decoder's gradient is computed.
         """
-        if not training:
-            logits = self.frozen.logits(self.background(images, mask, fill))
-            return value_of(logits), logits
         given = ops.stop_gradient(mask)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(given)
             logits = self.frozen.logits(self.background(images, given, fill))
             value = value_of(logits)
-        slope = tape.gradient(value, given)
-        change = ops.sum(slope * (mask - given), axis=(1, 2))
-        return value + change, logits
+        if training:
+            # A value whose weights are 0 depends on no mask.
+            zero = tf.UnconnectedGradients.ZERO
+            slope = tape.gradient(value, given, unconnected_gradients=zero)
+            value = value + ops.sum(slope * (mask - given), axis=(1, 2))
+        return value, logits
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -56,6 +56,16 @@ def variation(steps, color_steps, scale):
     return tf.reduce_mean(tf.abs(steps) * tf.exp(-distance / 2))
 
 
+def test_a_term_without_weight_leaves_the_others_to_learn_from():
+    explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
+    explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0))
+    before = [np.array(w) for w in explainer.trainable_variables]
+    history = explainer.fit(random_images(2), LABELS, verbose=0).history
+    assert history["entropy"] == [0.0] and history["classification"][0] > 0
+    after = explainer.trainable_variables
+    assert any((old != new.numpy()).any() for old, new in zip(before, after))
+
+
 @pytest.mark.parametrize("inpaint", [False, True])
 def test_loss_and_gradient_are_those_written_out(inpaint):
     classifier = tiny_classifier(activation="sigmoid")
