@@ -16,6 +16,9 @@ _NOISE = 0.003
 # a narrow window, it is higher in proportion.
 _CERTAIN = 6.0
 _NARROW = 5  # cells
+# Colours are averaged over a pixel's neighbours as far as this share of a cell: what is
+# finer is texture, which no cell can tell from an edge.
+_TEXTURE = 6
 
 
 def guided_upsampling(logits, images):
@@ -23,7 +26,8 @@ def guided_upsampling(logits, images):
 
     In a window around each cell the logits are fitted as a linear function of the
     image's channels. These functions, averaged and enlarged, are then applied to the
-    pixels. Where an image is even, its logits are smoothed.
+    pixels. Where an image is even, its logits are smoothed; texture finer than a third
+    of a cell counts as even.
 
     Args:
         logits: Tensor (N, h, w, K) of mask logits.
@@ -45,7 +49,7 @@ def guided_upsampling(logits, images):
         He and Sun, "Fast Guided Filter", 2015; He et al., "Guided Image
         Filtering", ECCV 2010.
     """
-    images = _standardized(ops.cast(images, "float32"))
+    images = _without_texture(_standardized(ops.cast(images, "float32")), logits)
     logits = ops.cast(logits, "float32")
     window = [_window(length) for length in logits.shape[1:3]]
     certain = _CERTAIN * _window(None) / max(*window, _NARROW)
@@ -101,6 +105,13 @@ def _solve(equations, values):
 def _window(length):
     reach = _REACH if length is None else min(_REACH, length // _SHARE_OF_GRID)
     return 2 * reach + 1
+
+
+def _without_texture(images, logits):
+    sides = zip(images.shape[1:3], logits.shape[1:3])
+    # Of open sizes the cells are not known, nor is the image smoothed.
+    cell = min(1 if None in side else side[0] // side[1] for side in sides)
+    return ops.average_pool(images, 2 * (cell // _TEXTURE) + 1, 1, padding="same")
 
 
 def _standardized(images):

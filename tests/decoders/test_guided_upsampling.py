@@ -47,6 +47,18 @@ def test_a_mask_ends_at_the_edge_that_its_grid_cannot_show():
     assert ((enlarged > 0) == (np.arange(32) >= 13)).all()
 
 
+@pytest.mark.parametrize("cell", [8, 16])
+def test_texture_finer_than_cells_leaves_no_holes(cell):
+    rows, columns = np.indices((12 * cell, 12 * cell))
+    edge = 5 * cell + cell // 2
+    texture = 0.6 * (-1.0) ** (rows + columns)
+    images = ((columns >= edge) + texture)[None, ..., None]
+    logits = np.where(np.arange(12) < 5, -3.0, 3.0)[None, None, :, None]
+    enlarged = guided_upsampling(np.repeat(logits, 12, 1), images)[0, ..., 0].numpy()
+    away = abs(columns + 0.5 - edge) > cell / 4
+    assert ((enlarged > 0) == (columns >= edge))[away].all()
+
+
 def test_an_even_image_gives_smooth_logits_without_nan():
     logits = np.random.default_rng(1).normal(size=(1, 12, 12, 1))
     enlarged = guided_upsampling(logits, np.ones((1, 24, 24, 3))).numpy()
