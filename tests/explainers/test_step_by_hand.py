@@ -8,23 +8,23 @@ from conftest import tiny_classifier
 
 import keras_explainer as kx
 from keras_explainer.explainers.surroundings import surroundings
+from keras_explainer.explainers.targets import targets_of_step
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 
 
-def by_hand(classifier, images, logits, inpaint):
+def by_hand(classifier, images, logits, targets, inpaint):
     """The default loss for several labels: image by image, out of the classifier."""
     total = 0.0
     cells = tf.image.resize(images, (8, 8), antialias=True)
     scale = 0.05 * (tf.reduce_max(cells) - tf.reduce_min(cells))
-    for image, colors, row, label in zip(images, cells, logits, LABELS):
-        masks = tf.sigmoid(row)
-        target = tf.reduce_max(
-            tf.stack([masks[..., c] for c in range(3) if label[c]]), 0
-        )
-        other = tf.reduce_max(
-            tf.stack([masks[..., c] for c in range(3) if not label[c]]), 0
-        )
+    for image, colors, row, label, judged in zip(
+        images, cells, logits, LABELS, targets
+    ):
+        masks = tf.unstack(tf.sigmoid(row), axis=-1)
+        target = tf.reduce_max([masks[c] for c in range(3) if judged[c]], 0)
+        other = tf.reduce_max([masks[c] for c in range(3) if not label[c]], 0)
+        present = [masks[c] for c in range(3) if label[c]]
         shown = tf.image.resize(target[..., None], image.shape[:2])
         fill = tf.zeros_like(image)
         if inpaint:
@@ -34,12 +34,16 @@ def by_hand(classifier, images, logits, inpaint):
             for part in (image * shown, image * (1 - shown) + fill * shown)
         )
         total += -tf.reduce_mean(
-            label * tf.math.log(kept) + (1 - label) * tf.math.log(1 - kept)
+            judged * tf.math.log(kept) + (1 - judged) * tf.math.log(1 - kept)
         )
         odds = tf.math.log(removed / (1 - removed))
         hinge = tf.math.log(1 + tf.exp(2 * odds)) / 2
-        total += 0.7 * tf.reduce_sum(label * hinge) / sum(label)
+        total += 0.7 * tf.reduce_sum(judged * hinge) / sum(judged)
+        rest = label - judged
+        hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
+        total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
         total += 3 * tf.reduce_mean(target) + 0.3 * tf.reduce_mean(other)
+        total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask in (target, other):
             total += 0.5 * sum(
                 variation(*pair, scale)
@@ -58,7 +62,7 @@ def variation(steps, color_steps, scale):
 
 def test_a_term_without_weight_leaves_the_others_to_learn_from():
     explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
-    explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0))
+    explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0, rest_weight=0.0))
     before = [np.array(w) for w in explainer.trainable_variables]
     history = explainer.fit(random_images(2), LABELS, verbose=0).history
     assert history["entropy"] == [0.0] and history["classification"][0] > 0
@@ -67,10 +71,12 @@ def test_a_term_without_weight_leaves_the_others_to_learn_from():
 
 
 @pytest.mark.parametrize("inpaint", [False, True])
-def test_loss_and_gradient_are_those_written_out(inpaint):
+@pytest.mark.parametrize("alone", [0.0, 1.0])
+def test_loss_and_gradient_are_those_written_out(alone, inpaint):
     classifier = tiny_classifier(activation="sigmoid")
     explainer = kx.ExplainerModel(classifier, background=0.0)
-    explainer.compile(loss=kx.ExplainerLoss(degraded=0.0, inpaint=inpaint))
+    loss = kx.ExplainerLoss(degraded=0.0, alone=alone, inpaint=inpaint)
+    explainer.compile(loss=loss)
     images = random_images(2)
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
     explainer.class_logits = lambda *_: logits
@@ -79,7 +85,9 @@ def test_loss_and_gradient_are_those_written_out(inpaint):
         read = explainer.frozen(images)
         terms, _ = explainer.step_terms(images, read, LABELS, training=True)
         fast = tf.reduce_mean(sum(terms.values()))
-        plain = by_hand(classifier, images, logits, inpaint)
+        # The label that the first step draws.
+        targets = targets_of_step(LABELS, alone, explainer.optimizer.iterations)
+        plain = by_hand(classifier, images, logits, targets, inpaint)
     np.testing.assert_allclose(fast, plain, rtol=1e-5)
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3
