@@ -39,8 +39,8 @@ class ExplainerLoss(WeightedTerms):
     `ExplainerLoss.published` gives the authors' configurations.
 
     Where an image has several labels, their masks are judged together, as the
-    published loss does, or else (`alone`, in half of the images) one of them is judged
-    by itself: only that tells whose mask is whose.
+    published loss does, or else (`alone`) one of them is judged by itself: only that
+    tells whose mask is whose.
 
     Args:
         classification_weight: float.
@@ -91,11 +91,11 @@ class ExplainerLoss(WeightedTerms):
         area_weight=0.0,
         target_area_weight=3.0,
         non_target_area_weight=0.3,
-        overlap_weight=1.0,
+        overlap_weight=0.0,
         smoothness_weight=0.5,
         min_area=0.05,
         max_area=0.3,
-        alone=0.5,
+        alone=0.0,
         degraded=0.7,
         edge_aware=True,
         inpaint=True,

@@ -14,7 +14,7 @@ LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 
 
 def by_hand(classifier, images, logits, targets, inpaint):
-    """The default loss for several labels: image by image, out of the classifier."""
+    """The loss for several labels, with overlap, image by image."""
     total = 0.0
     cells = tf.image.resize(images, (8, 8), antialias=True)
     scale = 0.05 * (tf.reduce_max(cells) - tf.reduce_min(cells))
@@ -75,7 +75,9 @@ def test_a_term_without_weight_leaves_the_others_to_learn_from():
 def test_loss_and_gradient_are_those_written_out(alone, inpaint):
     classifier = tiny_classifier(activation="sigmoid")
     explainer = kx.ExplainerModel(classifier, background=0.0)
-    loss = kx.ExplainerLoss(degraded=0.0, alone=alone, inpaint=inpaint)
+    loss = kx.ExplainerLoss(
+        overlap_weight=1.0, alone=alone, degraded=0.0, inpaint=inpaint
+    )
     explainer.compile(loss=loss)
     images = random_images(2)
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
