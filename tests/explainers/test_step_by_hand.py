@@ -62,7 +62,7 @@ def variation(steps, color_steps, scale):
 
 def test_a_term_without_weight_leaves_the_others_to_learn_from():
     explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
-    explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0, rest_weight=0.0))
+    explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0))
     before = [np.array(w) for w in explainer.trainable_variables]
     history = explainer.fit(random_images(2), LABELS, verbose=0).history
     assert history["entropy"] == [0.0] and history["classification"][0] > 0
