@@ -70,11 +70,8 @@ def _linear_functions(logits, guide, window):
     """
 
     def around(maps):
-        # Padding does not count in these means.
-        maps = ops.average_pool(maps, (rows, 1), 1, padding="same")
-        return ops.average_pool(maps, (1, columns), 1, padding="same")
+        return _means_around(maps, window)
 
-    rows, columns = window
     channels = guide.shape[-1]
     guide_mean, logits_mean = around(guide), around(logits)
     colors = ops.split(guide, channels, axis=-1)
@@ -87,6 +84,13 @@ def _linear_functions(logits, guide, window):
     slopes = _solve(equations, values)
     shift = sum(slope * mean for slope, mean in zip(slopes, color_means))
     return [around(slope) for slope in slopes], around(logits_mean - shift)
+
+
+def _means_around(maps, window):
+    # Padding does not count in these means.
+    rows, columns = window
+    maps = ops.average_pool(maps, (rows, 1), 1, padding="same")
+    return ops.average_pool(maps, (1, columns), 1, padding="same")
 
 
 def _solve(equations, values):
@@ -111,7 +115,8 @@ def _without_texture(images, logits):
     sides = zip(images.shape[1:3], logits.shape[1:3])
     # Of open sizes the cells are not known, nor is the image smoothed.
     cell = min(1 if None in side else side[0] // side[1] for side in sides)
-    return ops.average_pool(images, 2 * (cell // _TEXTURE) + 1, 1, padding="same")
+    reach = cell // _TEXTURE
+    return _means_around(images, (2 * reach + 1, 2 * reach + 1)) if reach else images
 
 
 def _standardized(images):

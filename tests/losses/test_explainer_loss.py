@@ -74,14 +74,15 @@ def test_only_the_weaker_of_overlapping_masks_counts():
 
 def test_a_label_alone_is_judged_by_its_own_mask_and_spares_the_others():
     targets = np.float32([[0, 0, 1], [0, 1, 0]])
-    weights = dict(smoothness_weight=0, overlap_weight=0, alone=0.3)
-    loss = ExplainerLoss(rest_weight=2, **weights)
+    loss = ExplainerLoss(rest_weight=2, smoothness_weight=0, alone=0.3)
     terms, class_logits, _, removed = terms_of(loss, targets=targets)
     masks = 1 / (1 + np.exp(-class_logits))
     # In the first image class 0 is neither a target nor absent.
     area = 3 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
     np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
-    without = terms_of(ExplainerLoss(rest_weight=0, **weights), targets=targets)[0]
+    without = terms_of(
+        ExplainerLoss(rest_weight=0, smoothness_weight=0, alone=0.3), targets=targets
+    )[0]
     rest = 2 * np.log1p(np.exp(-2 * removed[0, 0])) / 2
     np.testing.assert_allclose(
         terms["entropy"] - without["entropy"], [rest, 0], atol=1e-5
