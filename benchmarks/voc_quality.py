@@ -5,7 +5,9 @@
 Prints one table: Explainer at the fixed threshold 0.5, Grad-CAM at its best
 threshold, the untrained Explainer and an all-ones mask, on the same photographs, and
 with --ceiling the same decoder after as many steps with the true masks; writes
-figures (metrics.json) and a gallery of 12 photographs to --out.
+figures (metrics.json) and a gallery of 12 photographs to --out. "absent" is the share
+of masks of absent classes that cover more than 1 % of the photograph, which no IoU of
+the labels tells.
 """
 
 import argparse
@@ -44,6 +46,17 @@ def load_classifier(data):
 def mirrored(images, labels):
     """Mirrors each image of a batch at random."""
     return tf.image.random_flip_left_right(images), labels
+
+
+def absent_share(explain, val):
+    """Tells how many masks of classes that are not there show something."""
+    areas = []
+    for images, labels, _ in val:
+        for index in range(len(CLASSES)):
+            others = images[labels[:, index] == 0]
+            if len(others):
+                areas.append((explain(others, index) > 0.5).mean(axis=(1, 2)))
+    return float((np.concatenate(areas) > 0.01).mean())
 
 
 def train_with_true_masks(explainer, dataset):
@@ -90,7 +103,8 @@ def main():
     val = list(dataset("val", batch_size=21, masks=True).as_numpy_iterator())
 
     def quality(explain):
-        return mask_quality(explain, val, num_classes=len(CLASSES))
+        figures = mask_quality(explain, val, num_classes=len(CLASSES))
+        return {**figures, "absent_share": absent_share(explain, val)}
 
     def explained(images, target):
         return explainer.explain(images, targets=target).masks[..., 0]
@@ -129,14 +143,14 @@ def main():
         )
     print(
         f"{'':22}IoU@0.5  best IoU  class IoU@0.5  best class IoU  accuracy@0.5"
-        "  from 0.1 to 0.9  boundary"
+        "  from 0.1 to 0.9  boundary  absent"
     )
     for name, r in results.items():
         print(
             f"{name:22}{r['iou_at_half']:7.3f}{r['best_iou']:10.3f}"
             f"{r['class_iou_at_half']:15.3f}{r['best_class_iou']:16.3f}"
             f"{r['accuracy_at_half']:14.3f}{r['soft_share']:17.3f}"
-            f"{r['boundary_iou']:10.3f}"
+            f"{r['boundary_iou']:10.3f}{r['absent_share']:8.2f}"
         )
 
     arguments.out.mkdir(parents=True, exist_ok=True)
