@@ -49,7 +49,7 @@ def guided_upsampling(logits, images):
         He and Sun, "Fast Guided Filter", 2015; He et al., "Guided Image
         Filtering", ECCV 2010.
     """
-    images = _without_texture(_standardized(ops.cast(images, "float32")), logits)
+    images = _without_texture(standardized(ops.cast(images, "float32")), logits)
     logits = ops.cast(logits, "float32")
     window = [_window(length) for length in logits.shape[1:3]]
     certain = _CERTAIN * _window(None) / max(*window, _NARROW)
@@ -119,7 +119,8 @@ def _without_texture(images, logits):
     return _means_around(images, (2 * reach + 1, 2 * reach + 1)) if reach else images
 
 
-def _standardized(images):
+def standardized(images):
+    """Returns images (N, H, W, channels) with a mean of 0 and a deviation of 1 each."""
     mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
     deviation = ops.std(images, axis=(1, 2, 3), keepdims=True)
     return (images - mean) / ops.maximum(deviation, 1e-6)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.decoders.dense_crf import dense_crf
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
@@ -108,10 +109,10 @@ class BaseExplainer(ExplainerTrainer):
     def upsampled(self, logits, images):
         """Enlarges mask logits (N, h, w, K) to the size of images (N, H, W, channels).
 
-        "guided" follows the edges of the images, "bilinear" does not.
+        "guided" follows the colours and edges of the images, "bilinear" does not.
         """
         if self.upsampling == "guided":
-            return guided_upsampling(logits, images)
+            return guided_upsampling(dense_crf(logits, images), images)
         return resize_to(logits, grid_of(images))
 
     def behind_cells(self, images, cells):

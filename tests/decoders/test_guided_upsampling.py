@@ -5,6 +5,7 @@ from conftest import tiny_classifier
 
 import keras_explainer
 from keras_explainer.decoders import guided_upsampling as room
+from keras_explainer.decoders.dense_crf import dense_crf
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import averaged_to
 
@@ -127,7 +128,7 @@ def test_averaged_to_takes_the_means_of_cells():
     )
 
 
-def test_explain_follows_the_edges_unless_told_not_to():
+def test_explain_follows_colours_and_edges_unless_told_not_to():
     classifier = tiny_classifier()
     images = picture(classifier.input_shape[1]).astype("float32")
     guided = keras_explainer.ExplainerModel(classifier)
@@ -138,7 +139,7 @@ def test_explain_follows_the_edges_unless_told_not_to():
     everything = np.ones((2, guided.frozen.num_classes), int)
     np.testing.assert_allclose(
         guided.explain(images, everything).masks,
-        tf.sigmoid(guided_upsampling(logits, images)),
+        tf.sigmoid(guided_upsampling(dense_crf(logits, images), images)),
         atol=1e-5,
     )
     np.testing.assert_allclose(
