@@ -1,4 +1,4 @@
-"""Measures what following the edges of the image brings, to an Explainer and Grad-CAM.
+"""Measures what following colours and edges of the image brings, beside Grad-CAM.
 
     python benchmarks/upsampling.py --explainer runs/demo/explainer.keras
     python benchmarks/upsampling.py --explainer runs/voc_quality/explainer.keras \\
@@ -19,6 +19,7 @@ import tensorflow as tf
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.commands import demo
+from keras_explainer.decoders.dense_crf import dense_crf
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import averaged_to
 from keras_explainer.evaluation import mask_quality
@@ -53,6 +54,7 @@ def main():
     def guided(images, target):
         logits = STEEPNESS * (grad_cam.explain(images, target)[..., None] - 0.5)
         cells = averaged_to(tf.constant(logits), grid)
+        cells = dense_crf(cells, images)
         return tf.sigmoid(guided_upsampling(cells, images))[..., 0].numpy()
 
     print(f"{'':22}class IoU@0.5    best  IoU@0.5    best  accuracy@0.5")

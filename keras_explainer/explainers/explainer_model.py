@@ -1,5 +1,7 @@
 """The Explainer: a network that answers why a classifier said what it said."""
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -16,10 +18,14 @@ from keras_explainer.explainers.degraded_view import degraded_view
 from keras_explainer.explainers.surroundings import surroundings
 from keras_explainer.explainers.targets import targets_of_step
 from keras_explainer.losses.explainer_loss import ExplainerLoss
+from keras_explainer.replicas import drawn_per_image
 
 # Up to this many classes a step computes all masks; beyond, those of the labels
 # and of the likeliest others, so that its cost does not grow with the classes.
 _CLASSES_PER_STEP = 32
+# The log-odds (5 %) below which a classifier rules a class out, and how fast the mask
+# logits of a class fall below them.
+_RULED_OUT, _FALL = -3.0, 4.0
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -128,7 +134,8 @@ class ExplainerModel(BaseExplainer):
             decoded = vectors(features(images) if encoder else read["features"])
             if attention is not None:
                 decoded, found_at = attention(decoded, read["features"][0])
-                return head(decoded, read["evidence"], weights=found_at)
+                logits = head(decoded, read["evidence"], weights=found_at)
+                return _without_ruled_out(logits, frozen, read)
             if head is not None:
                 return head(decoded)
             if decoded.shape[-1] != frozen.num_classes or len(decoded.shape) != 4:
@@ -168,7 +175,10 @@ class ExplainerModel(BaseExplainer):
         decoded = self.decoder(features, training=training)
         if self.cell_attention is not None:
             decoded, found_at = self.cell_attention(decoded, features[0])
-            return self.class_head(decoded, read["evidence"], classes, found_at)
+            logits = self.class_head(decoded, read["evidence"], classes, found_at)
+            if training:
+                return logits
+            return _without_ruled_out(logits, self.frozen, read, classes)
         if self.class_head is not None:
             return self.class_head(decoded, None, classes)
         decoded = ops.cast(decoded, "float32")
@@ -185,6 +195,9 @@ class ExplainerModel(BaseExplainer):
             span, color = self.half_range(images), self.background.color
             seen = degraded_view(images, color, span, share, step)
             read = self.frozen(seen)
+        noise = self.explainer_loss.evidence_noise
+        if training and noise and self.cell_attention is not None:
+            read = {**read, "evidence": _with_noise(read["evidence"], noise, step)}
         classes = None
         if self.frozen.num_classes > _CLASSES_PER_STEP:
             # Labels first, then the likeliest others.
@@ -246,3 +259,27 @@ class ExplainerModel(BaseExplainer):
             "stride": self.frozen.finest_stride,
             "upsampling": self.upsampling,
         }
+
+
+def _with_noise(evidence, deviation, step):
+    """Adds one number for each image and class to evidence (N, h, w, C)."""
+    shape = (ops.shape(evidence)[0], 1, 1, evidence.shape[-1])
+    seed = [tf.cast(step, "int32"), 30]
+    return evidence + deviation * drawn_per_image(
+        tf.random.stateless_normal, shape, seed
+    )
+
+
+def _without_ruled_out(logits, frozen, read, classes=None):
+    """Lowers mask logits (N, h, w, K) of classes that the classifier rules out.
+
+    The decoder tells where a class would be, the classifier whether it is there.
+    """
+    least = _RULED_OUT
+    if not frozen.multi_label:
+        # Of one label among many classes: half of what chance would give it.
+        least = min(least, -math.log(2 * frozen.num_classes - 1))
+    odds = frozen.log_odds(read["logits"])
+    if classes is not None:
+        odds = ops.take_along_axis(odds, classes, axis=-1)
+    return logits + _FALL * ops.minimum(odds - least, 0.0)[:, None, None]

@@ -11,6 +11,7 @@ from conftest import tiny_classifier
 from keras import layers
 
 import keras_explainer as kx
+from keras_explainer.explainers import explainer_model as room
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -168,7 +169,8 @@ def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
 def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch):
     """The view is one that hides everything: masks no longer depend on the image."""
     explainer = kx.ExplainerModel(tiny_classifier())
-    explainer.compile(loss=kx.ExplainerLoss(degraded=1.0, smoothness_weight=0.0))
+    loss = kx.ExplainerLoss(degraded=1.0, evidence_noise=0.0, smoothness_weight=0.0)
+    explainer.compile(loss=loss)
     monkeypatch.setattr(
         "keras_explainer.explainers.explainer_model.degraded_view",
         lambda images, color, span, share, step: 0.0 * images,
@@ -183,3 +185,74 @@ def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch)
     assert float(kept[0, 0]) != float(kept[1, 0])
     terms, _ = explainer.step_terms(images, read, rows, training=False)
     assert float(terms["area"][0]) != pytest.approx(float(terms["area"][1]), rel=1e-5)
+
+
+def test_noise_on_the_evidence_is_one_number_for_each_image_and_class():
+    evidence = np.random.default_rng(0).normal(size=(50, 2, 2, 40)).astype("float32")
+    added = np.array(room._with_noise(evidence, 4.0, 7) - evidence)
+    np.testing.assert_allclose(added, added[:, :1, :1] * np.ones_like(added), atol=1e-5)
+    assert added[:, 0, 0].std() == pytest.approx(4.0, rel=0.1)
+    assert abs(added[:, 0, 0].mean()) < 0.4
+    again, other = (room._with_noise(evidence, 4.0, step) for step in (7, 8))
+    np.testing.assert_array_equal(again - evidence, added)
+    assert not np.allclose(other - evidence, added)
+
+
+def test_only_training_reads_noise():
+    explainer = kx.ExplainerModel(tiny_classifier())
+    images, rows = random_images(2), np.eye(3, dtype="float32")[[0, 1]]
+    read = explainer.frozen(images)
+    areas = {}
+    for training in (True, False):
+        for noise in (0.0, 4.0):
+            loss = kx.ExplainerLoss(degraded=0.0, evidence_noise=noise)
+            explainer.compile(loss=loss)
+            terms, _ = explainer.step_terms(images, read, rows, training)
+            areas[training, noise] = np.array(terms["area"])
+    assert not np.allclose(areas[True, 0.0], areas[True, 4.0], rtol=1e-3)
+    np.testing.assert_array_equal(areas[False, 0.0], areas[False, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("multi_label", "count", "least"),
+    [(True, 4, -3.0), (True, 1000, -3.0), (False, 4, -3.0), (False, 1000, -7.6004)],
+)
+def test_mask_logits_fall_where_the_classifier_says_no(multi_label, count, least):
+    class Frozen:
+        num_classes = count
+
+        def log_odds(self, logits):
+            return logits
+
+    frozen, odds = Frozen(), np.full((1, count), 2.0, "float32")
+    frozen.multi_label = multi_label
+    odds[0, :3] = least, least - 0.5, least - 3.0
+    found = room._without_ruled_out(
+        np.ones((1, 2, 2, count), "float32"), frozen, {"logits": odds}
+    )
+    np.testing.assert_allclose(found[0, 0, 0, :4], [1, -1, -11, 1], atol=1e-3)
+    np.testing.assert_array_equal(found, found[:, :1, :1] * np.ones((1, 2, 2, count)))
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_a_class_that_the_classifier_rules_out_has_an_empty_mask(activation):
+    classifier = tiny_classifier(activation=activation)
+    kernel, bias = classifier.layers[-1].get_weights()
+    classifier.layers[-1].set_weights([kernel, bias + [3, 3, -9]])
+    explainer = kx.ExplainerModel(classifier)
+    # Ample masks of all classes, but for what the classifier says.
+    explainer.class_head.offset.assign(20.0)
+    images = random_images(2)
+    masks = explainer.explain(images, np.ones((2, 3), int)).masks
+    assert masks[..., 2].max() < 0.01 and masks[..., :2].min() > 0.9
+    assert explainer(images)["masks"][..., 2].numpy().max() < 0.01
+    some = explainer.class_logits(
+        images, explainer.frozen(images), np.array([[2, 0], [1, 2]])
+    )
+    whole = explainer.class_logits(images, explainer.frozen(images))
+    np.testing.assert_allclose(some[0], whole.numpy()[0][..., [2, 0]], atol=1e-4)
+    np.testing.assert_allclose(some[1], whole.numpy()[1][..., [1, 2]], atol=1e-4)
+    # Training has to learn the mask of a label that is ruled out by mistake.
+    read = explainer.frozen(images)
+    learned = explainer.class_logits(images, read, training=True)
+    assert learned.numpy()[..., 2].min() > whole.numpy()[..., 2].max()
