@@ -126,6 +126,8 @@ def main():
     wall, processor = time.time(), time.process_time()
     fitted = compiled(explainer).fit(train, epochs=arguments.epochs, verbose=2)
     processor, wall = time.process_time() - processor, time.time() - wall
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    explainer.save(arguments.out / "explainer.keras")
     results["Explainer"] = quality(explained)
     print(f"trained {processor / 60:.1f} CPU minutes, {wall:.0f} s wall")
     start = time.time()
@@ -153,8 +155,6 @@ def main():
             f"{r['boundary_iou']:10.3f}{r['absent_share']:8.2f}"
         )
 
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    explainer.save(arguments.out / "explainer.keras")
     figures = {
         "cpu_minutes": processor / 60,
         "history": fitted.history,

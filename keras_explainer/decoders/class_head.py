@@ -46,9 +46,10 @@ class ClassHead(layers.Layer):
         self.shared_vector = self.add_weight(
             name="shared_vector", shape=(depth,), initializer="zeros"
         )
-        self.scale = self.add_weight(
-            name="scale", shape=(), initializer=keras.initializers.Constant(0.5)
-        )
+        if evidence_shape is not None:
+            self.scale = self.add_weight(
+                name="scale", shape=(), initializer=keras.initializers.Constant(0.5)
+            )
         self.offset = self.add_weight(
             name="offset", shape=(), initializer=keras.initializers.Constant(-0.5)
         )

@@ -149,6 +149,7 @@ def test_importing_loads_neither_tensorflow_datasets_nor_pyplot_of_ours():
     assert result.stdout.strip() == "[]", result.stderr
 
 
+@pytest.mark.filterwarnings("error:Gradients do not exist")
 @pytest.mark.parametrize("separate", [False, True])
 def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
     images, labels = random_images(), np.eye(3, dtype="float32")[[0, 1, 2, 0]]
