@@ -18,7 +18,6 @@ from keras_explainer.explainers.degraded_view import degraded_view
 from keras_explainer.explainers.surroundings import surroundings
 from keras_explainer.explainers.targets import targets_of_step
 from keras_explainer.losses.explainer_loss import ExplainerLoss
-from keras_explainer.replicas import drawn_per_image
 
 # Up to this many classes a step computes all masks; beyond, those of the labels
 # and of the likeliest others, so that its cost does not grow with the classes.
@@ -195,9 +194,6 @@ class ExplainerModel(BaseExplainer):
             span, color = self.half_range(images), self.background.color
             seen = degraded_view(images, color, span, share, step)
             read = self.frozen(seen)
-        noise = self.explainer_loss.evidence_noise
-        if training and noise and self.cell_attention is not None:
-            read = {**read, "evidence": _with_noise(read["evidence"], noise, step)}
         classes = None
         if self.frozen.num_classes > _CLASSES_PER_STEP:
             # Labels first, then the likeliest others.
@@ -261,19 +257,10 @@ class ExplainerModel(BaseExplainer):
         }
 
 
-def _with_noise(evidence, deviation, step):
-    """Adds one number for each image and class to evidence (N, h, w, C)."""
-    shape = (ops.shape(evidence)[0], 1, 1, evidence.shape[-1])
-    seed = [tf.cast(step, "int32"), 30]
-    return evidence + deviation * drawn_per_image(
-        tf.random.stateless_normal, shape, seed
-    )
-
-
 def _without_ruled_out(logits, frozen, read, classes=None):
     """Lowers mask logits (N, h, w, K) of classes that the classifier rules out.
 
-    The decoder tells where a class would be, the classifier whether it is there.
+    Training does not: a label that is ruled out by mistake has a mask to learn.
     """
     least = _RULED_OUT
     if not frozen.multi_label:

@@ -64,9 +64,6 @@ class ExplainerLoss(WeightedTerms):
         degraded: float in [0, 1]. Share of the images of a training step whose masks
             are found in a view that is hard to recognise (`degraded_view`), though
             judged on the image itself.
-        evidence_noise: float. Standard deviation of what is added to the classifier's
-            evidence for each class of an image in a training step, in log-odds: what
-            masks show is then where a class would be, not whether it is there.
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `total_variation`.
         inpaint: Boolean. Fill what is removed with the colours around it
@@ -100,7 +97,6 @@ class ExplainerLoss(WeightedTerms):
         max_area=0.3,
         alone=0.0,
         degraded=0.7,
-        evidence_noise=4.0,
         edge_aware=True,
         inpaint=True,
         published_forms=False,
@@ -116,7 +112,6 @@ class ExplainerLoss(WeightedTerms):
             non_target_area_weight=non_target_area_weight,
             overlap_weight=overlap_weight,
             smoothness_weight=smoothness_weight,
-            evidence_noise=evidence_noise,
             **weights,
         )
         if not 0 <= min_area <= max_area <= 1:
@@ -172,7 +167,6 @@ class ExplainerLoss(WeightedTerms):
             smoothness_weight=smoothness,
             alone=0.0,
             degraded=0.0,
-            evidence_noise=0.0,
             edge_aware=False,
             inpaint=False,
             published_forms=True,

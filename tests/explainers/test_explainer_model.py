@@ -170,8 +170,7 @@ def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
 def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch):
     """The view is one that hides everything: masks no longer depend on the image."""
     explainer = kx.ExplainerModel(tiny_classifier())
-    loss = kx.ExplainerLoss(degraded=1.0, evidence_noise=0.0, smoothness_weight=0.0)
-    explainer.compile(loss=loss)
+    explainer.compile(loss=kx.ExplainerLoss(degraded=1.0, smoothness_weight=0.0))
     monkeypatch.setattr(
         "keras_explainer.explainers.explainer_model.degraded_view",
         lambda images, color, span, share, step: 0.0 * images,
@@ -186,32 +185,6 @@ def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch)
     assert float(kept[0, 0]) != float(kept[1, 0])
     terms, _ = explainer.step_terms(images, read, rows, training=False)
     assert float(terms["area"][0]) != pytest.approx(float(terms["area"][1]), rel=1e-5)
-
-
-def test_noise_on_the_evidence_is_one_number_for_each_image_and_class():
-    evidence = np.random.default_rng(0).normal(size=(50, 2, 2, 40)).astype("float32")
-    added = np.array(room._with_noise(evidence, 4.0, 7) - evidence)
-    np.testing.assert_allclose(added, added[:, :1, :1] * np.ones_like(added), atol=1e-5)
-    assert added[:, 0, 0].std() == pytest.approx(4.0, rel=0.1)
-    assert abs(added[:, 0, 0].mean()) < 0.4
-    again, other = (room._with_noise(evidence, 4.0, step) for step in (7, 8))
-    np.testing.assert_array_equal(again - evidence, added)
-    assert not np.allclose(other - evidence, added)
-
-
-def test_only_training_reads_noise():
-    explainer = kx.ExplainerModel(tiny_classifier())
-    images, rows = random_images(2), np.eye(3, dtype="float32")[[0, 1]]
-    read = explainer.frozen(images)
-    areas = {}
-    for training in (True, False):
-        for noise in (0.0, 4.0):
-            loss = kx.ExplainerLoss(degraded=0.0, evidence_noise=noise)
-            explainer.compile(loss=loss)
-            terms, _ = explainer.step_terms(images, read, rows, training)
-            areas[training, noise] = np.array(terms["area"])
-    assert not np.allclose(areas[True, 0.0], areas[True, 4.0], rtol=1e-3)
-    np.testing.assert_array_equal(areas[False, 0.0], areas[False, 4.0])
 
 
 @pytest.mark.parametrize(
