@@ -47,7 +47,7 @@ def dense_crf(logits, images):
         Krähenbühl and Koltun, "Efficient Inference in Fully Connected CRFs with
         Gaussian Edge Potentials", NeurIPS 2011.
     """
-    size = grid_of(logits)
+    size, classes = grid_of(logits), ops.shape(logits)[-1]
     blocks = _blocks(*logits.shape[1:3])
     colors = averaged_to(standardized(ops.cast(images, "float32")), blocks)
     likeness = _likeness(colors, blocks)
@@ -55,7 +55,6 @@ def dense_crf(logits, images):
     logits = own
     for _ in range(_ROUNDS):
         votes = averaged_to(2.0 * ops.sigmoid(logits) - 1.0, blocks)
-        classes = ops.shape(votes)[-1]
         cells = ops.reshape(votes, (-1, blocks[0] * blocks[1], classes))
         heard = ops.reshape(ops.matmul(likeness, cells), (-1, *blocks, classes))
         logits = own + _STRENGTH * resize_to(heard, size)

@@ -79,5 +79,6 @@ def averaged_to(maps, size):
     whole = grid_of(maps)
     if not any(tf.is_tensor(length) for length in (*whole, *size)):
         stride = max(1, min(whole[0] // size[0], whole[1] // size[1]))
-        maps = ops.average_pool(maps, stride, padding="same")
+        if stride > 1:
+            maps = ops.average_pool(maps, stride, padding="same")
     return resize_to(maps, size)

@@ -36,6 +36,8 @@ class ExplainerModel(BaseExplainer):
     in the rest, and the masks stay small and smooth. It is compiled on
     construction, so that `ExplainerModel(classifier).fit(dataset)` trains.
 
+    Masks of classes that the classifier gives less than 5 % fade until they are empty.
+
     The classifier is always run in inference mode; its weights, batch statistics
     and `trainable` flags are never changed.
 
@@ -56,8 +58,8 @@ class ExplainerModel(BaseExplainer):
         stride: int, the pixels of a cell of the masks' grid (those of the finest
             feature map that the decoder reads), or "auto". Coarse cells show whole
             objects, fine ones the parts that tell most.
-        upsampling: "guided", so that the masks of `explain` end where the image's
-            colours change, or "bilinear".
+        upsampling: "guided", so that in the masks of `explain` cells of like colour
+            agree, and masks end where the image's colours change, or "bilinear".
         class_names: List of C strings, or None.
         name: String. Name of the model.
 
