@@ -28,6 +28,7 @@ masks, and against the classifier. The result is a folder with
 
 methods:
   explainer               the trained explainer: one pass for all classes
+  explainer_refined       the same, and 10 steps on each mask: 31 passes per class
   grad_cam                1 pass per class
   guided_backprop         1 pass per class; a negative control
   integrated_gradients    50 passes per class

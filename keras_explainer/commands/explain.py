@@ -71,6 +71,14 @@ def add_arguments(parser):
         help="explain these classes in every picture: names or indices",
     )
     parser.add_argument(
+        "--refine-steps",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="fit each mask to its picture and class by N steps, such as 10, of two "
+        "passes of the classifier with their gradients (default: 0)",
+    )
+    parser.add_argument(
         "--threshold",
         type=share,
         metavar="T",
@@ -90,6 +98,11 @@ def run(args):
             "Argument --targets should be left out with --server, which explains the "
             f"most probable classes. Received: {','.join(args.targets)}"
         )
+    elif args.refine_steps:
+        raise UsageError(
+            "Argument --refine-steps should be left out with --server, whose masks are "
+            f"as exported. Received: {args.refine_steps}"
+        )
     settings = {
         "command": "explain",
         "explainer": args.explainer and str(pathlib.Path(args.explainer).resolve()),
@@ -97,6 +110,7 @@ def run(args):
         "images": args.images,
         "top_k": args.top_k,
         "targets": args.targets,
+        "refine_steps": args.refine_steps,
         "threshold": args.threshold,
     }
     with RunFolder(args.out, settings, force=args.force) as folder:
@@ -147,6 +161,7 @@ def _with_explainer(args):
                 as_input([picture for _, picture in pictures], explainer),
                 targets=None if row is None else np.tile(row, (len(pictures), 1)),
                 top_k=args.top_k,
+                refine_steps=args.refine_steps,
             )
             for i, (path, picture) in enumerate(pictures):
                 yield path, picture, found.masks[i], found.classes[i], found.scores[i]

@@ -109,16 +109,19 @@ class TrueMasks(MaskSource):
 
 
 class ExplainerMasks(MaskSource):
-    """The masks of a trained explainer: all classes in one pass."""
+    """The masks of a trained explainer: all classes in one pass, if not refined."""
 
-    def __init__(self, explainer):
-        super().__init__(passes=1)
-        self.explainer = explainer
+    def __init__(self, explainer, refine_steps=0):
+        # Two pictures a step; a pass with its gradient counts 1.5.
+        super().__init__(1 + 3 * refine_steps, shares_passes=not refine_steps)
+        self.explainer, self.refine_steps = explainer, refine_steps
 
     def _masks(self, batch, rows, classes):
         wanted = np.zeros((len(batch.images), self.explainer.frozen.num_classes))
         wanted[rows, classes] = 1
-        found = self.explainer.explain(batch.images, targets=wanted)
+        found = self.explainer.explain(
+            batch.images, targets=wanted, refine_steps=self.refine_steps
+        )
         places = np.argmax(found.classes[rows] == classes[:, None], axis=1)
         return found.masks[rows, :, :, places]
 

@@ -10,6 +10,8 @@ from keras_explainer.evaluation.mask_sources import MethodMasks
 from keras_explainer.evaluation.mask_sources import RandomMasks
 from keras_explainer.evaluation.mask_sources import TrueMasks
 
+_REFINE_STEPS = 10
+
 
 class MethodRow(typing.NamedTuple):
     """A row of the comparison.
@@ -85,6 +87,10 @@ def _constant(value):
 METHOD_ROWS = {
     "explainer": MethodRow(
         "Explainer", lambda explainer, *_: ExplainerMasks(explainer)
+    ),
+    "explainer_refined": MethodRow(
+        "Explainer, refined",
+        lambda explainer, *_: ExplainerMasks(explainer, _REFINE_STEPS),
     ),
     "grad_cam": MethodRow("Grad-CAM", _grad_cam),
     "guided_backprop": MethodRow("Guided backprop", _without_options("GuidedBackprop")),

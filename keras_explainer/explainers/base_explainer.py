@@ -42,6 +42,7 @@ class BaseExplainer(ExplainerTrainer):
     """
 
     upsampling = "bilinear"  # how `explain` enlarges masks
+    can_refine = False  # whether `explain` may take `refine_steps`
 
     def __init__(
         self,
@@ -106,6 +107,10 @@ class BaseExplainer(ExplainerTrainer):
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
 
+    def refined(self, logits, images, read, classes, wanted, steps):
+        """Returns mask logits (N, h, w, K), those wanted (N, K) refined by steps."""
+        raise TypeError(f"{type(self).__name__} should define `refined`.")
+
     def upsampled(self, logits, images):
         """Enlarges mask logits (N, h, w, K) to the size of images (N, H, W, channels).
 
@@ -135,7 +140,7 @@ class BaseExplainer(ExplainerTrainer):
 
     # === Explaining ===
 
-    def explain(self, images, targets=None, top_k=3, batch_size=32):
+    def explain(self, images, targets=None, top_k=3, batch_size=32, refine_steps=0):
         """Explains images: the masks of the classes asked for.
 
         Args:
@@ -146,12 +151,17 @@ class BaseExplainer(ExplainerTrainer):
             top_k: int. How many of the most probable classes get a mask when
                 `targets` is None.
             batch_size: int. Images per pass.
+            refine_steps: int. So many steps fit each mask to its own image and class,
+                each at two passes of the classifier with their gradients: it then says
+                more of the class for what the mask keeps, and less for the rest.
+                `ExplainerModel` only.
 
         Returns:
             An `Explanation`. Tensors if `images` is a tensor, else NumPy arrays.
 
         Raises:
-            ValueError: If images, `targets` or `top_k` do not suit the classifier.
+            ValueError: If images, `targets` or `top_k` do not suit the classifier, or
+                `refine_steps` the explainer.
 
         Example:
 
@@ -162,6 +172,16 @@ class BaseExplainer(ExplainerTrainer):
         if not isinstance(top_k, (int, np.integer)) or top_k < 1:
             raise ValueError(
                 f"Argument `top_k` should be a whole number from 1. Received: {top_k}"
+            )
+        if not isinstance(refine_steps, (int, np.integer)) or refine_steps < 0:
+            raise ValueError(
+                "Argument `refine_steps` should be a whole number from 0. "
+                f"Received: {refine_steps}"
+            )
+        if refine_steps and not self.can_refine:
+            raise ValueError(
+                f"Argument `refine_steps` should be 0 for a {type(self).__name__}: "
+                f"only an `ExplainerModel` refines masks. Received: {refine_steps}"
             )
         if isinstance(images, tf.data.Dataset):
             batches = [b[0] if isinstance(b, (tuple, list)) else b for b in images]
@@ -179,18 +199,19 @@ class BaseExplainer(ExplainerTrainer):
                 batch,
                 None if classes is None else classes[start : start + batch_size],
                 min(top_k, self.frozen.num_classes),
+                int(refine_steps),
             )
             parts.append(part if as_tensor else [np.asarray(t) for t in part])
         join = tf.concat if as_tensor else np.concatenate
         return Explanation(*(join(field, 0) for field in zip(*parts)))
 
-    def _explain_function(self, images, classes, top_k):
+    def _explain_function(self, images, classes, top_k, refine_steps):
         if getattr(self, "_compiled_explain", None) is None:
             # A closure: a tf.function attribute would be written into exports.
             self._compiled_explain = _compiled_by_shape(self._explain_batch)
-        return self._compiled_explain(images, classes, top_k)
+        return self._compiled_explain(images, classes, top_k, refine_steps)
 
-    def _explain_batch(self, images, classes, top_k):
+    def _explain_batch(self, images, classes, top_k, refine_steps):
         images = tf.cast(images, "float32")
         read = self.frozen(images)
         probabilities = self.frozen.probabilities(read["logits"])
@@ -206,7 +227,12 @@ class BaseExplainer(ExplainerTrainer):
             is_target = classes >= 0
             scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
             scores = tf.where(is_target, scores, 0.0)
-        logits = self.class_logits(images, read, tf.maximum(classes, 0))
+        known = tf.maximum(classes, 0)
+        logits = self.class_logits(images, read, known)
+        if refine_steps:
+            is_shown = tf.range(tf.shape(classes)[1])[None] < shown
+            wanted = is_target | (is_shown & (classes >= 0))
+            logits = self.refined(logits, images, read, known, wanted, refine_steps)
         masks = tf.sigmoid(self.upsampled(logits, images))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
         return (
@@ -308,18 +334,18 @@ def _compiled_by_shape(explain):
     """
     compiled = {}
 
-    def call(images, classes, top_k):
+    def call(images, classes, top_k, refine_steps):
         images = tf.cast(images, "float32")
         shapes = [(None, *images.shape[1:])]
         if classes is not None:
             shapes.append((None, classes.shape[1]))
-        key = (*shapes, top_k)
+        key = (*shapes, top_k, refine_steps)
         if key not in compiled:
             specs = [tf.TensorSpec(shapes[0], "float32")]
             specs += [tf.TensorSpec(shape, "int32") for shape in shapes[1:]]
 
             def traced(images, classes=None):
-                return explain(images, classes, top_k)
+                return explain(images, classes, top_k, refine_steps)
 
             compiled[key] = tf.function(traced, input_signature=specs)
         return compiled[key](images, *[] if classes is None else [classes])

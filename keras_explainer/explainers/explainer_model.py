@@ -15,6 +15,7 @@ from keras_explainer.decoders.feature_encoder import FeatureEncoder
 from keras_explainer.decoders.get_decoder import get_decoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.degraded_view import degraded_view
+from keras_explainer.explainers.refined_logits import refined_logits
 from keras_explainer.explainers.surroundings import surroundings
 from keras_explainer.explainers.targets import targets_of_step
 from keras_explainer.losses.explainer_loss import ExplainerLoss
@@ -90,6 +91,7 @@ class ExplainerModel(BaseExplainer):
     """
 
     LOSS = ExplainerLoss
+    can_refine = True
 
     def __init__(
         self,
@@ -187,6 +189,10 @@ class ExplainerModel(BaseExplainer):
             return decoded
         return ops.take_along_axis(decoded, classes[:, None, None], axis=-1)
 
+    def refined(self, logits, images, read, classes, wanted, steps):
+        wanted = wanted & (_shortfall(self.frozen, read, classes) == 0.0)
+        return refined_logits(self, images, logits, classes, wanted, steps)
+
     def step_terms(self, images, read, rows, training):
         step = self.optimizer.iterations
         alone = self.explainer_loss.alone if training else 0.0
@@ -264,6 +270,11 @@ def _without_ruled_out(logits, frozen, read, classes=None):
 
     Training does not: a label that is ruled out by mistake has a mask to learn.
     """
+    return logits + _FALL * _shortfall(frozen, read, classes)[:, None, None]
+
+
+def _shortfall(frozen, read, classes=None):
+    """Returns how far the log-odds of classes (N, K) are below what rules them out."""
     least = _RULED_OUT
     if not frozen.multi_label:
         # Of one label among many classes: half of what chance would give it.
@@ -271,4 +282,4 @@ def _without_ruled_out(logits, frozen, read, classes=None):
     odds = frozen.log_odds(read["logits"])
     if classes is not None:
         odds = ops.take_along_axis(odds, classes, axis=-1)
-    return logits + _FALL * ops.minimum(odds - least, 0.0)[:, None, None]
+    return ops.minimum(odds - least, 0.0)

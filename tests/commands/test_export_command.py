@@ -129,6 +129,11 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
     [
         (["--server", "localhost"], 2, "--server should be http://HOST:PORT/v1/models"),
         (["--server", "{server}", "--targets", "cat"], 2, "--targets should be left"),
+        (
+            ["--server", "{server}", "--refine-steps", "2"],
+            2,
+            "as exported. Received: 2",
+        ),
         (["--server", "{server}x"], 1, "answered NOT_FOUND: Servable not found for"),
         (["--server", "x", "--explainer", "y"], 2, "not be given together with"),
         ([], 2, "--explainer"),

@@ -50,14 +50,21 @@ def test_methods_merge_as_they_explain(batch, make, shared):
 
 
 @pytest.mark.usefixtures("eager")
-def test_explainer_pairs_are_those_of_its_classes(batch):
+@pytest.mark.parametrize(
+    "steps, passes", [(0, [1, 0, 1]), (2, [14, 0, 7])], ids=["trained", "refined"]
+)
+def test_explainer_pairs_are_those_of_its_classes(batch, steps, passes):
     explainer = kx.ExplainerModel(tiny_classifier(), preprocess_input="mobilenet")
-    source = ExplainerMasks(explainer)
+    source = ExplainerMasks(explainer, steps)
     rows, classes = pairs(batch)
     masks = source.pair_masks(batch, rows, classes)
+    options = {"refine_steps": steps}
     for mask, row, index in zip(masks, rows, classes):
-        expected = explainer.explain(batch.images[row][None], targets=int(index))
-        np.testing.assert_allclose(mask, expected.masks[0, ..., 0], atol=1e-5)
+        image = batch.images[row][None]
+        expected = explainer.explain(image, targets=int(index), **options)
+        np.testing.assert_allclose(mask, expected.masks[0, ..., 0], atol=1e-4)
+    counts = np.bincount(rows, minlength=3)
+    assert source.classifier_passes(counts).tolist() == passes
 
 
 def test_constants_and_random_masks(batch):

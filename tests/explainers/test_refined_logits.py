@@ -1,0 +1,157 @@
+"""Refinement moves each mask down the slope of its own cost, and no other."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import random_images
+from conftest import tiny_classifier
+from keras import ops
+
+import keras_explainer as kx
+from keras_explainer.explainers.refined_logits import refined_logits
+from keras_explainer.explainers.surroundings import surroundings
+
+LOGITS = np.random.default_rng(1).normal(size=(2, 8, 8, 3)).astype("float32")
+
+
+@pytest.fixture
+def explainer():
+    return kx.ExplainerModel(tiny_classifier(), stride=4)
+
+
+def cost_by_hand(explainer, image, logits, class_index):
+    """The cost of one mask (h, w) in one image (H, W, channels), in plain steps."""
+    logits = ops.convert_to_tensor(logits[None, ..., None])
+    mask = ops.sigmoid(explainer.upsampled(logits, image[None]))
+    color = explainer.background.color
+    kept = color + mask * (image[None] - color)
+    fill = surroundings(image[None], 1.0 - mask[..., 0], color)
+    left = fill + (1.0 - mask) * (image[None] - fill)
+    values = []
+    for picture in (kept, left):
+        p = np.float64(explainer.classifier(picture, training=False))[0, class_index]
+        values.append(np.log(p / (1.0 - p)))
+    kept, left = values
+    return (
+        2.0 * np.log1p(np.exp(-kept))
+        + 0.7 * np.log1p(np.exp(2.0 * left)) / 2.0
+        + 2.0 * np.mean(mask)
+    )
+
+
+def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
+    # The fill follows the mask without a slope; here it follows nothing.
+    fixed = surroundings(random_images(1), np.ones((1, 32, 32), "float32"))
+    for room in ("keras_explainer.explainers.refined_logits", __name__):
+        monkeypatch.setattr(f"{room}.surroundings", lambda *_: fixed)
+    images = random_images(1, seed=2)
+    wanted = np.array([[False, True, False]])
+    classes = np.array([[0, 1, 2]])
+    found = refined_logits(explainer, images, LOGITS[:1], classes, wanted, 1)
+    moved = np.asarray(found)[0, ..., 1] - LOGITS[0, ..., 1]
+    # Adam's first step is as long in every cell: only its sign is of the slope.
+    np.testing.assert_allclose(np.abs(moved), 2.0, rtol=0.1)
+    for row, column in ((0, 0), (3, 4), (7, 2), (5, 5)):
+        nudge = np.zeros((8, 8), "float32")
+        nudge[row, column] = 0.05
+        more, less = (
+            cost_by_hand(explainer, images[0], LOGITS[0, ..., 1] + way * nudge, 1)
+            for way in (1, -1)
+        )
+        assert np.sign(moved[row, column]) == -np.sign(more - less)
+
+
+def test_steps_lower_the_cost(explainer):
+    images, classes = random_images(2), np.array([[0, 1, 2]] * 2)
+    costs = []
+    for steps in (0, 3, 10):
+        wanted = np.full((2, 3), True)
+        found = refined_logits(explainer, images, LOGITS, classes, wanted, steps)
+        costs.append(
+            [
+                cost_by_hand(explainer, images[n], np.asarray(found)[n, ..., k], k)
+                for n in range(2)
+                for k in range(3)
+            ]
+        )
+    assert np.mean(costs[0]) > np.mean(costs[1]) > np.mean(costs[2])
+    np.testing.assert_array_less(costs[2], costs[0])
+
+
+def test_more_masks_than_fit_at_once_are_refined_as_each_alone(explainer):
+    images = random_images(5)
+    logits = np.repeat(LOGITS[:1], 5, axis=0)
+    classes = np.array([[2, 0, 1]] * 5)
+    wanted = np.array([[True, True, False]] * 5)  # 10 masks, 8 at once
+    found = np.asarray(refined_logits(explainer, images, logits, classes, wanted, 2))
+    np.testing.assert_array_equal(found[..., 2], logits[..., 2])
+    for n, k in ((0, 0), (2, 1), (4, 1)):
+        alone = refined_logits(
+            explainer,
+            images[n : n + 1],
+            logits[n : n + 1, ..., k : k + 1],
+            classes[n : n + 1, k : k + 1],
+            np.array([[True]]),
+            2,
+        )
+        np.testing.assert_allclose(found[n, ..., k], alone[0, ..., 0], atol=1e-3)
+
+
+def test_nothing_wanted_is_nothing_done(explainer):
+    images, classes = random_images(2), np.array([[0, 1, 2]] * 2)
+    wanted = np.full((2, 3), False)
+    found = refined_logits(explainer, images, LOGITS, classes, wanted, 2)
+    np.testing.assert_array_equal(found, LOGITS)
+
+
+def test_explain_refines_what_it_shows_and_what_is_predicted():
+    classifier = tiny_classifier(classes=4, activation="sigmoid")
+    explainer, images = kx.ExplainerModel(classifier), random_images(3)
+    plain = explainer.explain(images, top_k=1)
+    found = explainer.explain(images, top_k=1, refine_steps=2)
+    np.testing.assert_array_equal(found.classes, plain.classes)
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    assert (np.abs(found.masks - plain.masks).max(axis=(1, 2, 3)) > 0.1).all()
+    # The target mask is the largest of the predicted classes' refined masks.
+    predicted = (plain.probabilities >= 0.5).astype(int)
+    assert (predicted.sum(axis=1) > 1).any()
+    asked = explainer.explain(images, targets=predicted, refine_steps=2)
+    np.testing.assert_allclose(found.target_mask, asked.target_mask, atol=1e-5)
+
+
+def test_a_class_that_is_ruled_out_stays_empty():
+    images = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 3, strides=4, padding="same")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    bias = keras.initializers.Constant([20.0, -20.0])
+    scores = keras.layers.Dense(2, "sigmoid", bias_initializer=bias)(x)
+    explainer = kx.ExplainerModel(keras.Model(images, scores))
+    found = explainer.explain(random_images(2), targets=[1, 1], refine_steps=3)
+    assert found.masks.max() < 1e-3
+
+
+@pytest.mark.parametrize("steps", [-1, 2.5, "3", None])
+def test_steps_are_a_whole_number(explainer, steps):
+    with pytest.raises(ValueError, match="`refine_steps` should be a whole number"):
+        explainer.explain(random_images(1), refine_steps=steps)
+
+
+def test_only_an_explainer_model_refines():
+    explainer = kx.L2X(tiny_classifier(), grid=4)
+    with pytest.raises(ValueError, match="should be 0 for a L2X.*Received: 2"):
+        explainer.explain(random_images(1), refine_steps=2)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_images_of_any_size(policy):
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        explainer = kx.ExplainerModel(tiny_classifier(size=None))
+        for size in (40, 48):
+            images = random_images(2, size=size)
+            plain, found = (explainer.explain(images, refine_steps=n) for n in (0, 2))
+            assert found.masks.shape == (2, size, size, 3)
+            assert np.isfinite(found.masks).all()
+            assert np.abs(found.masks - plain.masks).max() > 0.1
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
