@@ -14,6 +14,7 @@ import argparse
 import json
 import pathlib
 import time
+import warnings
 
 import keras
 import numpy as np
@@ -93,6 +94,8 @@ def main():
     parser.add_argument("--out", default="runs/voc_quality", type=pathlib.Path)
     arguments = parser.parse_args()
     keras.utils.set_random_seed(0)
+    # Of classes that are not there, which are asked for too, it often is empty.
+    warnings.filterwarnings("ignore", "GradCAM returns an empty or constant map")
 
     def dataset(split, **options):
         options |= {"cache": True, "limit": arguments.limit}

@@ -211,7 +211,7 @@ class BaseExplainer(ExplainerTrainer):
             self._compiled_explain = _compiled_by_shape(self._explain_batch)
         return self._compiled_explain(images, classes, top_k, refine_steps)
 
-    def _explain_batch(self, images, classes, top_k, refine_steps):
+    def _explain_batch(self, images, classes, top_k, refine_steps=0):
         images = tf.cast(images, "float32")
         read = self.frozen(images)
         probabilities = self.frozen.probabilities(read["logits"])
