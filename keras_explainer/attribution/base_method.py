@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import track
 
+from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.resize import resize_to
@@ -191,26 +192,6 @@ class AttributionMethod:
                     f"image {numbers}: {reason}",
                     stacklevel=3,
                 )
-
-
-def check_option(name, value, low, high=None, whole=False):
-    """Raises a ValueError if an option is not a number in its range.
-
-    Args:
-        name: String. Name of the argument.
-        value: What was received.
-        low: Lowest value allowed.
-        high: Highest value allowed, or None.
-        whole: Boolean. Whether it has to be an int.
-    """
-    kinds = (int, np.integer) if whole else (int, float, np.number)
-    valid = isinstance(value, kinds) and not isinstance(value, bool)
-    if not valid or not low <= value <= (np.inf if high is None else high):
-        kind = "a whole number" if whole else "a number"
-        span = f"from {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(
-            f"Argument `{name}` should be {kind} {span}. Received: {value!r}"
-        )
 
 
 def check_choice(name, value, choices):

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
-from keras_explainer.attribution.base_method import check_option
+from keras_explainer.check_option import check_option
 from keras_explainer.explainers.gaussian_blur import gaussian_blur
 
 # Signs of the logit where the mask is shown, and where all but the mask is shown.

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
-from keras_explainer.attribution.base_method import check_option
+from keras_explainer.check_option import check_option
 from keras_explainer.explainers.gaussian_blur import gaussian_blur
 
 # Weights of the size and of the smoothness, and the squared contrast in the image, in

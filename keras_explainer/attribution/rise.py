@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
-from keras_explainer.attribution.base_method import check_option
 from keras_explainer.attribution.baseline import Baseline
+from keras_explainer.check_option import check_option
 
 
 class RISE(AttributionMethod):

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
-from keras_explainer.attribution.base_method import check_option
+from keras_explainer.check_option import check_option
 
 
 class SmoothGrad(AttributionMethod):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.dense_crf import dense_crf
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
@@ -42,7 +43,7 @@ class BaseExplainer(ExplainerTrainer):
     """
 
     upsampling = "bilinear"  # how `explain` enlarges masks
-    can_refine = False  # whether `explain` may take `refine_steps`
+    refined = None  # how `explain` refines masks; `ExplainerModel` tells
 
     def __init__(
         self,
@@ -107,10 +108,6 @@ class BaseExplainer(ExplainerTrainer):
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
 
-    def refined(self, logits, images, read, classes, wanted, steps):
-        """Returns mask logits (N, h, w, K), those wanted (N, K) refined by steps."""
-        raise TypeError(f"{type(self).__name__} should define `refined`.")
-
     def upsampled(self, logits, images):
         """Enlarges mask logits (N, h, w, K) to the size of images (N, H, W, channels).
 
@@ -173,12 +170,8 @@ class BaseExplainer(ExplainerTrainer):
             raise ValueError(
                 f"Argument `top_k` should be a whole number from 1. Received: {top_k}"
             )
-        if not isinstance(refine_steps, (int, np.integer)) or refine_steps < 0:
-            raise ValueError(
-                "Argument `refine_steps` should be a whole number from 0. "
-                f"Received: {refine_steps}"
-            )
-        if refine_steps and not self.can_refine:
+        check_option("refine_steps", refine_steps, 0, whole=True)
+        if refine_steps and self.refined is None:
             raise ValueError(
                 f"Argument `refine_steps` should be 0 for a {type(self).__name__}: "
                 f"only an `ExplainerModel` refines masks. Received: {refine_steps}"

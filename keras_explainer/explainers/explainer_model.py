@@ -91,7 +91,6 @@ class ExplainerModel(BaseExplainer):
     """
 
     LOSS = ExplainerLoss
-    can_refine = True
 
     def __init__(
         self,
@@ -190,6 +189,7 @@ class ExplainerModel(BaseExplainer):
         return ops.take_along_axis(decoded, classes[:, None, None], axis=-1)
 
     def refined(self, logits, images, read, classes, wanted, steps):
+        """Refines those mask logits (N, h, w, K) that are wanted (N, K), by steps."""
         wanted = wanted & (_shortfall(self.frozen, read, classes) == 0.0)
         return refined_logits(self, images, logits, classes, wanted, steps)
 

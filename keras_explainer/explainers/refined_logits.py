@@ -46,7 +46,7 @@ def refined_logits(explainer, images, logits, classes, wanted, steps):
             explainer,
             tf.gather(images, part[:, 0]),
             tf.gather_nd(logits, part),
-            tf.gather_nd(classes, part)[:, None],
+            tf.one_hot(tf.gather_nd(classes, part), explainer.frozen.num_classes),
             steps,
         )
 
@@ -61,10 +61,9 @@ def refined_logits(explainer, images, logits, classes, wanted, steps):
     return tf.transpose(logits, (0, 2, 3, 1))
 
 
-def _refined(explainer, images, logits, classes, steps):
-    """Refines logits (P, h, w) of classes (P, 1) in images (P, H, W, channels)."""
+def _refined(explainer, images, logits, is_class, steps):
+    """Refines logits (P, h, w), each of an image and of its one-hot row of (P, C)."""
     background, frozen = explainer.background, explainer.frozen
-    is_class = tf.one_hot(classes[:, 0], frozen.num_classes)
 
     def cost(logits):
         masks = tf.sigmoid(explainer.upsampled(logits[..., None], images)[..., 0])
@@ -72,9 +71,9 @@ def _refined(explainer, images, logits, classes, steps):
         shown = background(images, masks), background(images, 1.0 - masks, fill)
         odds = frozen.log_odds(frozen.logits(tf.concat(shown, axis=0)))
         kept, left = tf.split(odds, 2)
-        kept = tf.gather(kept, classes, axis=1, batch_dims=1)[:, 0]
+        missed = evidence_loss(-kept, is_class, sharpness=1.0, reduction="none")
         return (
-            _KEPT * tf.nn.softplus(-kept)
+            _KEPT * missed
             + _LEFT * evidence_loss(left, is_class, reduction="none")
             + _AREA * tf.reduce_mean(masks, axis=(1, 2))
         )

@@ -58,11 +58,11 @@ def test_explainer_pairs_are_those_of_its_classes(batch, steps, passes):
     source = ExplainerMasks(explainer, steps)
     rows, classes = pairs(batch)
     masks = source.pair_masks(batch, rows, classes)
-    options = {"refine_steps": steps}
     for mask, row, index in zip(masks, rows, classes):
-        image = batch.images[row][None]
-        expected = explainer.explain(image, targets=int(index), **options)
-        np.testing.assert_allclose(mask, expected.masks[0, ..., 0], atol=1e-4)
+        expected = explainer.explain(
+            batch.images[row][None], targets=int(index), refine_steps=steps
+        )
+        np.testing.assert_allclose(mask, expected.masks[0, ..., 0], atol=1e-5)
     counts = np.bincount(rows, minlength=3)
     assert source.classifier_passes(counts).tolist() == passes
 
