@@ -79,6 +79,11 @@ def add_arguments(parser):
         "passes of the classifier with their gradients (default: 0)",
     )
     parser.add_argument(
+        "--mirrored",
+        action="store_true",
+        help="explain the mirror image too, and show the mean of both",
+    )
+    parser.add_argument(
         "--threshold",
         type=share,
         metavar="T",
@@ -98,10 +103,11 @@ def run(args):
             "Argument --targets should be left out with --server, which explains the "
             f"most probable classes. Received: {','.join(args.targets)}"
         )
-    elif args.refine_steps:
+    elif args.refine_steps or args.mirrored:
+        option = "--refine-steps" if args.refine_steps else "--mirrored"
         raise UsageError(
-            "Argument --refine-steps should be left out with --server, whose masks are "
-            f"as exported. Received: {args.refine_steps}"
+            f"Argument {option} should be left out with --server, whose masks are as "
+            f"exported. Received: {args.refine_steps or args.mirrored}"
         )
     settings = {
         "command": "explain",
@@ -111,6 +117,7 @@ def run(args):
         "top_k": args.top_k,
         "targets": args.targets,
         "refine_steps": args.refine_steps,
+        "mirrored": args.mirrored,
         "threshold": args.threshold,
     }
     with RunFolder(args.out, settings, force=args.force) as folder:
@@ -162,6 +169,7 @@ def _with_explainer(args):
                 targets=None if row is None else np.tile(row, (len(pictures), 1)),
                 top_k=args.top_k,
                 refine_steps=args.refine_steps,
+                mirrored=args.mirrored,
             )
             for i, (path, picture) in enumerate(pictures):
                 yield path, picture, found.masks[i], found.classes[i], found.scores[i]

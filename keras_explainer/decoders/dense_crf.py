@@ -15,7 +15,7 @@ _STRENGTH = 20.0
 _COLOR = 0.1
 _NEAR = 0.2
 # Votes wear down what is smaller than its surroundings; this makes up for it.
-_LEAN = 1.0
+_LEAN = 3.0
 _ROUNDS = 5
 # A finer grid votes in blocks of cells, at most so many to a side.
 _SIDE = 16
@@ -39,7 +39,7 @@ def dense_crf(logits, images):
     Example:
 
     >>> images = np.array([-1.0, -1.0, -1.0, 1.0, 1.0, 1.0]).reshape(1, 1, 6, 1)
-    >>> logits = np.array([-3.0, 0.5, -3.0, 3.0, -0.5, 3.0]).reshape(1, 1, 6, 1)
+    >>> logits = np.array([-6.0, 0.5, -6.0, 6.0, -0.5, 6.0]).reshape(1, 1, 6, 1)
     >>> (dense_crf(logits, images)[0, 0, :, 0] > 0).numpy().astype(int).tolist()
     [0, 0, 0, 1, 1, 1]
 

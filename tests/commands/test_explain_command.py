@@ -151,13 +151,17 @@ def test_targets_by_name_and_index(explainer, pictures, tmp_path):
 
 def test_masks_are_those_of_the_explainer(explainer, tmp_path):
     picture(32, 32).save(tmp_path / "exact.png")
-    argv = (str(tmp_path / "exact.png"), "--targets", "2", "--refine-steps")
+    argv = (str(tmp_path / "exact.png"), "--targets", "2")
     images = np.asarray(picture(32, 32), "float32")[None] / 127.5 - 1
-    for steps in (0, 3):
-        out = tmp_path / f"out{steps}"
-        assert explain(explainer, out, *argv, str(steps)) == 0
-        mask = np.asarray(Image.open(out / "exact_cat.png")) / 255
-        found = load_explainer(explainer).explain(images, targets=2, refine_steps=steps)
+    cases = {
+        "plain": ((), {}),
+        "refined": (("--refine-steps", "3"), {"refine_steps": 3}),
+        "mirrored": (("--mirrored",), {"mirrored": True}),
+    }
+    for name, (flags, options) in cases.items():
+        assert explain(explainer, tmp_path / name, *argv, *flags) == 0
+        mask = np.asarray(Image.open(tmp_path / name / "exact_cat.png")) / 255
+        found = load_explainer(explainer).explain(images, targets=2, **options)
         np.testing.assert_allclose(mask, found.masks[0, ..., 0], atol=0.5 / 255 + 1e-6)
 
 

@@ -17,7 +17,7 @@ def by_hand(logits, image):
     """One image (h, w, channels), one class (h, w), cell by cell."""
     colors = (image - image.mean()) / image.std()
     height, width = logits.shape
-    scores = logits + 1.0
+    scores = logits + 3.0
     for _ in range(5):
         heard = np.empty_like(scores)
         for y in range(height):
@@ -38,7 +38,7 @@ def by_hand(logits, image):
                 )
                 votes = 2 / (1 + np.exp(-scores)) - 1
                 heard[y, x] = (weights * votes).sum() / weights.sum()
-        scores = logits + 1.0 + 20.0 * heard
+        scores = logits + 3.0 + 20.0 * heard
     return scores
 
 
@@ -55,17 +55,17 @@ def test_it_is_mean_field_in_a_gaussian_field(shape):
 
 
 def test_what_is_left_out_joins_what_it_looks_like_and_specks_go():
-    logits = np.where(halves(8) > 0, 3.0, -3.0)
-    logits[0, 3, 6] = -1.0  # a hole in the light half
+    logits = np.where(halves(8) > 0, 6.0, -6.0)
+    logits[0, 3, 6] = -4.0  # a hole in the light half
     logits[0, 3, 1] = 1.0  # a speck on the dark half
     found = dense_crf(logits, halves(8)).numpy()
     np.testing.assert_array_equal(found > 0, halves(8) > 0)
 
 
 def test_cells_of_another_colour_are_not_heard():
-    logits = np.where(halves(8) > 0, 3.0, -3.0)
+    logits = np.where(halves(8) > 0, 6.0, -6.0)
     alone = dense_crf(logits, halves(8)).numpy()
-    logits[:, :, 4:] = -3.0
+    logits[:, :, 4:] = -6.0
     with_others = dense_crf(logits, halves(8)).numpy()
     np.testing.assert_allclose(alone[:, :, :4], with_others[:, :, :4], atol=1e-4)
 
@@ -88,8 +88,8 @@ def test_the_range_of_the_image_does_not_matter(scale, shift):
 
 
 def test_a_fine_grid_votes_in_blocks():
-    logits = np.where(halves(48) > 0, 3.0, -3.0)
-    logits[0, 20:24, 40:44] = -1.0
+    logits = np.where(halves(48) > 0, 6.0, -6.0)
+    logits[0, 20:24, 40:44] = -4.0
     found = dense_crf(logits, halves(48))
     assert found.shape == (1, 48, 48, 1)
     np.testing.assert_array_equal(found.numpy() > 0, halves(48) > 0)

@@ -238,6 +238,27 @@ def test_explain_takes_arrays_tensors_and_datasets(make):
     np.testing.assert_array_equal(again, expected)
 
 
+def test_mirrored_is_the_mean_of_the_image_and_of_its_mirror_image(make):
+    explainer = make(tiny_classifier())
+    explainer.upsampling = "bilinear"
+    images = random_images(4)
+    explainer.fit(images, indices(4), epochs=3, verbose=0)
+
+    def logits(images):
+        return np.asarray(explainer.class_logits(images, explainer.frozen(images)))
+
+    mean = (logits(images) + logits(images[:, :, ::-1])[:, :, ::-1]) / 2
+    expected = keras.ops.sigmoid(explainer.upsampled(mean, images))
+    found = explainer.explain(images, targets=np.ones((4, 3)), mirrored=True)
+    np.testing.assert_allclose(found.masks, expected, atol=1e-5)
+    # What is said of the classes is still said of the image itself.
+    plain = explainer.explain(images, top_k=2)
+    found = explainer.explain(images, top_k=2, mirrored=True)
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    np.testing.assert_array_equal(found.classes, plain.classes)
+    assert np.abs(found.masks - plain.masks).max() > 1e-4
+
+
 def test_multi_label_targets_are_the_predictions_above_a_half(make):
     classifier = tiny_classifier(activation="sigmoid")
     explainer = make(classifier)
@@ -521,3 +542,5 @@ def test_other_refusals(make):
         explainer.compile(loss="mse")
     with pytest.raises(ValueError, match="`top_k` .*Received: 0"):
         explainer.explain(random_images(4), top_k=0)
+    with pytest.raises(ValueError, match="`mirrored` .*True or False. Received: 2"):
+        explainer.explain(random_images(4), mirrored=2)

@@ -50,9 +50,9 @@ def test_explain_is_traced_once_for_batches_of_all_sizes(monkeypatch):
     explainer = kx.ExplainerModel(tiny_classifier())
     explain, traced = explainer._explain_batch, []
 
-    def traced_explain(images, classes, top_k, refine_steps):
-        traced.append(top_k)
-        return explain(images, classes, top_k, refine_steps)
+    def traced_explain(images, classes, *options):
+        traced.append(options)
+        return explain(images, classes, *options)
 
     monkeypatch.setattr(explainer, "_explain_batch", traced_explain)
     for count in (4, 3, 2, 1):
