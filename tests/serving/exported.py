@@ -25,7 +25,7 @@ def tiny_explainer():
         classifier, preprocess_input="mobilenet", class_names=NAMES
     )
     vectors = explainer.class_head.class_vectors
-    vectors.assign(2 * np.random.default_rng(0).normal(size=vectors.shape))
+    vectors.assign(4 * np.random.default_rng(0).normal(size=vectors.shape))
     return explainer
 
 
