@@ -61,6 +61,15 @@ def absent_share(explain, val):
     return float((np.concatenate(areas) > 0.01).mean())
 
 
+def masks_of(explainer, **options):
+    """Returns the function from images and a class to the explainer's masks."""
+
+    def masks(images, target):
+        return explainer.explain(images, targets=target, **options).masks[..., 0]
+
+    return masks
+
+
 def train_with_true_masks(explainer, dataset):
     """Teaches the decoder the outlines themselves, which no explainer is told."""
 
@@ -110,14 +119,11 @@ def main():
         figures = mask_quality(explain, val, num_classes=len(CLASSES))
         return {**figures, "absent_share": absent_share(explain, val)}
 
-    def explained(images, target, **options):
-        return explainer.explain(images, targets=target, **options).masks[..., 0]
-
     grad_cam = GradCAM(classifier, multi_label=True)
     results = {
         "all ones": quality(lambda images, target: np.ones(images.shape[:3])),
         "Grad-CAM": quality(grad_cam.explain),
-        "Explainer, untrained": quality(explained),
+        "Explainer, untrained": quality(masks_of(explainer)),
     }
     train = dataset("train", batch_size=16).map(mirrored)
     steps = arguments.epochs * sum(1 for _ in train)
@@ -132,10 +138,8 @@ def main():
     processor, wall = time.process_time() - processor, time.time() - wall
     arguments.out.mkdir(parents=True, exist_ok=True)
     explainer.save(arguments.out / "explainer.keras")
-    results["Explainer"] = quality(explained)
-    results["Explainer, mirrored"] = quality(
-        lambda images, target: explained(images, target, mirrored=True)
-    )
+    results["Explainer"] = quality(masks_of(explainer))
+    results["Explainer, mirrored"] = quality(masks_of(explainer, mirrored=True))
     print(f"trained {processor / 60:.1f} CPU minutes, {wall:.0f} s wall")
     start = time.time()
     sum(1 for _ in train)
@@ -147,9 +151,7 @@ def main():
         taught = kx.ExplainerModel(classifier, multi_label=True, class_names=CLASSES)
         outlines = dataset("train", batch_size=16, masks=True)
         train_with_true_masks(compiled(taught), outlines.repeat(arguments.epochs))
-        results["true masks"] = quality(
-            lambda images, target: taught.explain(images, targets=target).masks[..., 0]
-        )
+        results["true masks"] = quality(masks_of(taught))
     print(
         f"{'':22}IoU@0.5  best IoU  class IoU@0.5  best class IoU  accuracy@0.5"
         "  from 0.1 to 0.9  boundary  absent"
