@@ -8,7 +8,7 @@ with --ceiling the same decoder after as many steps with the true masks; writes
 figures (metrics.json) and a gallery of 12 photographs to --out. "mirrored" is the mean
 of a photograph's and its mirror image's masks, at twice the cost. "absent" is the share
 of masks of absent classes that cover more than 1 % of the photograph, which no IoU of
-the labels tells.
+the labels tells. With --alone labels are judged one by one, which keeps classes apart.
 """
 
 import argparse
@@ -100,6 +100,7 @@ def main():
     parser.add_argument("--data", default="../shared/data", type=pathlib.Path)
     parser.add_argument("--epochs", default=12, type=int)
     parser.add_argument("--ceiling", action="store_true", help="learn the true masks")
+    parser.add_argument("--alone", action="store_true", help="judge labels one by one")
     parser.add_argument("--limit", default=None, type=int)
     parser.add_argument("--out", default="runs/voc_quality", type=pathlib.Path)
     arguments = parser.parse_args()
@@ -130,7 +131,10 @@ def main():
 
     def compiled(explainer):
         decay = keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.02)
-        explainer.compile(keras.optimizers.Adam(decay))
+        loss = kx.ExplainerLoss()
+        if arguments.alone:
+            loss = kx.ExplainerLoss(alone=1.0, overlap_weight=1.0)
+        explainer.compile(keras.optimizers.Adam(decay), loss=loss)
         return explainer
 
     wall, processor = time.time(), time.process_time()
