@@ -1,4 +1,4 @@
-"""Every constructor of `keras.applications`: wrap, train, explain, save, reload."""
+"""Every constructor of `keras.applications`: wrap, explain; train, save, reload."""
 
 import inspect
 
@@ -16,6 +16,23 @@ CONSTRUCTORS = sorted(
     for name, value in vars(keras.applications).items()
     if inspect.isfunction(value) and not name.startswith("_")
 )
+# One of each family goes all the way; the others are made of the same layers.
+FAMILIES = [
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "InceptionResNetV2",
+    "InceptionV3",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "NASNetMobile",
+    "ResNet50",
+    "ResNet50V2",
+    "VGG16",
+    "Xception",
+]
 OPTIONS = {"MobileNet": {"alpha": 0.25}, "MobileNetV2": {"alpha": 0.35}}
 
 
@@ -48,15 +65,17 @@ def test_application(name, tmp_path):
     images = random.uniform(low, high, (2, size, size, 3)).astype("float32")
     before = snapshot(classifier)
     answers = np.asarray(classifier(images, training=False))
-    logs = explainer.train_on_batch(images, np.array([0, 3]), return_dict=True)
-    assert np.isfinite(logs["loss"]) and logs["loss"] != 0
+    if name in FAMILIES:
+        logs = explainer.train_on_batch(images, np.array([0, 3]), return_dict=True)
+        assert np.isfinite(logs["loss"]) and logs["loss"] != 0
     explanation = explainer.explain(images, top_k=2)
     assert explanation.masks.shape == (2, size, size, 2)
     assert np.isfinite(explanation.masks).all()
     np.testing.assert_allclose(explanation.probabilities, answers, atol=1e-4)
     assert_unchanged(classifier, before)
-    explainer.save(tmp_path / "explainer.keras")
-    loaded = keras.saving.load_model(tmp_path / "explainer.keras")
-    np.testing.assert_allclose(
-        loaded.explain(images, top_k=2).masks, explanation.masks, atol=1e-6
-    )
+    if name in FAMILIES:
+        explainer.save(tmp_path / "explainer.keras")
+        loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+        np.testing.assert_allclose(
+            loaded.explain(images, top_k=2).masks, explanation.masks, atol=1e-6
+        )
