@@ -22,15 +22,20 @@ from peak_memory import run_alone
 import keras_explainer as kx
 
 
-def seconds(function, repeats):
-    """Returns the median time of a call, after two calls to warm up."""
-    function(), function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
+def seconds(repeats, *functions):
+    """Returns the median time of a call of each, after two calls of each to warm up.
+
+    They take turns, so that whatever else the machine does slows all of them alike.
+    """
+    for function in 2 * functions:
         function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    times = [[] for _ in functions]
+    for _ in range(repeats):
+        for function, of_function in zip(functions, times):
+            start = time.perf_counter()
+            function()
+            of_function.append(time.perf_counter() - start)
+    return [statistics.median(of_function) for of_function in times]
 
 
 def compiled_passes(classifier):
@@ -85,16 +90,18 @@ def print_growth(name, what, batch):
 def measure(name, classifier, batch, repeats):
     images, labels = random_batch(classifier, batch)
     explainer, step = training_step(classifier, images, labels)
-    step_time = seconds(step, repeats)
     forward, gradient = compiled_passes(classifier)
     x = tf.constant(images)
 
     def floor():
         forward(x).numpy(), gradient(x).numpy(), gradient(x).numpy()
 
-    floor_time = seconds(floor, repeats)
-    explain_time = seconds(lambda: explainer.explain(images, top_k=1), repeats)
-    predict_time = seconds(lambda: classifier.predict(images, verbose=0), repeats)
+    step_time, floor_time = seconds(repeats, step, floor)
+    explain_time, predict_time = seconds(
+        repeats,
+        lambda: explainer.explain(images, top_k=1),
+        lambda: classifier.predict(images, verbose=0),
+    )
     print(
         f"{name:28}{1e3 * step_time:9.0f}{1e3 * floor_time:9.0f}"
         f"{step_time / floor_time:8.2f}{1e3 * explain_time:10.0f}"
