@@ -8,29 +8,17 @@ and the seconds that Extremal Perturbation takes for an image.
 """
 
 import argparse
-import statistics
 import time
 import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
+from seconds_of_each import seconds_of_each
 
 from keras_explainer.attribution import RISE
 from keras_explainer.attribution import ExtremalPerturbation
 from keras_explainer.attribution import GradCAM
-
-
-def seconds_of_each(functions, repeats):
-    """Returns the median time of each function, measured in turns after a warm-up."""
-    times = [[] for _ in functions]
-    for repeat in range(repeats + 1):
-        for function, of_function in zip(functions, times):
-            start = time.perf_counter()
-            function()
-            if repeat:
-                of_function.append(time.perf_counter() - start)
-    return [statistics.median(of_function) for of_function in times]
 
 
 def forward_and_backward(classifier, images):

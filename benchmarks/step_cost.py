@@ -10,32 +10,15 @@ pass with the gradient of the input, and how far both are above what they began 
 """
 
 import argparse
-import statistics
-import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 from peak_memory import peak_mebibytes
 from peak_memory import run_alone
+from seconds_of_each import seconds_of_each
 
 import keras_explainer as kx
-
-
-def seconds(repeats, *functions):
-    """Returns the median time of a call of each, after two calls of each to warm up.
-
-    They take turns, so that whatever else the machine does slows all of them alike.
-    """
-    for function in 2 * functions:
-        function()
-    times = [[] for _ in functions]
-    for _ in range(repeats):
-        for function, of_function in zip(functions, times):
-            start = time.perf_counter()
-            function()
-            of_function.append(time.perf_counter() - start)
-    return [statistics.median(of_function) for of_function in times]
 
 
 def compiled_passes(classifier):
@@ -96,12 +79,14 @@ def measure(name, classifier, batch, repeats):
     def floor():
         forward(x).numpy(), gradient(x).numpy(), gradient(x).numpy()
 
-    step_time, floor_time = seconds(repeats, step, floor)
-    explain_time, predict_time = seconds(
-        repeats,
-        lambda: explainer.explain(images, top_k=1),
-        lambda: classifier.predict(images, verbose=0),
-    )
+    def explain():
+        explainer.explain(images, top_k=1)
+
+    def predict():
+        classifier.predict(images, verbose=0)
+
+    step_time, floor_time = seconds_of_each([step, floor], repeats)
+    explain_time, predict_time = seconds_of_each([explain, predict], repeats)
     print(
         f"{name:28}{1e3 * step_time:9.0f}{1e3 * floor_time:9.0f}"
         f"{step_time / floor_time:8.2f}{1e3 * explain_time:10.0f}"

@@ -53,6 +53,10 @@ def smallest_classifier(name):
     raise AssertionError(f"{name} takes no size that was tried")
 
 
+def test_families_are_constructors():
+    assert set(FAMILIES) <= set(CONSTRUCTORS)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", CONSTRUCTORS)
