@@ -6,12 +6,14 @@
 
 On the held-out shapes of `keras-explainer demo`, or on VOC photographs where --data is
 given. Grad-CAM's maps, which need no training, are enlarged in the same way from the
-Explainer's grid, so that the comparison is not one of upsampling alone.
+Explainer's grid, so that the comparison is not one of upsampling alone. An Explainer's
+cells vote before they are enlarged; Grad-CAM's are measured with and without that.
 """
 
 import argparse
 import pathlib
 import warnings
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -51,10 +53,11 @@ def main():
     def explained(images, target):
         return explainer.explain(images, targets=target).masks[..., 0]
 
-    def guided(images, target):
+    def guided(images, target, voting=False):
         logits = STEEPNESS * (grad_cam.explain(images, target)[..., None] - 0.5)
         cells = averaged_to(tf.constant(logits), grid)
-        cells = dense_crf(cells, images)
+        if voting:
+            cells = dense_crf(cells, images)
         return tf.sigmoid(guided_upsampling(cells, images))[..., 0].numpy()
 
     print(f"{'':22}class IoU@0.5    best  IoU@0.5    best  accuracy@0.5")
@@ -68,6 +71,7 @@ def main():
             show(f"Explainer, {upsampling}", explained, held_out)
         show("Grad-CAM, bilinear", grad_cam.explain, held_out)
         show("Grad-CAM, guided", guided, held_out)
+        show("Grad-CAM, cells vote", partial(guided, voting=True), held_out)
 
 
 def show(name, masks_for, held_out):

@@ -14,8 +14,9 @@ _STRENGTH = 20.0
 # lie apart, as a share of its longer side, to count as alike.
 _COLOR = 0.1
 _NEAR = 0.2
-# Votes wear down what is smaller than its surroundings; this makes up for it.
-_LEAN = 3.0
+# Votes wear down what is smaller than its surroundings. To make up for it, all cells of
+# a mask lean away from what most of them say: by so much times their mean vote.
+_LEAN = 4.0
 _ROUNDS = 5
 # A finer grid votes in blocks of cells, at most so many to a side.
 _SIDE = 16
@@ -51,14 +52,20 @@ def dense_crf(logits, images):
     blocks = _blocks(*logits.shape[1:3])
     colors = averaged_to(standardized(ops.cast(images, "float32")), blocks)
     likeness = _likeness(colors, blocks)
-    own = ops.cast(logits, "float32") + _LEAN
+    logits = ops.cast(logits, "float32")
+    own = logits - _LEAN * ops.mean(_votes(logits), axis=(1, 2), keepdims=True)
     logits = own
     for _ in range(_ROUNDS):
-        votes = averaged_to(2.0 * ops.sigmoid(logits) - 1.0, blocks)
+        votes = averaged_to(_votes(logits), blocks)
         cells = ops.reshape(votes, (-1, blocks[0] * blocks[1], classes))
         heard = ops.reshape(ops.matmul(likeness, cells), (-1, *blocks, classes))
         logits = own + _STRENGTH * resize_to(heard, size)
     return logits
+
+
+def _votes(logits):
+    """Returns how sure each cell is: -1 outside the mask, 1 inside, 0 undecided."""
+    return 2.0 * ops.sigmoid(logits) - 1.0
 
 
 def _likeness(colors, grid):

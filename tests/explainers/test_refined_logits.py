@@ -11,9 +11,9 @@ import keras_explainer as kx
 from keras_explainer.explainers.refined_logits import refined_logits
 from keras_explainer.explainers.surroundings import surroundings
 
-# With their lean some cells vote for a class and some against it: where all agree,
-# masks are flat, and hardly move.
-LOGITS = np.random.default_rng(1).normal(-2, 1, (2, 8, 8, 3)).astype("float32")
+# When cells have voted, a mask holds about half the image: where all agree, masks are
+# flat, and hardly move.
+LOGITS = np.random.default_rng(1).normal(-3, 1, (2, 8, 8, 3)).astype("float32")
 
 
 @pytest.fixture
