@@ -47,6 +47,7 @@ def test_every_public_method_is_tested():
     assert {*METHODS, "AttributionMethod"} == set(attributions.__all__)
 
 
+@pytest.mark.slow
 @every_method
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.filterwarnings("ignore:.*constant map")

@@ -24,6 +24,7 @@ APPLICATIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_applications_are_recognised_even_inside_a_transfer_model(name):
     base = APPLICATIONS[name]()

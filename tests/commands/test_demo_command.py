@@ -27,6 +27,7 @@ def tiny_demo(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "EXAMPLE_PICTURES", 2)
 
 
+@pytest.mark.slow
 def test_demo(tiny_demo, tmp_path, capsys):
     out = tmp_path / "demo"
     argv = ["demo", "--out", str(out), "--epochs", "1", "--steps", "1"]

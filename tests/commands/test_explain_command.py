@@ -102,6 +102,7 @@ def test_files_of_a_known_mask(tmp_path):
     assert levels.tolist() == [[255, 255], [255, 255]]
 
 
+@pytest.mark.slow
 def test_explains_pictures_of_all_kinds(explainer, pictures, tmp_path, capsys):
     out = tmp_path / "out"
     argv = (str(pictures), f"{pictures}/more/*", "gone.jpg", "--top-k", "2")
@@ -149,6 +150,7 @@ def test_targets_by_name_and_index(explainer, pictures, tmp_path):
     assert set(np.unique(mask)) <= {0, 255}
 
 
+@pytest.mark.slow
 def test_masks_are_those_of_the_explainer(explainer, tmp_path):
     picture(32, 32).save(tmp_path / "exact.png")
     argv = (str(tmp_path / "exact.png"), "--targets", "2")

@@ -96,6 +96,7 @@ def test_own_and_other_are_those_of_the_metric(controls, explainer, data):
     np.testing.assert_allclose(found, expected["matrix"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_interrupted_evaluation_ends_like_one_that_was_not(explainer, data, tmp_path):
     methods = ["explainer", "random"]
     whole = evaluate_methods(explainer, data, methods, **FAST)
@@ -195,6 +196,7 @@ def test_images_without_a_class_are_left_out(explainer, data, controls):
         )
 
 
+@pytest.mark.slow
 def test_published_protocol(explainer, data, controls):
     results = evaluate_methods(
         explainer, data, ["zero", "half", "ideal"], protocol="published", **FAST

@@ -63,6 +63,7 @@ def test_shapes_in_the_layout_of_voc(reproduce_paper, tmp_path):
     assert images.std() > 10
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(resumable_training, monkeypatch, tmp_path):
     images = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 3)).astype("float32")
     labels = np.eye(3, dtype="float32")[np.arange(8) % 3]

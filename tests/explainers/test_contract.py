@@ -309,6 +309,7 @@ def grey(images):
     return keras.ops.mean(images, axis=-1, keepdims=True) / 255.0
 
 
+@pytest.mark.slow
 def test_save_warns_of_a_preprocessing_that_cannot_be_loaded(make, tmp_path):
     def save(preprocess_input, **objects):
         classifier = tiny_classifier(channels=1)
@@ -397,6 +398,7 @@ def test_callbacks_steps_and_initial_epoch(make):
     assert seen == [2, 3] and int(explainer.optimizer.iterations) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(each, policy):
     keras.config.set_dtype_policy(policy)

@@ -46,6 +46,7 @@ def head_gradient(explainer, loss):
     return np.concatenate([np.ravel(g) for g in gradients])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("baseline", "slopes"), [("leave_one_out", False), ("greedy", True)]
 )

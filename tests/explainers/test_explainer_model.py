@@ -26,6 +26,7 @@ def test_a_second_epoch_lowers_the_loss():
     assert loss["loss"][1] < loss["loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", ["unet", "deeplabv3", "model"])
 @pytest.mark.parametrize("separate", [False, True])
 def test_decoders_and_encoder(decoder, separate, tmp_path):
@@ -99,6 +100,7 @@ def test_bad_arguments_are_named(arguments, message):
         kx.ExplainerModel(tiny_classifier(), **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "arguments", "cells"),
     [
@@ -132,6 +134,7 @@ def test_photographs_are_explained_in_cells_of_16_pixels_by_the_default_decoder(
     assert published.output["masks"].shape == (None, 28, 28, 3)
 
 
+@pytest.mark.slow
 def test_importing_loads_neither_tensorflow_datasets_nor_pyplot_of_ours():
     import subprocess
     import sys
@@ -149,6 +152,7 @@ def test_importing_loads_neither_tensorflow_datasets_nor_pyplot_of_ours():
     assert result.stdout.strip() == "[]", result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:Gradients do not exist")
 @pytest.mark.parametrize("separate", [False, True])
 def test_the_loss_is_not_that_of_a_compiled_classifier(separate):

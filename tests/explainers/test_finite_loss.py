@@ -48,6 +48,7 @@ def test_a_loss_that_is_no_number_is_told_with_its_step_and_terms(tmp_path):
         np.testing.assert_array_equal(kept, before)
 
 
+@pytest.mark.slow
 def test_backup_and_restore_goes_on_as_if_never_interrupted(tmp_path):
     expected = kx.ExplainerModel(tiny_classifier())
     trained(expected)

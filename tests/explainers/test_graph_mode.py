@@ -15,6 +15,7 @@ import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["pool", "flatten"])
 def test_fused_softmax_heads_train_and_explain(head, tmp_path):
     classifier = tiny_classifier(head=head)
@@ -74,6 +75,7 @@ def test_a_traced_step_equals_an_eager_one():
         np.testing.assert_allclose(a, b, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_bad_data_in_a_later_batch_is_one_sentence():
     images = random_images(8)
     images[7, 0, 0, 0] = np.nan
@@ -84,6 +86,7 @@ def test_bad_data_in_a_later_batch_is_one_sentence():
     assert all(np.isfinite(w).all() for w in explainer.get_weights())
 
 
+@pytest.mark.slow
 def test_open_sizes_that_keep_changing():
     images = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(images)
@@ -100,6 +103,7 @@ def test_open_sizes_that_keep_changing():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [3, 40])
 def test_labels_alone_and_surroundings(classes):
     """With more than 32 classes a step computes the masks of some of them."""

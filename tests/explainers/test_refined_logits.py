@@ -63,6 +63,7 @@ def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
         assert np.sign(moved[row, column]) == -np.sign(more - less)
 
 
+@pytest.mark.slow
 def test_steps_lower_the_cost(explainer):
     images, classes = random_images(2), np.array([[0, 1, 2]] * 2)
     costs = []
@@ -80,6 +81,7 @@ def test_steps_lower_the_cost(explainer):
     np.testing.assert_array_less(costs[2], costs[0])
 
 
+@pytest.mark.slow
 def test_more_masks_than_fit_at_once_are_refined_as_each_alone(explainer):
     images = random_images(5)
     logits = np.repeat(LOGITS[:1], 5, axis=0)
@@ -106,6 +108,7 @@ def test_nothing_wanted_is_nothing_done(explainer):
     np.testing.assert_array_equal(found, LOGITS)
 
 
+@pytest.mark.slow
 def test_explain_refines_what_it_shows_and_what_is_predicted():
     classifier = tiny_classifier(classes=4, activation="sigmoid")
     explainer = kx.ExplainerModel(classifier, upsampling="bilinear")
@@ -122,6 +125,7 @@ def test_explain_refines_what_it_shows_and_what_is_predicted():
     np.testing.assert_allclose(found.target_mask, asked.target_mask, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_class_that_is_ruled_out_stays_empty():
     images = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(4, 3, strides=4, padding="same")(images)
@@ -145,6 +149,7 @@ def test_only_an_explainer_model_refines():
         explainer.explain(random_images(1), refine_steps=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_images_of_any_size(policy):
     keras.mixed_precision.set_global_policy(policy)

@@ -60,6 +60,7 @@ def variation(steps, color_steps, scale):
     return tf.reduce_mean(tf.abs(steps) * tf.exp(-distance / 2))
 
 
+@pytest.mark.slow
 def test_a_term_without_weight_leaves_the_others_to_learn_from():
     explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
     explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0))

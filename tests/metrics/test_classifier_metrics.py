@@ -441,6 +441,7 @@ def test_a_linear_head_is_read_through_a_frozen_classifier(eager):
     np.testing.assert_allclose(result["before"], sigmoid([4]), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_images_of_any_size(eager):
     images = keras.Input((None, None, 3))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(images))

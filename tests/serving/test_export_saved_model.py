@@ -80,6 +80,7 @@ def test_nothing_in_the_graph_is_foreign_to_a_stock_server(signatures):
     )
 
 
+@pytest.mark.slow
 def test_masks_at_the_images_size_are_those_of_explain():
     explainer, images = tiny_explainer(), raw_images()
     signatures = make_signatures(explainer, top_k=9, mask_size=32)
@@ -259,6 +260,7 @@ def test_a_version_that_came_meanwhile_is_kept(tmp_path, monkeypatch):
     assert [path.name for path in version.iterdir()] == ["precious"]
 
 
+@pytest.mark.slow
 def test_an_export_that_answers_otherwise_is_not_kept(tmp_path, monkeypatch):
     load = tf.saved_model.load
 
@@ -327,6 +329,7 @@ def test_an_unknown_preprocessing_is_one_sentence(tmp_path):
     assert "\n" not in str(info.value)
 
 
+@pytest.mark.slow
 def test_grey_classifiers_take_rgb_images_and_names_may_be_missing():
     explainer = kx.ExplainerModel(
         tiny_classifier(channels=1, activation="sigmoid"),
