@@ -157,6 +157,7 @@ def test_interruption_in_the_first_epoch_leaves_nothing(
     assert content(tmp_path) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_folder_without_labels_or_validation(classifiers, tmp_path, capsys):
     (tmp_path / "photos").mkdir()
@@ -212,6 +213,7 @@ def test_every_method_trains_and_its_explainer_reloads(classifiers, tmp_path, me
     assert type(load_explainer(out)).__name__ == METHODS[method]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_divergence_is_told(classifiers, tmp_path, capsys, monkeypatch):
     end = keras.callbacks.CallbackList.on_epoch_end

@@ -157,6 +157,7 @@ def test_no_place_is_found_in_a_full_picture():
     assert place_shape(rng, "square", layers, [0] + [16] * 256) is None
 
 
+@pytest.mark.slow
 def test_shipped_classifier_knows_the_shapes():
     """Drawing in another way asks for another training of the shipped model."""
     path = pathlib.Path(__file__).parents[2] / "saved_models/shapes_classifier.keras"

@@ -368,6 +368,7 @@ def test_error_of_a_wrong_root(tmp_path, path):
         voc(tmp_path / path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DEVKIT.exists(), reason=f"needs the photographs of {DEVKIT}")
 def test_real_photographs():
     with warnings.catch_warnings():

@@ -49,6 +49,7 @@ def test_methods_merge_as_they_explain(batch, make, shared):
     assert passes.tolist() == ([one, 0, one] if shared else [2 * one, 0, one])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "steps, passes", [(0, [1, 0, 1]), (2, [14, 0, 7])], ids=["trained", "refined"]

@@ -165,6 +165,7 @@ def test_images_without_any_label_give_no_nan(make):
     assert all(np.isfinite(w).all() for w in explainer.get_weights())
 
 
+@pytest.mark.slow
 def test_binary_classifier_with_one_output(make):
     explainer = make(tiny_classifier(classes=1, activation="sigmoid"))
     images = random_images(8)
@@ -173,6 +174,7 @@ def test_binary_classifier_with_one_output(make):
     assert explainer.explain(images).masks.shape == (8, 32, 32, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 40])
 def test_many_classes_train_on_the_labels_and_the_likeliest_others(make, classes):
     classifier = tiny_classifier(classes=classes)
@@ -183,6 +185,7 @@ def test_many_classes_train_on_the_labels_and_the_likeliest_others(make, classes
     assert explainer.predict(images, verbose=0)["masks"].shape[::3] == (8, classes)
 
 
+@pytest.mark.slow
 def test_the_mask_of_a_class_is_the_same_alone_and_among_all(each):
     explainer = each(tiny_classifier(classes=5))
     images = random_images(3)
@@ -238,6 +241,7 @@ def test_explain_takes_arrays_tensors_and_datasets(make):
     np.testing.assert_array_equal(again, expected)
 
 
+@pytest.mark.slow
 def test_mirrored_is_the_mean_of_the_image_and_of_its_mirror_image(make):
     explainer = make(tiny_classifier())
     explainer.upsampling = "bilinear"
@@ -330,6 +334,7 @@ def test_save_warns_of_a_preprocessing_that_cannot_be_loaded(make, tmp_path):
     assert loaded.preprocessing.function is grey
 
 
+@pytest.mark.slow
 def test_files_of_unknown_number_are_no_mistake(make):
     ds = tf.data.Dataset.from_tensor_slices(random_images(8)).batch(4)
     ds = ds.filter(lambda images: True)  # Its size is known at its end.
@@ -360,6 +365,7 @@ def test_a_failed_save_keeps_the_former_file(make, tmp_path, monkeypatch):
         explainer.save(path, overwrite=False)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(make):
     runs = []
     for _ in range(2):
@@ -380,6 +386,7 @@ def test_metrics_see_what_the_classifier_says_of_masked_images(make):
     assert 0 <= history["accuracy"][0] <= 1 and history["loss"][0] != 0
 
 
+@pytest.mark.slow
 def test_callbacks_steps_and_initial_epoch(make):
     dataset = tf.data.Dataset.from_tensor_slices((random_images(8), indices()))
     seen = []
@@ -424,6 +431,7 @@ def test_open_input_sizes(make):
     assert explainer.explain(random_images(2, 64)).masks.shape == (2, 64, 64, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [33, 75])
 def test_sizes_that_do_not_divide(make, size):
     explainer = make(tiny_classifier(size=size))

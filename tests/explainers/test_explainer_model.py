@@ -66,6 +66,7 @@ def test_decoders_and_encoder(decoder, separate, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_raw_pixels_where_others_are_expected_warn_once():
     classifier = keras.applications.MobileNet(
         weights=None, alpha=0.25, input_shape=(32, 32, 3), classes=2

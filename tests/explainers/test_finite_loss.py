@@ -30,6 +30,7 @@ def trained(explainer, *callbacks):
     )
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_told_with_its_step_and_terms(tmp_path):
     explainer = kx.ExplainerModel(tiny_classifier())
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")

@@ -141,6 +141,7 @@ def test_mask_files_have_the_size_of_each_picture(signatures):
         )
 
 
+@pytest.mark.slow
 def test_top_k_mask_size_and_threshold():
     explainer = tiny_explainer()
     signatures = make_signatures(explainer, top_k=1, mask_size=(20, 24), threshold=0.4)
