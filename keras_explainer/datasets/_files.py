@@ -84,6 +84,24 @@ def check_resizing(resizing):
         )
 
 
+def check_classes(classes, known):
+    """Returns `classes`, or all known ones for None, as a list of distinct names."""
+    known = list(known)
+    class_names = known if classes is None else list(classes)
+    unknown = [name for name in class_names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"Argument `classes` should be names out of {known}, not {unknown}. "
+            f"Received: classes={class_names}"
+        )
+    if not class_names or len(set(class_names)) < len(class_names):
+        raise ValueError(
+            "Argument `classes` should hold at least one name, and none twice. "
+            f"Received: classes={class_names}"
+        )
+    return class_names
+
+
 def check_shard(shard, most=None):
     is_pair = isinstance(shard, (tuple, list)) and len(shard) == 2
     if not is_pair or not 0 <= shard[0] < shard[1] or shard[1] > (most or shard[1]):

@@ -11,6 +11,7 @@ from keras_explainer.datasets._coco_masks import class_mask
 from keras_explainer.datasets._files import FileLoader
 from keras_explainer.datasets._files import Remarks
 from keras_explainer.datasets._files import blaming
+from keras_explainer.datasets._files import check_classes
 from keras_explainer.datasets._files import check_limit
 from keras_explainer.datasets._files import check_resizing
 from keras_explainer.datasets._files import open_rgb
@@ -192,7 +193,12 @@ def coco(
     remarks = Remarks("coco")
     instances = read_instances(file, remarks)
     remarks.tell()
-    class_names = check_classes(classes, instances.categories, masks)
+    class_names = check_classes(classes, instances.categories.values())
+    if masks and len(class_names) > 254:
+        raise ValueError(
+            "Argument `classes` should hold at most 254 names for masks of 8 bits. "
+            f"Received: {len(class_names)} names"
+        )
     numbers = {
         number: class_names.index(name) + 1 if name in class_names else 0
         for number, name in instances.categories.items()
@@ -269,29 +275,6 @@ def image_folder_of(file):
             f"{name}, images/{name} or images. Received: root={root}"
         )
     return folder
-
-
-def check_classes(classes, categories, masks):
-    """Returns `classes`, or the names of all categories, as a list."""
-    names = list(categories.values())
-    class_names = names if classes is None else list(classes)
-    unknown = [name for name in class_names if name not in names]
-    if unknown:
-        raise ValueError(
-            "Argument `classes` should be names out of those in the annotations, "
-            f"{names}. Received: {unknown}"
-        )
-    if not class_names or len(set(class_names)) < len(class_names):
-        raise ValueError(
-            "Argument `classes` should hold at least one name, and none twice. "
-            f"Received: classes={class_names}"
-        )
-    if masks and len(class_names) > 254:
-        raise ValueError(
-            "Argument `classes` should hold at most 254 names for masks of 8 bits. "
-            f"Received: {len(class_names)} names"
-        )
-    return class_names
 
 
 def open_instances_image(folder, entry):

@@ -11,6 +11,7 @@ from keras_explainer.datasets._files import VOID
 from keras_explainer.datasets._files import FileLoader
 from keras_explainer.datasets._files import Remarks
 from keras_explainer.datasets._files import blaming
+from keras_explainer.datasets._files import check_classes
 from keras_explainer.datasets._files import check_limit
 from keras_explainer.datasets._files import check_resizing
 from keras_explainer.datasets._files import open_rgb
@@ -124,7 +125,7 @@ def voc(
     ```
     """
     folder = find_folder(pathlib.Path(root), year)
-    class_names = check_classes(VOC_CLASSES if classes is None else list(classes))
+    class_names = check_classes(classes, VOC_CLASSES)
     size = as_size(image_size)
     check_limit(limit)
     check_resizing(resizing)
@@ -184,22 +185,6 @@ def find_folder(root, year):
 
 def is_voc(folder):
     return (folder / "JPEGImages").is_dir() and (folder / "ImageSets").is_dir()
-
-
-def check_classes(classes):
-    """Returns `classes` if they are distinct VOC classes."""
-    unknown = [name for name in classes if name not in VOC_CLASSES]
-    if unknown:
-        raise ValueError(
-            f"Argument `classes` must be names out of {VOC_CLASSES}, not {unknown}. "
-            f"Received: classes={classes}"
-        )
-    if not classes or len(set(classes)) < len(classes):
-        raise ValueError(
-            "Argument `classes` must hold at least one name, and none twice. "
-            f"Received: classes={classes}"
-        )
-    return classes
 
 
 def read_split(folder, split, remarks=None):
