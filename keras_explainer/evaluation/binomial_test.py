@@ -1,5 +1,7 @@
 """Whether a coin is fair."""
 
+from keras_explainer.check_option import check_option
+
 
 def binomial_test(successes, trials):
     """Computes the p-value of the exact two-sided test of a share of one half.
@@ -13,7 +15,7 @@ def binomial_test(successes, trials):
         both outcomes are equally probable.
 
     Raises:
-        ValueError: If `successes` is not from 0 to `trials`.
+        ValueError: If an argument is out of its range.
 
     Example:
 
@@ -24,11 +26,8 @@ def binomial_test(successes, trials):
         Clopper and Pearson, "The Use of Confidence or Fiducial Limits Illustrated in
         the Case of the Binomial", 1934.
     """
-    if not 0 <= successes <= trials:
-        raise ValueError(
-            f"Argument `successes` should be from 0 to {trials}, the trials. "
-            f"Received: {successes}"
-        )
+    check_option("trials", trials, 0, whole=True)
+    check_option("successes", successes, 0, trials, whole=True)
     fewer = min(successes, trials - successes)
     ways = tail = 1
     for count in range(fewer):

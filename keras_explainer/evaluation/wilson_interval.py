@@ -3,6 +3,8 @@
 import math
 import statistics
 
+from keras_explainer.check_option import check_option
+
 
 def wilson_interval(successes, trials, confidence=0.95):
     """Computes the Wilson score interval of a share.
@@ -32,11 +34,8 @@ def wilson_interval(successes, trials, confidence=0.95):
         Wilson, "Probable Inference, the Law of Succession, and Statistical
         Inference", 1927.
     """
-    if not 0 <= successes <= trials:
-        raise ValueError(
-            f"Argument `successes` should be from 0 to {trials}, the trials. "
-            f"Received: {successes}"
-        )
+    check_option("trials", trials, 0, whole=True)
+    check_option("successes", successes, 0, trials, whole=True)
     if not 0 < confidence < 1:
         raise ValueError(
             "Argument `confidence` should be between 0 and 1, both excluded. "

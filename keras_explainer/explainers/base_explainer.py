@@ -176,10 +176,7 @@ class BaseExplainer(ExplainerTrainer):
         >>> explanation.masks.shape
         (4, 64, 64, 2)
         """
-        if not isinstance(top_k, (int, np.integer)) or top_k < 1:
-            raise ValueError(
-                f"Argument `top_k` should be a whole number from 1. Received: {top_k}"
-            )
+        check_option("top_k", top_k, 1, whole=True)
         check_option("refine_steps", refine_steps, 0, whole=True)
         if refine_steps and self.refined is None:
             raise ValueError(

@@ -4,6 +4,7 @@ import numbers
 
 import tensorflow as tf
 
+from keras_explainer.check_option import check_option
 from keras_explainer.serving.decode_images import decode_images
 from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
@@ -29,7 +30,8 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
         ValueError: If an argument is none of these, or the preprocessing is not
             known or does not run in a graph.
     """
-    top_k = min(_checked_top_k(top_k), explainer.frozen.num_classes)
+    check_option("top_k", top_k, 1, whole=True)
+    top_k = min(int(top_k), explainer.frozen.num_classes)
     mask_size = _checked_mask_size(mask_size)
     threshold = _checked_threshold(threshold)
     height, width = explainer.frozen.image_shape[:2]
@@ -164,14 +166,6 @@ def _checked_targets(targets, num_images, num_classes):
 
 
 # === Checks of the arguments ===
-
-
-def _checked_top_k(top_k):
-    if not isinstance(top_k, numbers.Integral) or top_k < 1:
-        raise ValueError(
-            f"Argument `top_k` should be a whole number from 1. Received: {top_k!r}"
-        )
-    return int(top_k)
 
 
 def _checked_mask_size(mask_size):

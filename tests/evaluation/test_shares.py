@@ -31,7 +31,7 @@ def test_known_values():
 
 def test_errors():
     for function in (binomial_test, wilson_interval):
-        with pytest.raises(ValueError, match="from 0 to 3, the trials. Received: 4"):
+        with pytest.raises(ValueError, match="`successes` .* from 0 to 3. Received: 4"):
             function(4, 3)
     with pytest.raises(ValueError, match="`confidence` should be between"):
         wilson_interval(1, 3, confidence=1)
