@@ -108,10 +108,7 @@ def _preprocessed(explainer, images):
     # What a function of NumPy arrays makes of a tensor without values. Mistakes with
     # values were shown as they are when the explainer was built.
     except (NotImplementedError, TypeError, AttributeError) as error:
-        raise ValueError(
-            "Argument `preprocess_input` should be a function of TensorFlow or Keras "
-            f"operations, to run in a served graph. Received: {error}"
-        ) from error
+        raise _not_portable(error) from error
     channels = explainer.frozen.image_shape[-1]
     if images.shape[-1] != channels:
         raise ValueError(
@@ -125,11 +122,14 @@ def _check_portable(function):
     graph = function.graph.as_graph_def()
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
     if _PYTHON_OPERATIONS & {node.op for node in nodes}:
-        raise ValueError(
-            "Argument `preprocess_input` should be a function of TensorFlow or Keras "
-            "operations, to run in a served graph. Received: a function that runs "
-            "Python code"
-        )
+        raise _not_portable("a function that runs Python code")
+
+
+def _not_portable(received):
+    return ValueError(
+        "Argument `preprocess_input` should be a function of TensorFlow or Keras "
+        f"operations, to run in a served graph. Received: {received}"
+    )
 
 
 # === Checks that run on the server ===

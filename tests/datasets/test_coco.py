@@ -278,7 +278,10 @@ def test_year_and_split(tree):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"classes": ["cat", "unicorn"]}, r"`classes`.*not \['unicorn'\]. Received: "),
+        (
+            {"classes": ["cat", "unicorn"]},
+            r"`classes`.*not \['unicorn'\]\. Received: classes=\['cat', 'unicorn'\]",
+        ),
         ({"classes": ["cat", "cat"]}, r"`classes`.*Received: classes=\['cat', 'cat'\]"),
         ({"resizing": "stretch"}, "`resizing`.*Received: resizing='stretch'"),
         ({"limit": 0}, "`limit`.*Received: limit=0"),

@@ -33,5 +33,7 @@ def test_errors():
     for function in (binomial_test, wilson_interval):
         with pytest.raises(ValueError, match="`successes` .* from 0 to 3. Received: 4"):
             function(4, 3)
+        with pytest.raises(ValueError, match="`trials` .* from 0. Received: -1"):
+            function(0, -1)
     with pytest.raises(ValueError, match="`confidence` should be between"):
         wilson_interval(1, 3, confidence=1)

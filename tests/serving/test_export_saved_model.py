@@ -286,6 +286,7 @@ def test_an_export_that_answers_otherwise_is_not_kept(tmp_path, monkeypatch):
         ({"path": "pets"}, "`path` should end in a version, a whole number, such as"),
         ({"format": "onnx"}, "`format` should be .* Received: 'onnx'"),
         ({"top_k": 0}, "`top_k` should be a whole number from 1. Received: 0"),
+        ({"top_k": True}, "`top_k` should be a whole number from 1. Received: True"),
         ({"mask_size": (1, 2, 3)}, r"`mask_size` should be .* Received: \(1, 2, 3\)"),
         ({"mask_size": 0.5}, "`mask_size` should be .* Received: 0.5"),
         ({"threshold": 1.5}, "`threshold` should be a number between 0 and 1"),
