@@ -39,7 +39,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     num_classes = explainer.frozen.num_classes
     # What is wrong with the preprocessing is said here in one sentence, in a traced
     # function with its whole stack.
-    _preprocessed(explainer, tf.zeros((1, height or 64, width or 64, 3)))
+    _check_preprocessing(explainer, images_spec)
 
     def read(images):
         images = _preprocessed(explainer, _checked_images(images))
@@ -103,19 +103,29 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
 
 
 def _preprocessed(explainer, images):
+    images = tf.convert_to_tensor(explainer.preprocessing(images))
+    return tf.cast(images, tf.float32)
+
+
+def _check_preprocessing(explainer, images_spec):
+    def preprocessed(images):
+        return _preprocessed(explainer, images)
+
+    sides = [side or 64 for side in images_spec.shape[1:3]]
     try:
-        images = tf.convert_to_tensor(explainer.preprocessing(images))
+        shape = preprocessed(tf.zeros((1, *sides, 3))).shape
+        tf.function(preprocessed).get_concrete_function(images_spec)
     # What a function of NumPy arrays makes of a tensor without values. Mistakes with
     # values were shown as they are when the explainer was built.
     except (NotImplementedError, TypeError, AttributeError) as error:
-        raise _not_portable(error) from error
+        kind = type(error).__name__
+        raise _not_portable(f"a function that raises {kind} in a graph") from error
     channels = explainer.frozen.image_shape[-1]
-    if images.shape[-1] != channels:
+    if shape[-1] != channels:
         raise ValueError(
             f"Argument `preprocess_input` should return images of {channels} channels, "
-            f"which the classifier takes. Received: shape {tuple(images.shape)}"
+            f"which the classifier takes. Received: shape {tuple(shape)}"
         )
-    return tf.cast(images, tf.float32)
 
 
 def _check_portable(function):
