@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import trained
 from keras import layers
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
@@ -21,6 +22,20 @@ needs_shared = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def trained_classifier(tmp_path_factory):
+    """A function from a kind of `trained.KINDS` to its classifier, a new copy."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # One folder for all processes.
+        folder = folder.parent
+
+    def load(kind="softmax"):
+        path = folder / f"{kind.replace(' ', '_')}.keras"
+        return trained.once_per_run(path, lambda: trained.train(kind))
+
+    return load
 
 
 @pytest.fixture
