@@ -4,7 +4,7 @@ RUN := $(VENV)/bin/python
 # One process of tests per core; idle ones take tests from busy ones.
 SPREAD := --numprocesses auto --dist worksteal
 
-.PHONY: install demo docs notebooks test test-fast bench lint clean
+.PHONY: install demo docs notebooks test test-fast test-all bench lint clean
 
 install: $(VENV)/.installed
 
@@ -25,10 +25,14 @@ notebooks: install
 
 test: install
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest $(SPREAD)
+	$(RUN) -m pytest $(SPREAD) -m "not thorough"
 
 test-fast: install
-	$(RUN) -m pytest $(SPREAD) -m "not slow"
+	$(RUN) -m pytest $(SPREAD) -m "not slow and not thorough"
+
+test-all: install
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest $(SPREAD)
 
 bench: install demo
 	$(RUN) benchmarks/upsampling.py --explainer runs/demo/explainer.keras

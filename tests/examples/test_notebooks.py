@@ -154,8 +154,18 @@ def shortened(notebook, many, fewer):
     cells[0].source = cells[0].source.replace(many, fewer)
 
 
+# The others train and explain as the README's blocks and the scripts do.
+OFTEN = ("03_compare_methods", "05_serve_with_tf_serving")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TRUTHS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in OFTEN else pytest.mark.thorough)
+        for name in TRUTHS
+    ],
+)
 def test_runs_from_top_to_bottom(notebooks, name):
     """Every cell runs; how well masks become is told by what is kept."""
     notebook = notebooks.build(ROOT / "docs" / "notebooks" / f"{name}.md")

@@ -60,7 +60,13 @@ def test_families_are_constructors():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("name", CONSTRUCTORS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in FAMILIES else pytest.mark.thorough)
+        for name in CONSTRUCTORS
+    ],
+)
 def test_application(name, tmp_path):
     classifier = calibrated(smallest_classifier(name))
     size = classifier.input_shape[1]

@@ -23,8 +23,15 @@ SETTINGS = {
 DRAW = ("explainer", "discrete_mask", "real_time_saliency", "l2x")
 OTHER_DRAWS = 0.1
 # XLA in half precision is what takes longest: of one kind.
+OFTEN = {
+    *(("explainer", setting) for setting in SETTINGS if setting != "float16 xla"),
+    ("discrete_mask", "xla"),
+    ("l2x", "float16"),
+}
 CASES = [
-    (kind, setting)
+    pytest.param(
+        kind, setting, marks=[] if (kind, setting) in OFTEN else pytest.mark.thorough
+    )
     for kind in KINDS
     for setting in SETTINGS
     if kind == "explainer" or setting != "float16 xla"

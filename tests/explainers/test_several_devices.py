@@ -15,9 +15,9 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 PROGRAM = HERE / "devices_program.py"
 KINDS = (
-    *("explainer", "discrete_mask", "real_time_saliency", "l2x", "bla-ph"),
-    # What shares more over the images of a step, or draws otherwise.
-    *("discrete_mask_published", "bla", "l2x-f"),
+    *("explainer", "discrete_mask_published"),
+    # What draws otherwise, or shares less over the images of a step.
+    *("discrete_mask", "real_time_saliency", "l2x", "bla-ph", "bla", "l2x-f"),
 )
 # What workers do otherwise than devices is the same for all kinds.
 BY_WORKERS = ("explainer", "l2x")
@@ -62,11 +62,9 @@ def finished(*processes):
         assert process.returncode == 0, told[-3000:]
 
 
-@pytest.fixture(scope="module")
-def on_one_device(tmp_path_factory):
-    path = tmp_path_factory.mktemp("devices") / "one.npz"
-    finished(started("one", path, *KINDS))
-    return np.load(path)
+def on_one_device(folder, *kinds):
+    finished(started("one", folder / "one.npz", *kinds))
+    return np.load(folder / "one.npz")
 
 
 def assert_same(found, expected, kinds):
@@ -80,21 +78,26 @@ def assert_same(found, expected, kinds):
         )
 
 
-def test_two_devices_take_the_step_of_one(on_one_device, tmp_path):
+@pytest.mark.parametrize(
+    "kinds", [KINDS[:2], pytest.param(KINDS[2:], marks=pytest.mark.thorough)]
+)
+def test_two_devices_take_the_step_of_one(kinds, tmp_path):
     path = tmp_path / "two.npz"
-    finished(started("two", path, *KINDS))
-    assert_same(np.load(path), on_one_device, KINDS)
+    finished(started("two", path, *kinds))
+    assert_same(np.load(path), on_one_device(tmp_path, *kinds), kinds)
 
 
-def test_two_workers_take_the_step_of_one(on_one_device, tmp_path):
+@pytest.mark.thorough
+def test_two_workers_take_the_step_of_one(tmp_path):
     paths = [tmp_path / "first.npz", tmp_path / "second.npz"]
     finished(*started_workers(*(["worker", path, *BY_WORKERS] for path in paths)))
     first, second = map(np.load, paths)
-    assert_same(first, on_one_device, BY_WORKERS)
+    assert_same(first, on_one_device(tmp_path, *BY_WORKERS), BY_WORKERS)
     for name in first.files:
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+@pytest.mark.thorough
 # What else the machine does is seen before the tests begin.
 @pytest.mark.skipif(
     os.getloadavg()[0] > 3 * os.cpu_count(),
