@@ -1,7 +1,6 @@
 """The exported explainer inside Beam's RunInference."""
 
 import io
-import re
 
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler
@@ -89,6 +88,5 @@ def _decode(content, size):
 
 
 def _reason(error):
-    reason = " ".join(str(error.__cause__ or error).split())
-    # Pillow names the file, which is none here.
-    return re.sub(r" <_io\.BytesIO object at \w+>", "", reason)
+    # Without the name of the file, which is none here.
+    return " ".join(str(error.__cause__ or error).split())

@@ -11,6 +11,8 @@ import tensorflow as tf
 from PIL import Image
 from PIL import ImageOps
 
+from keras_explainer.open_picture import open_picture
+
 VOID = 255  # in a mask: of no known class
 
 
@@ -34,9 +36,9 @@ def open_rgb(path, upright=False):
 
     Transparent pixels are laid over white, 16 bits are reduced to 8, and of moving
     pictures the first frame is taken. With `upright`, the orientation that a camera
-    noted in EXIF is applied.
+    noted in EXIF is applied. Pictures of more than `MAX_PIXELS` pixels are refused.
     """
-    with blaming(path), Image.open(path) as image:
+    with blaming(path), open_picture(path) as image:
         if upright:
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):

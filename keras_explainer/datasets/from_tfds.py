@@ -15,6 +15,7 @@ from keras_explainer.datasets._files import resize_mask
 from keras_explainer.datasets._pipeline import as_size
 from keras_explainer.datasets._pipeline import build_dataset
 from keras_explainer.datasets._pipeline import element_spec
+from keras_explainer.open_picture import open_picture
 
 _SHUFFLED = 1000  # examples, among which the next one is drawn
 # Where to look for features, the first one first.
@@ -196,7 +197,8 @@ class Reader:
         return *example, mask
 
     def read_mask(self, content, indices):
-        values = np.asarray(Image.open(io.BytesIO(content)))
+        with open_picture(io.BytesIO(content)) as mask:
+            values = np.asarray(mask)
         if len(indices) != 1:  # Several labels: the values are those of our masks.
             return values
         low, high, void = _OBJECT_VALUES.get(self.name, (1, 255, None))

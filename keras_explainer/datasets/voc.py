@@ -21,6 +21,7 @@ from keras_explainer.datasets._files import shard_of
 from keras_explainer.datasets._pipeline import as_size
 from keras_explainer.datasets._pipeline import build_dataset
 from keras_explainer.datasets._pipeline import element_spec
+from keras_explainer.open_picture import open_picture
 
 VOC_CLASSES = [
     "aeroplane",
@@ -224,7 +225,7 @@ def open_example(folder, name, with_mask, remarks=None):
 
 def open_mask(path, image_size):
     """Reads the class numbers of a palette PNG as a `PIL.Image`."""
-    with blaming(path), Image.open(path) as mask:
+    with blaming(path), open_picture(path) as mask:
         if mask.mode not in ("P", "L"):
             raise ValueError(f"a mask must have a palette, not mode {mask.mode}")
         if mask.size != image_size:

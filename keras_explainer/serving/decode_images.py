@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-# Decoded, a picture takes three bytes per pixel and its masks four more each.
-MAX_PIXELS = 2**25
+from keras_explainer.open_picture import MAX_PIXELS
+
 # No JPEG or PNG is shorter, and the size of a PNG is in these bytes.
 _HEADER_BYTES = 24
 # Files decoded at once: enough for the cores, and a bound on memory.

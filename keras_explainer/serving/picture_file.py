@@ -3,9 +3,8 @@
 import io
 import pathlib
 
-from PIL import Image
-
 from keras_explainer.datasets._files import open_rgb
+from keras_explainer.open_picture import open_picture
 
 _ORIENTATION = 0x0112  # EXIF
 
@@ -20,14 +19,15 @@ def picture_file(picture):
         picture: Path of a file that Pillow reads, or its bytes.
 
     Raises:
-        ValueError: If Pillow does not know the file.
+        ValueError: If Pillow does not know the file, or the picture is so large that
+            a server refuses it.
         OSError: If there is no such file.
     """
     is_bytes = isinstance(picture, bytes)
     content = picture if is_bytes else pathlib.Path(picture).read_bytes()
     name = f"{len(content)} bytes" if is_bytes else str(picture)
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with open_picture(io.BytesIO(content)) as image:
             is_plain = image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
             if is_plain and image.getexif().get(_ORIENTATION, 1) == 1:
                 return content
