@@ -8,6 +8,7 @@ import keras
 import keras_explainer
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.load_keras_file import load_keras_file
 from keras_explainer.explainers.base_explainer import BaseExplainer
 
 _SHIPPED = pathlib.Path("saved_models") / "shapes_classifier.keras"
@@ -47,7 +48,11 @@ def load_classifier(name):
 
 def is_path(name):
     """Returns whether --classifier names a file rather than a known classifier."""
-    return "/" in name or "\\" in name or pathlib.Path(name).suffix in (".keras", ".h5")
+    return (
+        "/" in name
+        or "\\" in name
+        or pathlib.Path(name).suffix in (".keras", ".h5", ".hdf5")
+    )
 
 
 def find_shapes_classifier():
@@ -68,19 +73,12 @@ def find_shapes_classifier():
 
 
 def _load_file(path):
-    expected = "Argument --classifier should be a classifier saved by Keras. Received: "
+    expected = "Argument --classifier should be a classifier saved by Keras as .keras"
     if not path.is_file():
-        raise UsageError(f"{expected}{path}, which is not a file")
-    try:
-        classifier = keras.saving.load_model(path, compile=False)
-    # Foreign files make the loader raise nearly anything.
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(
-            f"{expected}{path}, which Keras cannot load ({reason})"
-        ) from error
+        raise UsageError(f"{expected}. Received: {path}, which is not a file")
+    classifier = load_keras_file(path, expected, compile=False)
     if isinstance(classifier, BaseExplainer):
-        raise UsageError(f"{expected}{path}, which is an explainer already")
+        raise UsageError(f"{expected}. Received: {path}, which is an explainer already")
     return classifier
 
 

@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.load_keras_file import load_keras_file
 
 _EXPECTED = "Argument --explainer should be a run folder or a saved explainer"
 
@@ -34,20 +35,11 @@ def load_explainer(path):
     Raises:
         UsageError: If there is none.
     """
-    import keras
-
     # Importing any of the package imports all systems, which registers them with Keras.
     from keras_explainer.explainers.base_explainer import BaseExplainer
 
     path = find_explainer(path)
-    try:
-        explainer = keras.saving.load_model(path)
-    # Foreign files make the loader raise nearly anything.
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(
-            f"{_EXPECTED}. Received: {path}, which Keras cannot load ({reason})"
-        ) from error
+    explainer = load_keras_file(path, _EXPECTED)
     if not isinstance(explainer, BaseExplainer):
         raise UsageError(
             f"{_EXPECTED}; `keras-explainer train --classifier {path}` makes one. "
