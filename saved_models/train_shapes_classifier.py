@@ -21,6 +21,7 @@ sys.path.insert(0, str(FOLDER.parent))
 
 from keras_explainer.datasets import SHAPES_CLASSES  # noqa: E402
 from keras_explainer.datasets import shapes  # noqa: E402
+from make_portable import make_portable  # noqa: E402
 
 # From scratch, several shapes in clutter are hardly learnt at all, so that training
 # starts with one shape that fills the view: (share of the steps, learning rate, side
@@ -51,6 +52,7 @@ def main():
     classifier = build_classifier(128)  # anew, without the state of an optimizer
     classifier.set_weights(weights)
     classifier.save(args.out)
+    make_portable(args.out)
     print(f"Trained in {time.time() - start:.0f} s")
     report(args.out, args.held_out)
 

@@ -101,6 +101,5 @@ def _digest(explainer):
     path, digest = pathlib.Path(explainer), hashlib.sha256()
     files = [path] if path.is_file() else sorted(path.glob("variables/*"))
     for file in files:
-        with open(file, "rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

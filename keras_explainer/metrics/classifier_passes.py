@@ -117,21 +117,17 @@ def background_images(background, frozen, images):
 
 def blur(images, sigma=5.0):
     """Returns images (N, H, W, channels) after a Gaussian blur of `sigma` pixels."""
-    channels = images.shape[-1]
-    for axis in (1, 2):
-        radius = min(int(2 * sigma), images.shape[axis] - 1)
-        weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-        shape = (-1, 1, 1, 1) if axis == 1 else (1, -1, 1, 1)
-        kernel = (weights / weights.sum()).reshape(shape).astype("float32")
-        padding = [[0, 0]] * 4
-        padding[axis] = [radius, radius]
-        images = tf.nn.depthwise_conv2d(
-            tf.pad(images, padding, "REFLECT"),
-            tf.repeat(kernel, channels, axis=2),
-            (1, 1, 1, 1),
-            "VALID",
-        )
-    return images
+    rows, columns = (_blur_along(size, sigma) for size in images.shape[1:3])
+    return tf.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize="optimal")
+
+
+def _blur_along(size, sigma):
+    """The matrix that blurs along one axis, with the image reflected at its ends."""
+    radius = min(int(2 * sigma), size - 1)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    reflected = np.pad(np.eye(size), ((radius, radius), (0, 0)), "reflect")
+    shifted = [reflected[start : start + size] for start in range(len(weights))]
+    return np.tensordot(weights / weights.sum(), shifted, 1).astype("float32")
 
 
 def variant_logits(frozen, images, count, variant, batch_size):
