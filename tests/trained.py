@@ -68,8 +68,10 @@ def build(kind):
     units, activation = KINDS[kind]
     images = x = keras.Input((SIZE, SIZE, 3))
     for filters, stride in ((8, 2), (16, 2), (16, 1)):
-        x = layers.Conv2D(filters, 3, strides=stride, padding="same")(x)
-        x = layers.LeakyReLU(0.1)(x)
+        x = layers.Conv2D(
+            filters, 3, stride, padding="same", kernel_initializer="he_normal"
+        )(x)
+        x = layers.ReLU()(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dense(units, activation=activation)(x)
     return keras.Model(images, x, name=f"trained_{kind.replace(' ', '_')}")
