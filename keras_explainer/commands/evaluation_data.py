@@ -6,8 +6,7 @@ import typing
 from keras_explainer import datasets
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.training_data import loading_options
-from keras_explainer.datasets.image_folder import find_classes
-from keras_explainer.datasets.image_folder import list_pictures
+from keras_explainer.datasets.image_folder import list_folder
 from keras_explainer.datasets.shapes import SHAPES_CLASSES
 from keras_explainer.datasets.voc import VOC_CLASSES
 from keras_explainer.datasets.voc import find_folder
@@ -93,7 +92,7 @@ def _folder(args, explainer, options):
         )
     root = root / (args.split or "")
     classes, names = args.classes, explainer.class_names
-    if classes is None and names and set(names) <= set(find_classes(root, None)):
+    if classes is None and names and set(names) <= set(list_folder(root).class_names):
         classes = names
     labelled = classes is not None
     if labelled:
@@ -103,7 +102,7 @@ def _folder(args, explainer, options):
     )
     if not labelled:
         dataset = dataset.map(lambda images, *labels: (images,))
-    pictures = list_pictures(root, find_classes(root, classes))
+    pictures = list_folder(root, classes).pictures
     return EvaluationData(
         dataset,
         len(pictures[: args.limit]),

@@ -4,7 +4,8 @@ import glob
 import os
 import pathlib
 
-from keras_explainer.datasets.image_folder import EXTENSIONS
+from keras_explainer.datasets._picture_files import picture_files
+from keras_explainer.datasets._picture_files import tell_others
 
 
 def find_pictures(names):
@@ -16,23 +17,18 @@ def find_pictures(names):
             "photos/**/*.jpg".
 
     Returns:
-        List of `pathlib.Path`; a name that stands for nothing is in it as it is.
+        List of `pathlib.Path`; a name that stands for nothing is in it as it is. Files
+        of the folders that Pillow cannot read are counted in a warning.
     """
-    found = {}
+    found, others = {}, {}
     for name in names:
         # A file may have brackets in its name, so the file itself comes first.
         matches = [name] if os.path.exists(name) else glob.glob(name, recursive=True)
         for match in sorted(matches) or [name]:
-            for path in _inside(pathlib.Path(match)):
-                found.setdefault(path.resolve(), path)
+            match = pathlib.Path(match)
+            inside = picture_files(match) if match.is_dir() else ([match], [])
+            for paths, known in zip(inside, (found, others)):
+                for path in paths:
+                    known.setdefault(path.resolve(), path)
+    tell_others("IMAGES", list(others.values()), len(found) + len(others))
     return list(found.values())
-
-
-def _inside(path):
-    if not path.is_dir():
-        return [path]
-    return [
-        entry
-        for entry in sorted(path.iterdir())
-        if entry.suffix.lower() in EXTENSIONS and not entry.name.startswith(".")
-    ]

@@ -6,8 +6,9 @@ import typing
 
 from keras_explainer import datasets
 from keras_explainer.commands.command_error import UsageError
-from keras_explainer.datasets.image_folder import find_classes
-from keras_explainer.datasets.image_folder import list_pictures
+from keras_explainer.datasets._picture_files import is_passed_over
+from keras_explainer.datasets._picture_files import picture_files
+from keras_explainer.datasets.image_folder import list_folder
 from keras_explainer.datasets.shapes import SHAPES_CLASSES
 from keras_explainer.datasets.voc import VOC_CLASSES
 from keras_explainer.datasets.voc import find_folder
@@ -16,6 +17,8 @@ from keras_explainer.datasets.voc import read_split
 _SHAPES_IMAGES = 2048
 _SHAPES_VALIDATION = 256
 _OTHER_SEED = 5_000_000
+# Subfolders that are parts of the data and no classes.
+_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 class TrainingData(typing.NamedTuple):
@@ -138,7 +141,7 @@ def _folder(args, options):
         validation = beside and datasets.image_folder(beside, **options)
     except ValueError as error:  # Its `class_names` are our --classes.
         raise ValueError(str(error).replace("class_names", "classes")) from error
-    pictures = list_pictures(folder, find_classes(folder, args.classes))
+    pictures = list_folder(folder, args.classes).pictures
     return train, validation, len(pictures[: args.limit])
 
 
@@ -146,12 +149,39 @@ def _split_folder(root, asked, usual, flag):
     """Returns the subfolder of a split, or None if it is absent and not asked for."""
     folder = root / (asked or usual)
     if folder.is_dir():
+        if asked is None:
+            _check_no_class(folder, flag)
         return folder
     if asked is None:
         return None
     raise UsageError(
         f"Argument {flag} should be a subfolder of {root}. Received: {asked}"
     )
+
+
+def _check_no_class(folder, flag):
+    """Refuses to take a folder for a part of the data that may be one of its classes.
+
+    Raises:
+        UsageError: If it has no classes inside, but pictures beside it.
+    """
+    if any(picture_files(path, deep=True).pictures for path in _subfolders(folder)):
+        return
+    root = folder.parent
+    beside = [path for path in _subfolders(root) if path.name.lower() not in _SPLITS]
+    found = [path.name for path in beside if picture_files(path, deep=True).pictures]
+    found += [path.name for path in picture_files(root).pictures]
+    if found:
+        raise UsageError(
+            f"Argument {flag} should say whether {folder.name} is all there is to load "
+            f"({flag} {folder.name}) or one class of several ({flag} .). Received: "
+            f"nothing, with {found[0]} beside it in {root}"
+        )
+
+
+def _subfolders(folder):
+    found = sorted(path for path in folder.iterdir() if path.is_dir())
+    return [path for path in found if not is_passed_over(path.name)]
 
 
 def _targets(args, outputs):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from PIL import ImageOps
 
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.open_picture import open_picture
 
 VOID = 255  # in a mask: of no known class
@@ -34,20 +35,32 @@ def blaming(path):
 def open_rgb(path, upright=False):
     """Reads a picture of any mode as an RGB `PIL.Image`.
 
-    Transparent pixels are laid over white, 16 bits are reduced to 8, and of moving
-    pictures the first frame is taken. With `upright`, the orientation that a camera
-    noted in EXIF is applied. Pictures of more than `MAX_PIXELS` pixels are refused.
+    Transparent pixels are laid over white, 16 bits are reduced to 8, floats may run
+    to 1 or to 255, and of moving pictures the first frame is taken. With `upright`,
+    the orientation that a camera noted in EXIF is applied. Pictures of more than
+    `MAX_PIXELS` pixels are refused.
     """
     with blaming(path), open_picture(path) as image:
         if upright:
             image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):
-            image = Image.fromarray((np.asarray(image) / 257).astype("uint8"))
+        if image.mode.startswith(("I", "F")):
+            image = Image.fromarray(_in_8_bits(np.asarray(image)))
         if "A" in image.getbands() or "transparency" in image.info:
             image = image.convert("RGBA")
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image)
         return image.convert("RGB")
+
+
+def _in_8_bits(levels):
+    """Returns grey levels of 16 bits, or floats up to 1 or 255, as uint8."""
+    low, high = levels.min(), levels.max()
+    is_float = levels.dtype.kind == "f"
+    most = 65535 if not is_float else 1 if high <= 1 else 255
+    if not (low >= 0 and high <= most):  # NaN fails here too.
+        raise ValueError(f"levels from {low:g} to {high:g}, not from 0 to {most}")
+    levels = levels * (255 / most)
+    return (np.rint(levels) if is_float else levels).astype("uint8")
 
 
 def resize(image, size, resizing="squash"):
@@ -89,7 +102,9 @@ def check_resizing(resizing):
 def check_classes(classes, known):
     """Returns `classes`, or all known ones for None, as a list of distinct names."""
     known = list(known)
-    class_names = known if classes is None else list(classes)
+    class_names = (
+        known if classes is None else check_class_names(classes, None, "classes")
+    )
     unknown = [name for name in class_names if name not in known]
     if unknown:
         raise ValueError(

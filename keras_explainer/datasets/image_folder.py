@@ -1,20 +1,24 @@
 """Pictures from any folder, labelled by its subfolders if it has some."""
 
 import pathlib
+import typing
+import unicodedata
 
 import numpy as np
 
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.datasets._files import FileLoader
 from keras_explainer.datasets._files import check_limit
 from keras_explainer.datasets._files import check_resizing
 from keras_explainer.datasets._files import open_rgb
 from keras_explainer.datasets._files import resize
 from keras_explainer.datasets._files import shard_of
+from keras_explainer.datasets._picture_files import is_passed_over
+from keras_explainer.datasets._picture_files import picture_files
+from keras_explainer.datasets._picture_files import tell_others
 from keras_explainer.datasets._pipeline import as_size
 from keras_explainer.datasets._pipeline import build_dataset
 from keras_explainer.datasets._pipeline import element_spec
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 
 def image_folder(
@@ -34,14 +38,19 @@ def image_folder(
 ):
     """Loads the pictures in a folder, with its subfolders as their classes.
 
-    A folder without subfolders gives images without labels. Pictures are sorted by
-    path and turned upright as their EXIF data says; files that are broken are named
-    in a warning and left out.
+    A folder of pictures gives images without labels; one with a subfolder for each
+    class gives the class of each picture, those in deeper folders included. All
+    files that Pillow reads are pictures, such as JPEG, PNG, GIF, BMP, TIFF, WebP and
+    AVIF; they have the order of `keras.utils.image_dataset_from_directory` and are
+    turned upright as their EXIF data says. Files that Pillow cannot read are counted
+    in a warning and left out; those that are broken are named too. Hidden files and
+    notes such as `.txt` and `.csv` are passed over.
 
     Args:
         directory: path of the folder.
         class_names: list of the subfolders to load, in the order that the labels
-            shall have. Defaults to all of them, sorted.
+            shall have; or `class_indices` of Keras, a dict from name to index. An
+            empty list leaves all subfolders out. Defaults to all of them, sorted.
         image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
         shuffle: bool, whether to reshuffle in each epoch. Defaults to False.
@@ -61,15 +70,16 @@ def image_folder(
 
     Returns:
         A `tf.data.Dataset` with attribute `class_names`, of elements
-        `(image, labels)`, or `image` alone where there are no subfolders:
+        `(image, labels)`, or `image` alone where there are no classes:
 
         - image: float32 `(H, W, 3)`, RGB in 0..255 unless preprocessed.
         - labels: float32 `(C,)`, one-hot.
 
     Raises:
         FileNotFoundError: if `directory` does not exist.
-        ValueError: if a class has no subfolder, if there are no pictures, or if not
-            one of them can be read.
+        ValueError: if a class has no subfolder, or a subfolder no pictures; if there
+            are pictures beside subfolders with pictures, of which some would be
+            lost; if there are none at all, or if not one of them can be read.
 
     Example:
 
@@ -79,12 +89,12 @@ def image_folder(
         explanation = explainer.explain(preprocess_input(images))
     ```
     """
-    directory = pathlib.Path(directory)
-    class_names = find_classes(directory, class_names)
     size = as_size(image_size)
     check_limit(limit)
     check_resizing(resizing)
-    pictures = shard_of(list_pictures(directory, class_names)[:limit], shard)
+    class_names, pictures, others = list_folder(directory, class_names)
+    tell_others("image_folder", others, len(others) + len(pictures))
+    pictures = shard_of(pictures[:limit], shard)
     one_hot = np.eye(len(class_names), dtype="float32")
 
     def read(picture):
@@ -107,42 +117,94 @@ def image_folder(
     )
 
 
-def find_classes(directory, class_names):
-    """Returns the names of the subfolders that are classes, in order."""
+class Folder(typing.NamedTuple):
+    """What `list_folder` returns.
+
+    Args:
+        class_names: list of str, the subfolders that are classes, in order.
+        pictures: list of pairs of a path and its class index, None without classes.
+        others: list of paths of the files that Pillow does not read.
+    """
+
+    class_names: list
+    pictures: list
+    others: list
+
+
+def list_folder(directory, class_names=None):
+    """Finds the pictures in a folder and the classes that its subfolders are.
+
+    Args:
+        directory: path of the folder.
+        class_names: as for `image_folder`.
+
+    Returns:
+        `Folder`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `image_folder`.
+    """
+    directory = pathlib.Path(directory)
     if not directory.is_dir():
         raise FileNotFoundError(
             "Argument `directory` must be an existing folder. "
             f"Received: directory={directory}"
         )
-    folders = [path.name for path in sorted(directory.iterdir()) if path.is_dir()]
-    folders = [name for name in folders if not name.startswith(".")]
+    if class_names is not None:
+        class_names = check_class_names(class_names)
+    chosen = _chosen_subfolders(directory, class_names)
+    inside = {name: picture_files(path, deep=True) for name, path in chosen.items()}
+    beside = picture_files(directory)
+    others = [path for files in (beside, *inside.values()) for path in files.others]
+    full = [name for name, files in inside.items() if files.pictures]
+    if class_names is None and beside.pictures and full:
+        raise ValueError(
+            "Argument `directory` should hold either pictures or a subfolder of them "
+            "for each class, or `class_names` say which subfolders to load. "
+            f"Received: {directory}, with {len(beside.pictures)} pictures such as "
+            f"{beside.pictures[0].name} beside the subfolders {full}"
+        )
+    if beside.pictures and not full and not class_names:
+        return Folder([], [(path, None) for path in beside.pictures], others)
+    if not full and not class_names:
+        unread = f", which holds {len(others)} files that Pillow cannot read"
+        raise ValueError(
+            "Argument `directory` must hold pictures that Pillow reads, or subfolders "
+            f"of them. Received: directory={directory}{unread if others else ''}"
+        )
+    empty = [name for name in inside if name not in full]
+    if empty:
+        raise ValueError(
+            "Argument `directory` should have at least one picture for each class, or "
+            "`class_names` leave out the others. Received: no picture that Pillow "
+            f"reads in {', '.join(str(chosen[name]) for name in empty)}"
+        )
+    pictures = [
+        (path, index)
+        for index, name in enumerate(inside)
+        for path in inside[name].pictures
+    ]
+    return Folder(list(inside), pictures, others)
+
+
+def _chosen_subfolders(directory, class_names):
+    """Returns a dict from the names of classes to the paths of their subfolders."""
+    found = {}
+    # Sorted as text: paths of Windows would be sorted without regard to case.
+    for path in sorted(directory.iterdir(), key=lambda path: path.name):
+        if path.is_dir() and not is_passed_over(path.name):
+            # Systems write an accent with its letter or behind it.
+            found[unicodedata.normalize("NFC", path.name)] = path
     if class_names is None:
-        return folders
-    class_names = list(class_names)
-    if not class_names or not set(class_names) <= set(folders):
+        return found
+    if not set(class_names) <= set(found):
         raise ValueError(
             f"Argument `class_names` must be subfolders of {directory}, which has "
-            f"{folders}. Received: class_names={class_names}"
+            f"{list(found)}. Received: class_names={class_names}"
         )
-    return class_names
-
-
-def list_pictures(directory, class_names):
-    """Returns the sorted pairs of path and class index, None without classes."""
-    if class_names:
-        folders = [(directory / name, i) for i, name in enumerate(class_names)]
-        found = [(path, i) for folder, i in folders for path in folder.rglob("*")]
-        found.sort(key=lambda pair: (pair[1], pair[0]))
-    else:
-        found = [(path, None) for path in sorted(directory.iterdir())]
-    pictures = [
-        (path, i)
-        for path, i in found
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-    ]
-    if not pictures:
+    if len(set(class_names)) < len(class_names):
         raise ValueError(
-            f"Argument `directory` must hold pictures ({', '.join(EXTENSIONS)}). "
-            f"Received: directory={directory}"
+            "Argument `class_names` should hold no name twice. "
+            f"Received: class_names={class_names}"
         )
-    return pictures
+    return {name: found[name] for name in class_names}

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.dense_crf import dense_crf
@@ -38,7 +39,8 @@ class BaseExplainer(ExplainerTrainer):
             of a `keras.applications` module, or "auto" to recognise it.
         background: What replaces masked-out pixels, in the classifier's input
             space: "mean", a number, or one number per channel.
-        class_names: List of C strings, or None.
+        class_names: List of C strings, a dict from index to name or from name to
+            index, or None.
         name: String. Name of the model.
     """
 
@@ -78,7 +80,7 @@ class BaseExplainer(ExplainerTrainer):
         self.frozen = frozen
         self.preprocessing = preprocessing
         self.background = backdrop
-        self.class_names = _check_class_names(class_names, frozen.num_classes)
+        self.class_names = class_names
         self.term_trackers = [
             keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.FIGURES)
         ]
@@ -89,6 +91,17 @@ class BaseExplainer(ExplainerTrainer):
     def classifier(self):
         """The classifier under explanation, as it was handed over."""
         return self.frozen.classifier
+
+    @property
+    def class_names(self):
+        """The names of the classes in their order, or None."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        known = names is not None
+        count = self.frozen.num_classes
+        self._class_names = check_class_names(names, count) if known else None
 
     @property
     def display_names(self):
@@ -360,15 +373,3 @@ def _compiled_by_shape(explain):
         return compiled[key](images, *[] if classes is None else [classes])
 
     return call
-
-
-def _check_class_names(class_names, num_classes):
-    if class_names is None:
-        return None
-    class_names = [str(name) for name in class_names]
-    if len(class_names) != num_classes:
-        raise ValueError(
-            f"Argument `class_names` should hold {num_classes} names, one for each "
-            f"class. Received: {len(class_names)}"
-        )
-    return class_names

@@ -93,6 +93,18 @@ def test_folder_with_a_wrong_split_or_class(photos):
         load(model, "folder", *data, "--classes", "cat,cow")
 
 
+def test_a_class_that_is_called_train(tmp_path):
+    for name in ("bus", "train"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (50, 40)).save(tmp_path / name / "a.png")
+    data = ("--data", str(tmp_path))
+    with pytest.raises(UsageError, match="--split should say whether train.* bus besi"):
+        load(explainer(), "folder", *data)
+    assert load(explainer(), "folder", *data, "--split", "train").count == 1
+    found = load(explainer(), "folder", *data, "--split", ".", "--classes", "bus,train")
+    assert found.targets == "labels" and found.count == 2
+
+
 def test_voc(tmp_path):
     root = tmp_path / "VOC2012"
     for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
