@@ -29,10 +29,10 @@ def class_mask(annotations, numbers, height, width):
     for annotation in annotations:
         number = numbers[annotation["category_id"]]
         inside = object_mask(annotation["segmentation"], height, width)
-        if annotation.get("iscrowd"):
-            mask[inside] = VOID if number else 0
-        else:
+        if not annotation.get("iscrowd"):
             objects.append((inside, number))
+        elif number:
+            mask[inside] = VOID
     objects.sort(key=lambda pair: np.count_nonzero(pair[0]), reverse=True)
     for inside, number in objects:
         mask[inside] = number

@@ -20,7 +20,10 @@ from keras_explainer.open_picture import open_picture
 _SHUFFLED = 1000  # examples, among which the next one is drawn
 # Where to look for features, the first one first.
 _LABELS = ("label",), ("labels",), ("objects", "label")
+_OF_BOXES = ("label", "is_crowd")
 _REGIONS = ("mask",), ("segmentation_mask",), ("bbox",), ("objects", "bbox")
+# Of this package's own, the masks say which class is where.
+_OWN = ("voc_masks", "coco_masks")
 # Lowest and highest value of the object in the masks of data sets that do not just
 # use 0 for background, and the value that is void.
 _OBJECT_VALUES = {"oxford_iiit_pet": (1, 1, 3), "caltech_birds2011": (128, 255, None)}
@@ -84,7 +87,7 @@ def from_tfds(
         - image: float32 `(H, W, 3)`, RGB in 0..255 unless preprocessed.
         - labels: float32 `(C,)`, 1 for each class that is present.
         - mask: uint8 `(H, W)`, 0 for background, `i + 1` for class index `i`, 255
-          for void.
+          for void and for crowds.
 
     Raises:
         ValueError: if there is no such data set, or it lacks images, labels, or the
@@ -129,7 +132,15 @@ def from_tfds(
     builder.download_and_prepare(
         download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
     )
-    paths = [("image",), labels, *([regions] if masks else [])]
+    # What is known of each box: the labels of an image are in another order.
+    known = {}
+    if regions == ("objects", "bbox"):
+        known = {key: feature_at(features, ("objects", key)) for key in _OF_BOXES}
+        if getattr(known["label"], "names", None) != class_names:
+            del known["label"]
+        known = {key: feature for key, feature in known.items() if feature is not None}
+    of_boxes = [("objects", key) for key in known]
+    paths = [("image",), labels, *([regions] if masks else []), *of_boxes]
     # What is a picture is decoded here, as from any file.
     undecoded = {
         path[0]: tfds.decode.SkipDecoding()
@@ -149,7 +160,9 @@ def from_tfds(
 
     return build_dataset(
         ds.map(lambda example: tuple(value_at(example, path) for path in paths)),
-        Reader(name.split("/")[0].split(":")[0], len(class_names), size, resizing),
+        Reader(
+            name.split("/")[0].split(":")[0], len(class_names), size, resizing, known
+        ),
         element_spec(size, class_names, masks=masks),
         class_names=class_names,
         batch_size=batch_size,
@@ -169,14 +182,15 @@ class Reader:
         num_classes: int.
         size: `(height, width)`.
         resizing: str.
+        known: what follows the boxes, out of "label" and "is_crowd".
     """
 
-    def __init__(self, name, num_classes, size, resizing):
-        self.name = name
+    def __init__(self, name, num_classes, size, resizing, known=()):
+        self.name, self.known = name, list(known)
         self.num_classes = num_classes
         self.size, self.resizing = size, resizing
 
-    def __call__(self, image, labels, regions=None):
+    def __call__(self, image, labels, regions=None, *of_boxes):
         image = open_rgb(io.BytesIO(image))
         indices = np.ravel(labels)
         row = np.zeros(self.num_classes, "float32")
@@ -187,7 +201,15 @@ class Reader:
         if isinstance(regions, bytes):
             mask = self.read_mask(regions, indices)
         else:
-            mask = fill_boxes(np.reshape(regions, (-1, 4)), indices, image.size[::-1])
+            boxes = np.reshape(regions, (-1, 4))
+            known = dict(zip(self.known, of_boxes))
+            classes = known.get("label", indices)
+            if len(classes) not in (1, len(boxes)):
+                raise ValueError(
+                    f"The boxes of {self.name} should have a class each. Received: "
+                    f"{len(boxes)} boxes and {len(classes)} labels"
+                )
+            mask = fill_boxes(boxes, classes, image.size[::-1], known.get("is_crowd"))
         if mask.shape != image.size[::-1]:
             raise ValueError(
                 f"The masks of {self.name} should have the size of their images, "
@@ -199,29 +221,33 @@ class Reader:
     def read_mask(self, content, indices):
         with open_picture(io.BytesIO(content)) as mask:
             values = np.asarray(mask)
-        if len(indices) != 1:  # Several labels: the values are those of our masks.
-            return values
+        # So they do in others where an image has several labels.
+        if self.name in _OWN or len(indices) != 1:
+            return np.where((values > self.num_classes) & (values != VOID), 0, values)
         low, high, void = _OBJECT_VALUES.get(self.name, (1, 255, None))
         inside = (values >= low) & (values <= high)
         mask = np.where(inside, indices[0] + 1, 0)
         return np.where(values == void, VOID, mask).astype("uint8")
 
 
-def fill_boxes(boxes, indices, size):
+def fill_boxes(boxes, indices, size, crowds=None):
     """Returns a mask of filled boxes, smaller ones on top.
 
     Args:
         boxes: float array `(n, 4)` of ymin, xmin, ymax, xmax, from 0 to 1.
         indices: int array, the class of each box, or the one of all.
         size: `(height, width)`.
+        crowds: bool array, whether each box is that of a crowd, which is void and lies
+            below all others; or None.
     """
     mask = np.zeros(size, "uint8")
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     corners = np.rint(boxes * np.tile(size, 2)).astype(int)
-    indices = np.broadcast_to(indices, len(boxes))
-    for i in np.argsort(-area):
+    values = np.broadcast_to(indices, len(boxes)) + 1
+    crowds = np.zeros(len(boxes), bool) if crowds is None else np.ravel(crowds)
+    for i in np.lexsort((-area, ~crowds)):
         top, left, bottom, right = corners[i]
-        mask[top:bottom, left:right] = indices[i] + 1
+        mask[top:bottom, left:right] = VOID if crowds[i] else values[i]
     return mask
 
 

@@ -150,13 +150,25 @@ def test_boxes_of_several_classes():
     ]
     objects = [{"bbox": box, "label": label} for box, label in zip(boxes, labels)]
     values = {"image": picture(), "objects": objects}
-    with mocked({**values, "labels": labels}):
+    # The labels of an image are in another order than its boxes.
+    with mocked({**values, "labels": labels[::-1]}):
         ds = from_tfds("voc", batch_size=None, masks=True, image_size=(8, 6))
         _, row, mask = next(ds.as_numpy_iterator())
     expected = np.full((8, 6), 4)
     expected[2:4, :3] = 20
     np.testing.assert_array_equal(mask, expected)
     np.testing.assert_array_equal(np.flatnonzero(row), [3, 19])
+
+
+def test_boxes_of_crowds_are_void():
+    box = tfds.features.BBox(0.0, 0.0, 1.0, 0.5)
+    objects = [{"bbox": box, "label": 3, "is_crowd": True}]
+    values = {"image": picture(), "objects": objects}
+    _, row, mask = one("coco/2014", values, image_size=(8, 6))
+    expected = np.zeros((8, 6))
+    expected[:, :3] = 255
+    np.testing.assert_array_equal(mask, expected)
+    np.testing.assert_array_equal(np.flatnonzero(row), [3])
 
 
 @pytest.fixture(scope="module")
