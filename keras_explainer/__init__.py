@@ -1,8 +1,8 @@
 """Sharp, class-specific masks that explain any Keras image classifier."""
 
 import importlib
-import pathlib
-import sys
+
+from keras_explainer.saved_classes import register_saved_classes
 
 __version__ = "0.1.0"
 
@@ -23,6 +23,7 @@ _PLACES = {
     "losses": None,
     "metrics": None,
     "serving": None,
+    "shipped_model": "keras_explainer.shipped_models",
     "visualization": None,
 }
 __all__ = list(_PLACES)
@@ -40,12 +41,5 @@ def __dir__():
     return [*globals(), *_PLACES]
 
 
-def _is_command_line():
-    started = ("-m", "keras_explainer") in zip(sys.orig_argv, sys.orig_argv[1:])
-    return started or pathlib.Path(sys.argv[0]).stem == "keras-explainer"
-
-
-# Keras finds saved classes only once they are imported. The command line imports
-# them when it needs them, after it has quietened TensorFlow.
-if not _is_command_line():
-    from keras_explainer.explainers import ExplainerModel  # noqa: F401
+# Saved explainers are found by Keras after `import keras_explainer` alone.
+register_saved_classes()

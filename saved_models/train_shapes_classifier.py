@@ -19,9 +19,10 @@ import tensorflow as tf
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
+from make_portable import make_portable  # noqa: E402
+
 from keras_explainer.datasets import SHAPES_CLASSES  # noqa: E402
 from keras_explainer.datasets import shapes  # noqa: E402
-from make_portable import make_portable  # noqa: E402
 
 # From scratch, several shapes in clutter are hardly learnt at all, so that training
 # starts with one shape that fills the view: (share of the steps, learning rate, side

@@ -1,5 +1,6 @@
 """Attribution methods that need no training."""
 
+import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.extremal_perturbation import ExtremalPerturbation
 from keras_explainer.attribution.grad_cam import GradCAM

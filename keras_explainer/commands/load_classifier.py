@@ -5,21 +5,19 @@ import pathlib
 
 import keras
 
-import keras_explainer
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.load_keras_file import load_keras_file
 from keras_explainer.explainers.base_explainer import BaseExplainer
-
-_SHIPPED = pathlib.Path("saved_models") / "shapes_classifier.keras"
+from keras_explainer.shipped_models import shipped_model
 
 
 def load_classifier(name):
     """Loads a classifier.
 
     Args:
-        name: Path of a `.keras` file; "shapes" for the classifier shipped with the
-            project; or the name of a `keras.applications` constructor, exact or in
+        name: Path of a `.keras` file; "shapes" for the classifier that comes with
+            the package; or the name of a `keras.applications` constructor, exact or in
             snake case, for one trained on ImageNet.
 
     Returns:
@@ -30,7 +28,7 @@ def load_classifier(name):
         CommandError: If the weights cannot be downloaded.
     """
     if name == "shapes":
-        return _load_file(find_shapes_classifier())
+        return _load_file(shipped_model("shapes_classifier"))
     if is_path(name):
         return _load_file(pathlib.Path(name))
     constructor = _application(name)
@@ -52,23 +50,6 @@ def is_path(name):
         "/" in name
         or "\\" in name
         or pathlib.Path(name).suffix in (".keras", ".h5", ".hdf5")
-    )
-
-
-def find_shapes_classifier():
-    """Returns the path of the shapes classifier that is shipped with the project."""
-    package = pathlib.Path(keras_explainer.__file__).parent
-    # Beside the package as it is in the project, or where the project is: an installed
-    # package comes without models.
-    places = [package.parent / _SHIPPED, pathlib.Path(_SHIPPED)]
-    for place in places:
-        if place.is_file():
-            return place
-    raise CommandError(
-        "The shapes classifier should be in the project's folder saved_models; start "
-        "the command there, or make it with `python "
-        "saved_models/train_shapes_classifier.py`. Received: no file "
-        f"{pathlib.Path.cwd() / _SHIPPED}"
     )
 
 

@@ -1,5 +1,6 @@
 """Trainable explainers."""
 
+import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.explainers.bounded_logit_attention import BoundedLogitAttention
 from keras_explainer.explainers.discrete_mask_explainer import DiscreteMaskExplainer
 from keras_explainer.explainers.explainer_model import ExplainerModel

@@ -1,5 +1,6 @@
 """Metrics of maps: against true masks, against the classifier, and sanity checks."""
 
+import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.metrics.boundary_iou import BoundaryIoU
 from keras_explainer.metrics.boundary_iou import boundary_iou
 from keras_explainer.metrics.box_localization import BoxLocalization

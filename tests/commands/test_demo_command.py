@@ -21,7 +21,7 @@ def tiny_demo(tmp_path, monkeypatch):
     classifier.layers[1].name = "conv_dw_13"
     path = tmp_path / "shapes_classifier.keras"
     classifier.save(path)
-    monkeypatch.setattr(load_classifier, "find_shapes_classifier", lambda: path)
+    monkeypatch.setattr(load_classifier, "shipped_model", lambda name: path)
     monkeypatch.setattr(demo, "HELD_OUT", 2)
     monkeypatch.setattr(demo, "BATCH_SIZE", 2)
     monkeypatch.setattr(demo, "EXAMPLE_PICTURES", 2)
@@ -57,10 +57,3 @@ def test_demo(tiny_demo, tmp_path, capsys):
     (line,) = [line for line in shown.splitlines() if "explainer explain" in line]
     assert main(line.split()[1:]) == 0
     assert (tmp_path / "demo_explained" / "shapes_2_overlay.png").exists()
-
-
-def test_demo_without_the_shipped_classifier(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(load_classifier, "_SHIPPED", "not_there.keras")
-    assert main(["demo", "--out", str(tmp_path / "demo")]) == 1
-    assert "error: The shapes classifier should be in" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,11 @@
 """Finding classifiers and explainers by name or path."""
 
-import pathlib
-import shutil
-
 import keras
 import numpy as np
 import pytest
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.commands import load_classifier as module
 from keras_explainer.commands.class_names import read_class_names
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
@@ -137,20 +133,8 @@ def test_weights_that_cannot_be_downloaded(monkeypatch):
     assert str(info.value).endswith("Received: URL fetch failure: no route to host")
 
 
-def test_shipped_classifier_is_missed_politely(monkeypatch):
-    monkeypatch.setattr(module, "_SHIPPED", "saved_models/not_there.keras")
-    with pytest.raises(CommandError, match="train_shapes_classifier.py"):
-        load_classifier("shapes")
-
-
-def test_an_installed_package_finds_the_classifier_of_the_project(
-    saved, monkeypatch, tmp_path
-):
-    monkeypatch.setattr(module, "_SHIPPED", pathlib.Path("saved_models/tiny.keras"))
-    (tmp_path / "saved_models").mkdir()
-    shutil.copy(saved / "classifier.keras", tmp_path / "saved_models" / "tiny.keras")
-    monkeypatch.chdir(tmp_path)
-    assert load_classifier("shapes").name == "tiny"
+def test_shipped_classifier_by_its_name():
+    assert load_classifier("shapes").name == "shapes_classifier"
 
 
 def test_class_names_from_list_and_file(tmp_path):

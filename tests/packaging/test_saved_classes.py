@@ -1,0 +1,111 @@
+"""Saved classes are found after a plain import, whatever the command line says."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import keras_explainer as kx
+from keras_explainer import saved_classes
+from keras_explainer.shipped_models import shipped_model
+
+# The package first, so that Keras is imported after it; with -m keras_explainer among
+# the arguments, which told nothing but where the command line was.
+LOAD = """
+import sys
+import keras_explainer
+assert not {"keras", "tensorflow", "numpy"} & set(sys.modules)
+import keras
+explainer = keras.saving.load_model(keras_explainer.shipped_model("shapes_explainer"))
+assert type(explainer) is keras_explainer.ExplainerModel, type(explainer)
+"""
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """Puts the stand-ins in the place of the classes, as before these are imported."""
+    registered = keras.saving.get_custom_objects()
+    for name in saved_classes.PLACES:
+        stand_in = saved_classes.stand_in(name)
+        monkeypatch.setitem(registered, f"keras_explainer>{name}", stand_in)
+
+
+def test_every_registered_class_has_a_place():
+    for module in pkgutil.walk_packages(kx.__path__, "keras_explainer."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    registered = {
+        name.partition(">")[2]: value
+        for name, value in keras.saving.get_custom_objects().items()
+        if value.__module__.startswith("keras_explainer.")
+        and value.__module__ != saved_classes.__name__
+    }
+    assert set(saved_classes.PLACES) == set(registered)
+    for name, value in registered.items():
+        stand_in = saved_classes.stand_in(name)
+        config = {"layer": {}}
+        assert stand_in.__name__ == name and hasattr(stand_in, "from_config")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(value, "from_config", lambda given: given, raising=False)
+            assert stand_in.from_config(config) is config
+
+
+@pytest.mark.slow
+def test_stand_ins_load_what_is_shipped(stand_ins):
+    explainer = keras.saving.load_model(shipped_model("shapes_explainer"))
+    assert type(explainer) is kx.ExplainerModel
+    assert isinstance(explainer.frozen, kx.classifiers.FrozenClassifier)
+
+
+def test_a_stand_in_is_called_like_its_class(stand_ins):
+    metric = keras.saving.get_registered_object("keras_explainer>MeanIoU")(name="iou")
+    assert type(metric) is kx.metrics.MeanIoU and metric.name == "iou"
+    loss = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(kx.ExplainerLoss(max_area=0.4))
+    )
+    assert type(loss) is kx.ExplainerLoss and loss.max_area == 0.4
+
+
+@pytest.mark.slow  # imports TensorFlow once more
+def test_a_script_loads_an_explainer_whatever_its_arguments():
+    command = [sys.executable, "-c", LOAD, "-m", "keras_explainer"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import keras_explainer; keras_explainer.ExplainerModel",
+        "from keras_explainer.attribution import GradCAM",
+    ],
+)
+def test_another_backend_is_refused_before_it_is_imported(backend, code, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    last = done.stderr.splitlines()[-1]
+    assert last == (
+        "ImportError: The backend of Keras should be TensorFlow for explainers and "
+        "methods, set before Keras is imported: "
+        f'`os.environ["KERAS_BACKEND"] = "tensorflow"`. Received: {backend}'
+    )
+
+
+def test_another_backend_that_keras_was_told_of_elsewhere(monkeypatch):
+    from keras_explainer.require_tensorflow import require_tensorflow
+
+    require_tensorflow()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ImportError, match="should be TensorFlow.*Received: jax"):
+        require_tensorflow()
+
+
+def test_a_model_that_is_not_shipped():
+    with pytest.raises(ValueError, match="shapes_classifier.*Received: name='cats'"):
+        kx.shipped_model("cats")
