@@ -5,6 +5,7 @@ import typing
 
 from keras_explainer import datasets
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.training_data import check_order
 from keras_explainer.commands.training_data import loading_options
 from keras_explainer.datasets.image_folder import list_folder
 from keras_explainer.datasets.shapes import SHAPES_CLASSES
@@ -55,7 +56,7 @@ def load_evaluation_data(args, explainer):
 
 def _shapes(args, explainer, options):
     count = args.limit or _SHAPES_IMAGES
-    _check_count(SHAPES_CLASSES, explainer, args)
+    _check_classes(SHAPES_CLASSES, explainer, args)
     dataset = datasets.shapes(
         count, seed=args.seed + _SHAPES_SEED, masks=True, **options
     )
@@ -67,7 +68,7 @@ def _voc(args, explainer, options):
     known = explainer.class_names
     if args.classes is None and known and set(known) <= set(VOC_CLASSES):
         classes = known
-    _check_count(classes, explainer, args)
+    _check_classes(classes, explainer, args)
     split = args.split or "val"
     dataset = datasets.voc(
         args.data,
@@ -96,7 +97,7 @@ def _folder(args, explainer, options):
         classes = names
     labelled = classes is not None
     if labelled:
-        _check_count(classes, explainer, args)
+        _check_classes(classes, explainer, args)
     dataset = datasets.image_folder(
         root, class_names=classes, limit=args.limit, cache=True, **options
     )
@@ -113,7 +114,7 @@ def _folder(args, explainer, options):
     )
 
 
-def _check_count(classes, explainer, args):
+def _check_classes(classes, explainer, args):
     outputs = explainer.frozen.num_classes
     if len(classes) != outputs:
         raise UsageError(
@@ -121,3 +122,4 @@ def _check_count(classes, explainer, args):
             f"in its order. Received: {len(classes)} classes, "
             + (",".join(args.classes) if args.classes else f"those of {args.dataset}")
         )
+    check_order(args, classes, explainer)

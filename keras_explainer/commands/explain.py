@@ -1,6 +1,5 @@
 """`keras-explainer explain`: explains pictures with a trained explainer."""
 
-import difflib
 import itertools
 import pathlib
 import sys
@@ -13,6 +12,7 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.named_classes import named_classes
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.read_pictures import as_input
 from keras_explainer.commands.read_pictures import read_pictures
@@ -68,7 +68,8 @@ def add_arguments(parser):
         "--targets",
         type=name_list,
         metavar="A,B,C",
-        help="explain these classes in every picture: names or indices",
+        help="explain these classes in every picture: names or, where no class has "
+        "that name, indices",
     )
     parser.add_argument(
         "--refine-steps",
@@ -157,7 +158,7 @@ def _with_explainer(args):
     row = None
     if args.targets:
         row = np.zeros(explainer.frozen.num_classes, "float32")
-        row[[_class_index(target, explainer) for target in args.targets]] = 1
+        row[named_classes(args.targets, explainer.display_names)] = 1
 
     def explain(paths):
         for start in range(0, len(paths), BATCH_SIZE):
@@ -203,22 +204,6 @@ def _with_server(args):
             yield path, picture, masks, classes, scores
 
     return client.class_names, explain
-
-
-def _class_index(target, explainer):
-    names = explainer.class_names or []
-    plain = [name.lower() for name in names]
-    if target.lower() in plain:
-        return plain.index(target.lower())
-    if target.isdecimal() and int(target) < explainer.frozen.num_classes:
-        return int(target)
-    last = explainer.frozen.num_classes - 1
-    expected = f"class indices from 0 to {last}" + (" or class names" if names else "")
-    near = difflib.get_close_matches(target.lower(), plain, n=1)
-    hint = f" (such as {names[plain.index(near[0])]})" if near else ""
-    raise UsageError(
-        f"Argument --targets should be {expected}{hint}. Received: {target}"
-    )
 
 
 def _show(record):

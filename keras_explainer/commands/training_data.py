@@ -5,6 +5,7 @@ import pathlib
 import typing
 
 from keras_explainer import datasets
+from keras_explainer.check_class_names import check_same_order
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.datasets._picture_files import is_passed_over
 from keras_explainer.datasets._picture_files import picture_files
@@ -67,10 +68,38 @@ def load_training_data(args, explainer):
     train, validation, count = read(args, options)
     epoch = train.epoch
     targets = _targets(args, explainer.frozen.num_classes)
-    if targets != "labels":
+    if targets == "labels":
+        check_order(args, data_classes(args), explainer)
+    else:
         train, validation = _without_labels(train), _without_labels(validation)
     steps = math.ceil(count / args.batch_size)
     return TrainingData(train, validation, count, steps, targets, epoch)
+
+
+def check_order(args, classes, explainer):
+    """Refuses labels in another order than the names that the explainer has.
+
+    Args:
+        args: Namespace with `classes` and `dataset`.
+        classes: List of the names of the labels in their order.
+        explainer: The explainer, whose names may be unknown.
+
+    Raises:
+        UsageError: If a class has another index in one list than in the other, or
+            the dataset has none of the explainer's classes.
+    """
+    names = explainer.class_names
+    if not names:
+        return
+    if not args.classes and not set(classes) & set(names):
+        raise UsageError(
+            f"Argument --classes should say which class of {args.dataset} is which of "
+            f"the explainer's, {', '.join(names[:3])} and so on. Received: nothing"
+        )
+    try:
+        check_same_order(classes, names, "Argument --classes")
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def loading_options(args, explainer):

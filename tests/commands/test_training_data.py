@@ -10,6 +10,7 @@ from PIL import Image
 import keras_explainer as kx
 from keras_explainer.__main__ import build_parser
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.evaluation_data import load_evaluation_data
 from keras_explainer.commands.training_data import load_training_data
 
 
@@ -68,6 +69,58 @@ def test_folder_with_classes_in_the_order_of_the_classifier(photos):
     # Dogs are white and come first.
     np.testing.assert_array_equal(labels[:, 0] == 1, images[:, 0, 0, 0] > 0)
     assert sum(len(labels) for _, labels in data.validation) == 2
+
+
+def named(names):
+    """What tells the classes of an explainer, without a model."""
+    return types.SimpleNamespace(
+        input_shape=(None, 32, 32, 3),
+        frozen=types.SimpleNamespace(num_classes=len(names)),
+        preprocessing=types.SimpleNamespace(name="identity"),
+        class_names=names,
+        display_names=names,
+    )
+
+
+def test_labels_in_another_order_than_the_names_of_the_explainer(photos):
+    argv = ("folder", "--data", str(photos), "--classes", "dog,cat")
+    message = (
+        "--classes should have the classes in the order of the explainer, cat, dog. "
+        "Received: dog, cat, where dog is class 0 and not 1"
+    )
+    with pytest.raises(UsageError, match=message):
+        load(named(["cat", "dog"]), *argv)
+    for names in (["dog", "cat"], ["n02084071", "n02123045"], None):
+        model = named(names or ["a", "b"])
+        model.class_names = names
+        assert load(model, *argv).targets == "labels"
+
+
+def measure(model, dataset, *argv):
+    argv = ["evaluate", "--explainer", "x", "--out", "y", "--dataset", dataset, *argv]
+    return load_evaluation_data(build_parser().parse_args(argv), model)
+
+
+def test_evaluation_takes_the_classes_in_the_order_of_the_explainer(photos):
+    argv = ("folder", "--data", str(photos / "train"))
+    data = measure(named(["dog", "cat"]), *argv)
+    images, labels = next(iter(data.dataset))
+    # Dogs are white and come first, since the explainer has them first.
+    np.testing.assert_array_equal(labels[:, 0] == 1, images[:, 0, 0, 0] > 0)
+    assert data.class_names == ["dog", "cat"]
+    with pytest.raises(UsageError, match="order of the explainer, dog, cat. Received"):
+        measure(named(["dog", "cat"]), *argv, "--classes", "cat,dog")
+    unknown = measure(named(["tench", "crane"]), *argv)
+    assert "own predictions" in unknown.targets
+
+
+def test_drawn_shapes_are_not_taken_for_other_classes():
+    others = named([f"kind {i}" for i in range(8)])
+    for read in (measure, load):
+        with pytest.raises(
+            UsageError, match="--classes should say which class of shap"
+        ):
+            read(others, "shapes", "--limit", "2")
 
 
 def test_folder_without_classes_gives_images_alone(photos):
