@@ -1,27 +1,37 @@
 """Explanations from a model server."""
 
 import io
+import os
 import re
 import urllib.parse
 
 import numpy as np
 from PIL import Image
 
+from keras_explainer.check_option import check_option
 from keras_explainer.explainers.explanation import Explanation
 from keras_explainer.explainers.targets import PREDICTED_FROM
+from keras_explainer.serving.check_request import check_served
+from keras_explainer.serving.check_request import checked_images
+from keras_explainer.serving.check_request import checked_targets
+from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
 from keras_explainer.serving.picture_file import picture_file
 from keras_explainer.serving.serving_error import ServingError
 
-_MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?/?"
+_MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d{1,18})|/labels/([^/:]+))?/?"
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
+# A server that is away, or has no thread or place in its queue left.
+_PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 
 
 class Client:
     """Asks a model server for the explanations of an exported explainer.
 
-    A request is repeated, after a growing wait, only if the server was unavailable;
-    it is never repeated if the server refused it or took too long. One thread may
-    use a client at a time.
+    A request is repeated, after a growing wait, only if the server was away or had
+    too much to do; it is never repeated if the server refused it or took too long.
+    Arrays that the served model would not take are refused before they are sent:
+    with batching on, they would fail the requests of others too. One thread may use
+    a client at a time.
 
     Args:
         url: String. "http://HOST:8501/v1/models/NAME" for REST or
@@ -47,16 +57,13 @@ class Client:
         https://www.tensorflow.org/tfx/serving/api_rest
     """
 
-    def __init__(self, url, *, timeout=30.0, retries=3):
-        parts = urllib.parse.urlsplit(url)
-        model = re.fullmatch(_MODEL, parts.path)
-        known = parts.scheme in ("http", "https", "grpc", "grpcs")
-        if model is None or not known or not parts.netloc:
-            raise ValueError(
-                "Argument `url` should be http://HOST:PORT/v1/models/NAME or "
-                f"grpc://HOST:PORT/v1/models/NAME. Received: {url}"
-            )
+    def __init__(self, url, *, timeout=30.0, retries=5):
+        parts, model = _parsed(url)
+        check_option("timeout", timeout, 0.001)
+        check_option("retries", retries, 0, whole=True)
         self.url = url
+        # Height, width and classes of the served model, once it was asked.
+        self._limits = None
         # Names of classes by index, as far as answers have told them.
         self.class_names = {}
         try:
@@ -73,7 +80,7 @@ class Client:
 
         Args:
             images: Path of a picture that Pillow reads, or its bytes; or an array
-                (N, H, W, 3) of RGB images 0..255 at the classifier's size.
+                (N, H, W, 3), N from 1, of RGB images 0..255 at the classifier's size.
 
         Returns:
             An `Explanation` of NumPy arrays. The masks of a picture are at its own
@@ -83,18 +90,16 @@ class Client:
 
         Raises:
             ServingError: If the server cannot be reached or refuses the request.
-            ValueError: If the picture cannot be read.
+            ValueError: If the picture cannot be read, or the array is not such
+                images, finite, at the served size.
         """
-        outputs = ["probabilities", "classes", "scores", "class_names"]
-        if isinstance(images, np.ndarray):
-            outputs = [*outputs, "masks"]
-            answer = self._predict("serving_default", {"images": images}, outputs)
-            masks = answer["masks"]
-        else:
-            outputs = [*outputs, "masks_png_bytes"]
+        if isinstance(images, (str, bytes, os.PathLike)):
             file = np.array([picture_file(images)], object)
-            answer = self._predict("explain_bytes", {"image_bytes": file}, outputs)
+            answer = self._ask("explain_bytes", {"image_bytes": file})
             masks = _read_masks(answer["masks_png_bytes"][0])[None]
+        else:
+            answer = self._ask("serving_default", {"images": checked_images(images)})
+            masks = answer["masks"]
         classes, scores = answer["classes"], answer["scores"]
         names = answer["class_names"]
         self.class_names.update(zip(classes.flat, names.flat))
@@ -114,11 +119,13 @@ class Client:
 
         Raises:
             ServingError: If the server cannot be reached or refuses the request.
+            ValueError: If an argument is none of these.
         """
-        images = np.asarray(images)
-        targets = np.broadcast_to(np.asarray(targets, "int32"), images.shape[:1])
-        inputs = {"images": images, "targets": targets}
-        return self._predict("explain_class", inputs, ["masks"])["masks"]
+        images = checked_images(images)
+        targets = checked_targets(targets, len(images))
+        return self._ask("explain_class", {"images": images, "targets": targets})[
+            "masks"
+        ]
 
     def classify(self, images):
         """Returns the probabilities (N, C) of images, without masks.
@@ -128,9 +135,10 @@ class Client:
 
         Raises:
             ServingError: If the server cannot be reached or refuses the request.
+            ValueError: If the argument is not such an array.
         """
-        inputs = {"images": np.asarray(images)}
-        return self._predict("classify", inputs, ["probabilities"])["probabilities"]
+        answer = self._ask("classify", {"images": checked_images(images)})
+        return answer["probabilities"]
 
     def close(self):
         """Closes the connection."""
@@ -142,10 +150,63 @@ class Client:
     def __exit__(self, *error):
         self.close()
 
-    def _predict(self, signature, inputs, outputs):
+    def _ask(self, signature, inputs):
         if "images" in inputs:
-            inputs["images"] = inputs["images"].astype("float32", copy=False)
+            self._check_served(**inputs)
+        return self._predict(signature, inputs, CLIENT_OUTPUTS[signature])
+
+    def _predict(self, signature, inputs, outputs):
         return self._retrying(self._route.predict, signature, inputs, outputs)
+
+    def _check_served(self, images, targets=()):
+        if self._limits is not None:
+            try:
+                return check_served(self._limits, images, targets)
+            except ValueError:
+                pass  # A version that came meanwhile may take them.
+        self._limits = _limits(self._signatures())
+        check_served(self._limits, images, targets)
+
+    def _signatures(self):
+        try:
+            return self._retrying(self._route.signatures)
+        except ServingError as error:
+            if error.code in (*_PASSING, "DEADLINE_EXCEEDED"):
+                raise
+            return {}  # What is wrong will be said of the request itself.
+
+
+def _parsed(url):
+    """Returns the parts of an address, and the match of its path."""
+    try:
+        parts = urllib.parse.urlsplit(str(url))
+        model = re.fullmatch(_MODEL, parts.path)
+        known = parts.scheme in ("http", "https", "grpc", "grpcs")
+        # To read the port is to check it.
+        if model and known and parts.hostname and parts.port != 0:
+            return parts, model
+    except ValueError:
+        pass
+    raise ValueError(
+        "Argument `url` should be http://HOST:PORT/v1/models/NAME or "
+        f"grpc://HOST:PORT/v1/models/NAME. Received: {url}"
+    )
+
+
+def _limits(signatures):
+    """Returns height, width and classes of the served model, None where not known."""
+    try:
+        classify = signatures["classify"]
+        _, height, width, _ = _shape(classify["inputs"]["images"])
+        _, classes = _shape(classify["outputs"]["probabilities"])
+    # Not an export of ours, or a server that keeps its metadata to itself.
+    except (KeyError, TypeError, ValueError):
+        return None, None, None
+    return tuple(side if side > 0 else None for side in (height, width, classes))
+
+
+def _shape(info):
+    return [int(dim["size"]) for dim in info["tensor_shape"]["dim"]]
 
 
 def _route(parts, model, timeout):
@@ -165,11 +226,11 @@ def _route(parts, model, timeout):
 def _retrying(retries):
     import tenacity
 
-    def is_unavailable(error):
-        return isinstance(error, ServingError) and error.code == "UNAVAILABLE"
+    def passes(error):
+        return isinstance(error, ServingError) and error.code in _PASSING
 
     return tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_unavailable),
+        retry=tenacity.retry_if_exception(passes),
         stop=tenacity.stop_after_attempt(retries + 1),
         # At random, so that clients do not come back all at once.
         wait=tenacity.wait_random_exponential(_FIRST_WAIT, _LONGEST_WAIT),

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_explainer.open_picture import MAX_PIXELS
+from keras_explainer.serving.check_rank import checked_list
 
 # No JPEG or PNG is shorter, and the size of a PNG is in these bytes.
 _HEADER_BYTES = 24
@@ -26,7 +27,8 @@ def decode_images(image_bytes, size):
 
     Raises:
         tf.errors.InvalidArgumentError: When run, if an entry is not a whole JPEG
-            or PNG file of at most `MAX_PIXELS` pixels, or there is none.
+            or PNG file of at most `MAX_PIXELS` pixels, if there is none, or if they
+            are no list.
     """
 
     def decode(row_and_contents):
@@ -38,6 +40,7 @@ def decode_images(image_bytes, size):
         levels = _resize(image, (file_size[0], size[1]))
         return tf.ensure_shape(_resize(levels, size), (*size, 3)), file_size
 
+    image_bytes = checked_list("image_bytes", image_bytes)
     count = tf.shape(image_bytes)[0]
     message = "Input `image_bytes` should hold at least one file. Received: none"
     with tf.control_dependencies([tf.debugging.Assert(count > 0, [message])]):

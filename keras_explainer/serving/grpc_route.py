@@ -1,12 +1,21 @@
 """Requests to a model server over gRPC."""
 
+import re
+
 import grpc
 import numpy as np
 import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from keras_explainer.serving.serving_error import ServingError
+from keras_explainer.serving.serving_error import no_answer
+from keras_explainer.serving.serving_error import no_server
+
+# The library's own words; nothing else tells them from a server's.
+_NO_SERVER = re.compile("failed to connect|resolving|resolution|all backends", re.I)
 
 
 class GrpcRoute:
@@ -32,6 +41,7 @@ class GrpcRoute:
         else:
             self._channel = grpc.insecure_channel(address, options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self.address = f"{'grpcs' if secure else 'grpc'}://{address}/v1/models/{model}"
         self.model = model
         self.version = version
         self.timeout = timeout
@@ -39,23 +49,43 @@ class GrpcRoute:
     def predict(self, signature, inputs, outputs):
         """Returns a dict of arrays, one for each name in `outputs`."""
         request = predict_pb2.PredictRequest(output_filter=outputs)
-        request.model_spec.name = self.model
         request.model_spec.signature_name = signature
-        if "version" in self.version:
-            request.model_spec.version.value = self.version["version"]
-        elif "version_label" in self.version:
-            request.model_spec.version_label = self.version["version_label"]
         for name, values in inputs.items():
             proto = tf.make_tensor_proto(values, shape=values.shape)
             request.inputs[name].CopyFrom(proto)
-        try:
-            answer = self._stub.Predict(request, timeout=self.timeout)
-        except grpc.RpcError as error:
-            raise ServingError(error.details(), error.code().name) from error
+        answer = self._ask(self._stub.Predict, request)
         return {name: _as_array(name, answer.outputs[name]) for name in outputs}
+
+    def signatures(self):
+        """Returns the served signatures, as REST has them in its metadata."""
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            metadata_field=["signature_def"]
+        )
+        answer = self._ask(self._stub.GetModelMetadata, request)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        answer.metadata["signature_def"].Unpack(signatures)
+        found = json_format.MessageToDict(signatures, preserving_proto_field_name=True)
+        return found["signature_def"]
 
     def close(self):
         self._channel.close()
+
+    def _ask(self, method, request):
+        spec = request.model_spec
+        spec.name = self.model
+        if "version" in self.version:
+            spec.version.value = self.version["version"]
+        elif "version_label" in self.version:
+            spec.version_label = self.version["version_label"]
+        try:
+            return method(request, timeout=self.timeout)
+        except grpc.RpcError as error:
+            code, message = error.code().name, error.details()
+            if code == "UNAVAILABLE" and _NO_SERVER.search(message):
+                raise no_server(self.address) from error
+            if code == "DEADLINE_EXCEEDED" and message == "Deadline Exceeded":
+                raise no_answer(self.address, self.timeout) from error
+            raise ServingError(message, code) from error
 
 
 def _as_array(name, proto):

@@ -5,6 +5,7 @@ import numbers
 import tensorflow as tf
 
 from keras_explainer.check_option import check_option
+from keras_explainer.serving.check_rank import checked_list
 from keras_explainer.serving.decode_images import decode_images
 from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
@@ -42,7 +43,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     _check_preprocessing(explainer, images_spec)
 
     def read(images):
-        images = _preprocessed(explainer, _checked_images(images))
+        images = _preprocessed(explainer, images)
         found = explainer.frozen(images)
         return images, found, explainer.frozen.probabilities(found["logits"])
 
@@ -56,7 +57,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     # Traced once, and called by both signatures that explain.
     @tf.function(input_signature=[images_spec])
     def explain(images):
-        images, found, probabilities = read(images)
+        images, found, probabilities = read(_checked_images(images))
         scores, classes = tf.math.top_k(probabilities, top_k)
         logits, masks = masks_of(images, found, classes)
         answer = {
@@ -85,6 +86,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
         input_signature=[images_spec, tf.TensorSpec((None,), tf.int32, "targets")]
     )
     def explain_class(images, targets):
+        images = _checked_images(images)
         targets = _checked_targets(targets, tf.shape(images)[0], num_classes)
         images, found, _ = read(images)
         _, masks = masks_of(images, found, targets[:, None])
@@ -163,6 +165,7 @@ def _checked_images(images):
 
 
 def _checked_targets(targets, num_images, num_classes):
+    targets = checked_list("targets", targets)
     one_each = tf.equal(tf.shape(targets)[0], num_images)
     inside = tf.reduce_all((targets >= 0) & (targets < num_classes))
     expected = f"one class per image, from 0 to {num_classes - 1}"

@@ -6,8 +6,12 @@ import numpy as np
 import requests
 
 from keras_explainer.serving.serving_error import ServingError
+from keras_explainer.serving.serving_error import no_answer
+from keras_explainer.serving.serving_error import no_output
+from keras_explainer.serving.serving_error import no_server
 
-# Canonical status of the HTTP statuses that TensorFlow Serving answers.
+# Canonical status of the HTTP statuses that TensorFlow Serving answers, and of those
+# that a proxy answers while the server behind it restarts.
 _CODES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -18,6 +22,7 @@ _CODES = {
     499: "CANCELLED",
     500: "INTERNAL",
     501: "UNIMPLEMENTED",
+    502: "UNAVAILABLE",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
@@ -39,26 +44,51 @@ class RestRoute:
     def predict(self, signature, inputs, outputs):
         """Returns a dict of arrays, one for each name in `outputs`."""
         columns = {name: _as_json(values) for name, values in inputs.items()}
-        try:
-            response = self._session.post(
-                f"{self.address}:predict",
-                json={"signature_name": signature, "inputs": columns},
-                timeout=self.timeout,
-            )
-        except requests.Timeout as error:
-            raise ServingError(str(error), "DEADLINE_EXCEEDED") from error
-        except requests.RequestException as error:
-            raise ServingError(str(error), "UNAVAILABLE") from error
-        if response.status_code != 200:
-            code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
-            raise ServingError(_error_message(response), code)
-        answer = response.json()["outputs"]
-        if len(outputs) == 1 and not isinstance(answer, dict):
+        body = {"signature_name": signature, "inputs": columns}
+        answer = self._ask("POST", ":predict", body, "outputs")
+        if not isinstance(answer, dict):
             answer = {outputs[0]: answer}  # A single output comes without its name.
+        for name in outputs:
+            if name not in answer:
+                raise no_output(signature, name)
         return {name: _as_array(name, answer[name]) for name in outputs}
+
+    def signatures(self):
+        """Returns the served signatures, as the server's metadata have them."""
+        metadata = self._ask("GET", "/metadata", None, "metadata")
+        return metadata["signature_def"]["signature_def"]
 
     def close(self):
         self._session.close()
+
+    def _ask(self, method, ending, body, key):
+        """Returns what a response has under a key."""
+        url = self.address + ending
+        try:
+            response = self._session.request(
+                method, url, json=body, timeout=self.timeout
+            )
+        except requests.Timeout as error:
+            raise no_answer(self.address, self.timeout) from error
+        except requests.exceptions.SSLError as error:
+            message = f"No encrypted connection to {self.address}: {error}"
+            raise ServingError(message, "UNKNOWN", answered=False) from error
+        except (
+            requests.ConnectionError,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            raise no_server(self.address) from error
+        except requests.RequestException as error:
+            raise ServingError(str(error), "UNKNOWN", answered=False) from error
+        if response.status_code != 200:
+            code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
+            raise ServingError(_error_message(response), code)
+        try:
+            return response.json()[key]
+        # Whatever listens there, it is no model server.
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"No model server answers at {self.address}, but something else"
+            raise ServingError(message, "UNKNOWN", answered=False) from error
 
 
 def _as_json(values):

@@ -3,16 +3,26 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
+
 # Where TensorFlow Serving looks for them, inside a version folder.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 
 
-def warm_up_requests(image_size, batch_sizes):
-    """Returns pairs of a signature's name and its inputs, a dict of arrays.
+def warm_up_requests(image_size, batch_sizes, signatures):
+    """Returns tuples of a signature's name, its inputs, and the outputs asked for.
+
+    Every signature is asked for all its outputs, as a request without a filter is,
+    and for those that our own client takes, where they are others.
 
     Args:
         image_size: Tuple of height and width in pixels.
         batch_sizes: List of ints.
+        signatures: Dict of concrete functions, as from `make_signatures`.
+
+    Returns:
+        List of tuples: a string, a dict of arrays, and a tuple of strings that is
+        empty if there is no filter.
     """
     grey = np.full((*image_size, 3), 128, "uint8")
     files = [tf.io.encode_jpeg(grey).numpy(), tf.io.encode_png(grey).numpy()]
@@ -20,12 +30,17 @@ def warm_up_requests(image_size, batch_sizes):
     for size in batch_sizes:
         images = np.full((size, *image_size, 3), 128, "float32")
         image_bytes = np.array([files[i % 2] for i in range(size)], object)
-        requests += [
-            ("serving_default", {"images": images}),
-            ("explain_bytes", {"image_bytes": image_bytes}),
-            ("explain_class", {"images": images, "targets": np.zeros(size, "int32")}),
-            ("classify", {"images": images}),
-        ]
+        targets = np.zeros(size, "int32")
+        for signature, inputs in {
+            "serving_default": {"images": images},
+            "explain_bytes": {"image_bytes": image_bytes},
+            "explain_class": {"images": images, "targets": targets},
+            "classify": {"images": images},
+        }.items():
+            requests.append((signature, inputs, ()))
+            outputs = CLIENT_OUTPUTS[signature]
+            if set(outputs) != set(signatures[signature].structured_outputs):
+                requests.append((signature, inputs, outputs))
     return requests
 
 
@@ -38,19 +53,21 @@ def write_warm_up(requests, path):
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, inputs in requests:
-            writer.write(_prediction_log(signature, inputs))
+        for request in requests:
+            writer.write(_prediction_log(*request))
 
 
 # The few messages needed of tensorflow_serving/apis, so that an export does not need
 # that package: only strings and nested messages, numbered as in the .proto files.
 
 
-def _prediction_log(signature, inputs):
+def _prediction_log(signature, inputs, outputs):
     request = _field(1, _field(3, signature.encode()))  # PredictRequest.model_spec
     for name, values in inputs.items():
         entry = _field(1, name.encode()) + _field(2, _tensor_proto(values))
         request += _field(2, entry)  # PredictRequest.inputs
+    for name in outputs:
+        request += _field(3, name.encode())  # PredictRequest.output_filter
     return _field(6, _field(1, request))  # PredictionLog.predict_log.request
 
 

@@ -1,10 +1,11 @@
-"""Runs one request by TensorFlow's C++ loader and session, without its Python.
+"""Runs requests by TensorFlow's C++ loader and session, without its Python.
 
-    python cpp_session.py LIBRARIES SAVED_MODEL REQUEST ANSWER
+    python cpp_session.py LIBRARIES SAVED_MODEL FOLDER
 
-LIBRARIES is the folder of the `tensorflow` package. REQUEST is an .npz file with the
-inputs by tensor name and, under "outputs", the tensor names to fetch; ANSWER an .npz
-file to write, with the error's message under "error" if there is one.
+LIBRARIES is the folder of the `tensorflow` package. Each NAME.npz in FOLDER has the
+inputs by tensor name and, under "outputs", the tensor names to fetch; the answer is
+written to NAME.answer, an .npz file with the error's message under "error" if there is
+one.
 """
 
 import ctypes
@@ -13,7 +14,7 @@ import sys
 
 import numpy as np
 
-_DTYPES = {1: np.float32, 3: np.int32}
+_DTYPES = {1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 9: np.int64}
 _STRING = 7
 _STRING_BYTES = 24
 
@@ -22,7 +23,7 @@ class Output(ctypes.Structure):
     _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
 
 
-def main(libraries, saved_model, request, answer):
+def main(libraries, saved_model, folder):
     library = load(pathlib.Path(libraries))
     status, graph = library.TF_NewStatus(), library.TF_NewGraph()
     tags = (ctypes.c_char_p * 1)(b"serve")
@@ -37,7 +38,14 @@ def main(libraries, saved_model, request, answer):
         status,
     )
     check(library, status)
-    values = dict(np.load(request, allow_pickle=True))
+    for path in sorted(pathlib.Path(folder).glob("*.npz")):
+        answer = run(library, session, graph, status, path)
+        with open(path.with_suffix(".answer"), "wb") as file:
+            np.savez(file, **answer)
+
+
+def run(library, session, graph, status, path):
+    values = dict(np.load(path, allow_pickle=True))
     fetched = [str(name) for name in values.pop("outputs")]
     inputs = [tensor_of(library, array) for array in values.values()]
     results = (ctypes.c_void_p * len(fetched))()
@@ -56,10 +64,9 @@ def main(libraries, saved_model, request, answer):
         status,
     )
     if library.TF_GetCode(status):
-        np.savez(answer, error=library.TF_Message(status).decode())
-        return
+        return {"error": library.TF_Message(status).decode()}
     arrays = [array_of(library, result) for result in results]
-    np.savez(answer, **dict(zip(fetched, arrays)))
+    return dict(zip(fetched, arrays))
 
 
 def load(folder):

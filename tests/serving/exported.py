@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from conftest import tiny_classifier
 from PIL import Image
+from served_model import ServedModel
 
 import keras_explainer as kx
 
@@ -34,6 +35,12 @@ def exported():
     """Returns the path of the exported version folder."""
     path = pathlib.Path(_FOLDER.name) / "tiny" / "1"
     return tiny_explainer().export(path, max_batch_size=2)
+
+
+@functools.cache
+def served():
+    """Returns the exported version, loaded as a server does."""
+    return ServedModel(exported(), "tiny")
 
 
 def photograph(height=60, width=90, shift=0.0):

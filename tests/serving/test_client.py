@@ -4,19 +4,20 @@ The real server should serve the folder that TF_SERVING_SAVED_MODEL names, a ver
 folder that `BaseExplainer.export` wrote; without them, the test servers are asked.
 """
 
+import http.server
 import io
 import os
 import pickle
+import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import tiny_classifier
-from exported import exported
 from exported import file_of
 from exported import photograph
-from exported import preprocessed
 from exported import raw_images
+from exported import served as tiny_served
 from PIL import Image
 from served_model import ServedModel
 from test_decode_images import BAD
@@ -24,6 +25,7 @@ from test_decode_images import SPECIAL
 
 import keras_explainer as kx
 from keras_explainer.serving import ServingError
+from keras_explainer.serving.serving_error import no_server
 
 pytest.importorskip("tenacity", reason="the extra `serving` is not installed")
 grpc_server = pytest.importorskip(
@@ -43,8 +45,9 @@ own_server = pytest.mark.skipif(bool(REAL), reason="needs a server that can fail
 
 @pytest.fixture(scope="module")
 def served():
-    path = os.environ["TF_SERVING_SAVED_MODEL"] if REAL else exported()
-    return ServedModel(path, "tiny")
+    if REAL:
+        return ServedModel(os.environ["TF_SERVING_SAVED_MODEL"], "tiny")
+    return tiny_served()
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -52,7 +55,8 @@ def address(request, served):
     if request.param == "real":
         yield REAL
         return
-    with SERVER[request.param]([served]) as server:
+    labels = {"stable": served.version}
+    with SERVER[request.param]([served], labels=labels) as server:
         yield f"{server.address}/v1/models/tiny"
 
 
@@ -95,19 +99,19 @@ def test_images(client, served):
     np.testing.assert_allclose(first, expected["masks"], atol=1e-4)
 
 
-@own_server
-def test_target_mask_is_that_of_explain(tmp_path):
+def test_target_mask_is_that_of_explain(monkeypatch):
     """Of several classes that a multi-label classifier predicts at once."""
-    explainer = kx.ExplainerModel(
-        tiny_classifier(classes=5, activation="sigmoid"), preprocess_input="mobilenet"
-    )
-    path = explainer.export(tmp_path / "1", top_k=4, mask_size=32, max_batch_size=1)
+    explainer = kx.ExplainerModel(tiny_classifier(classes=5, activation="sigmoid"))
     images = raw_images(6)
-    expected = explainer.explain(preprocessed(images))
+    expected = explainer.explain(images / 127.5 - 1)
     assert ((expected.scores >= 0.5).sum(axis=1) > 1).any()
-    with RestServer([ServedModel(path, "tiny")]) as server:
-        with Client(f"{server.address}/v1/models/tiny") as client:
-            explanation = client.explain(images)
+    served = explainer.explain(images / 127.5 - 1, top_k=4)
+    answer = {"class_names": np.full(served.classes.shape, "a", object)}
+    for name in ("probabilities", "classes", "scores", "masks"):
+        answer[name] = getattr(served, name)
+    with Client("http://127.0.0.1:1/v1/models/tiny") as client:
+        monkeypatch.setattr(client, "_ask", lambda *request: answer)
+        explanation = client.explain(images)
     np.testing.assert_allclose(explanation.target_mask, expected.target_mask, atol=1e-4)
 
 
@@ -234,52 +238,133 @@ def test_pictures_that_pillow_does_not_read(client, tmp_path):
 
 
 @own_server
-def test_only_unavailable_is_asked_again(address, served, monkeypatch):
+@pytest.mark.parametrize(
+    "passing", [tf.errors.UnavailableError, tf.errors.ResourceExhaustedError]
+)
+def test_a_server_that_is_away_or_busy_is_asked_again(
+    address, served, monkeypatch, passing
+):
     monkeypatch.setattr("keras_explainer.serving.client._FIRST_WAIT", 0.001)
     images = images_for(served)
 
-    def unavailable():
-        return tf.errors.UnavailableError(None, None, "starting up")
+    def fault():
+        return passing(None, None, "the queue is full")
 
     with Client(address, timeout=20, retries=2) as client:
-        served.faults[:] = [unavailable(), unavailable()]
+        served.faults[:] = [fault(), fault()]
         assert len(client.classify(images)) == 2 and not served.faults
-        served.faults[:] = [unavailable() for _ in range(4)]
-        with pytest.raises(ServingError, match="UNAVAILABLE: starting up"):
+        served.faults[:] = [fault() for _ in range(4)]
+        with pytest.raises(ServingError, match="the queue is full") as raised:
             client.classify(images)
         assert len(served.faults) == 1
-        served.faults[:] = [
-            tf.errors.ResourceExhaustedError(None, None, "the queue is full"),
-            unavailable(),
-        ]
-        with pytest.raises(ServingError) as raised:
-            client.classify(images)
-        assert raised.value.code == "RESOURCE_EXHAUSTED"
-        assert raised.value.message == "the queue is full"
-        assert len(served.faults) == 1
+        assert raised.value.message == "the queue is full" and raised.value.answered
         served.faults.clear()
         assert len(client.classify(images)) == 2
 
 
 @own_server
+@pytest.mark.parametrize(
+    "final",
+    [
+        tf.errors.InvalidArgumentError,
+        tf.errors.FailedPreconditionError,
+        tf.errors.NotFoundError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.InternalError,
+        tf.errors.PermissionDeniedError,
+    ],
+)
+def test_what_will_not_pass_is_not_asked_again(address, served, final):
+    with Client(address, timeout=20) as client:
+        served.faults[:] = [final(None, None, "as the graph has it"), None]
+        with pytest.raises(ServingError, match="as the graph has it"):
+            client.classify(images_for(served))
+        assert served.faults == [None]
+        served.faults.clear()
+
+
+@own_server
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_nobody_answers(scheme, monkeypatch):
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "nowhere.invalid:8500"])
+def test_nobody_answers(scheme, host, monkeypatch):
     monkeypatch.setattr("keras_explainer.serving.client._FIRST_WAIT", 0.001)
-    with Client(f"{scheme}://127.0.0.1:1/v1/models/tiny", retries=1) as client:
-        with pytest.raises(ServingError) as raised:
-            client.classify(np.zeros((1, 32, 32, 3)))
-    assert raised.value.code == "UNAVAILABLE"
-    assert "127.0.0.1" in raised.value.message
+    url = f"{scheme}://{host}/v1/models/tiny"
+    with Client(url, retries=1) as client:
+        for ask in (
+            lambda: client.classify(np.zeros((1, 32, 32, 3))),
+            lambda: client.explain(file_of(photograph())),
+        ):
+            with pytest.raises(ServingError) as raised:
+                ask()
+            assert raised.value.code == "UNAVAILABLE"
+            assert str(raised.value) == f"No server answers at {url}"
 
 
 @own_server
 @pytest.mark.parametrize("kind", ["rest", "grpc"])
 def test_time_runs_out(kind, served):
     with SERVER[kind]([served], delay=1.0) as server:
-        with Client(f"{server.address}/v1/models/tiny", timeout=0.2) as client:
+        url = f"{server.address}/v1/models/tiny"
+        with Client(url, timeout=0.2) as client:
             with pytest.raises(ServingError) as raised:
                 client.classify(images_for(served))
     assert raised.value.code == "DEADLINE_EXCEEDED"
+    assert str(raised.value) == f"No answer within 0.2 seconds from {url}"
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """Something that is no model server, and a proxy whose server is away."""
+
+    asked = []
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append(self.path)
+        self.send_response(502 if "away" in self.path else 200)
+        self.end_headers()
+        self.wfile.write(b"<h1>Welcome</h1>")
+
+
+def test_something_else_answers(monkeypatch):
+    monkeypatch.setattr("keras_explainer.serving.client._FIRST_WAIT", 0.001)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}/v1/models"
+        picture = file_of(photograph())
+        with Client(f"{root}/tiny") as client, pytest.raises(ServingError) as raised:
+            client.explain(picture)
+        assert str(raised.value) == (
+            f"No model server answers at {root}/tiny, but something else"
+        )
+        with Client(f"{root}/away", retries=2) as client:
+            with pytest.raises(ServingError, match="UNAVAILABLE: <h1>Welcome"):
+                client.explain(picture)
+        server.shutdown()
+    assert [path.split("/")[-1] for path in Other.asked] == (
+        ["tiny:predict"] + 3 * ["away:predict"]
+    )
+
+
+def test_the_sentence_of_an_assertion_is_taken_out(client, served):
+    images = images_for(served)
+    wrong = {"images": images, "targets": np.int32([0, 10**6])}
+    with pytest.raises(ServingError) as raised:
+        client._predict("explain_class", wrong, ["masks"])
+    message = raised.value.message
+    assert message.startswith("Input `targets` should hold one class per image, from 0")
+    assert message.endswith("Received: [0 1000000] for 2 images")
+
+
+def test_outputs_that_a_signature_does_not_have(client, served):
+    images = {"images": images_for(served)}
+    for signature, known in ("classify", "probabilities"), ("serving_default", "masks"):
+        with pytest.raises(ServingError, match="output") as raised:
+            client._predict(signature, images, [known, "boxes"])
+        assert raised.value.code == "INVALID_ARGUMENT"
+        assert "boxes" in raised.value.message
 
 
 # === Arguments ===
@@ -288,7 +373,10 @@ def test_time_runs_out(kind, served):
 @pytest.mark.parametrize(
     "url",
     ["localhost:8501", "http://localhost:8501", "ftp://host/v1/models/pets"]
-    + ["http:///v1/models/pets", "http://host:1/v1/models/pets:predict", "photo.jpg"],
+    + ["http:///v1/models/pets", "http://host:1/v1/models/pets:predict", "photo.jpg"]
+    + ["http://host:x/v1/models/pets", "http://host:99999/v1/models/pets", None, ""]
+    + ["http://[::1/v1/models/pets", "grpc://:8500/v1/models/pets", 8501]
+    + [f"grpc://host:1/v1/models/pets/versions/{2**64}"],
 )
 def test_wrong_urls(url):
     with pytest.raises(ValueError, match="`url` should be http://HOST:PORT/v1/models/"):
@@ -298,8 +386,13 @@ def test_wrong_urls(url):
 def test_versions_and_labels(address, served, monkeypatch):
     version = f"{address}/versions/{served.version}"
     if not REAL:
-        with Client(version) as client:
-            assert client.classify(images_for(served)).shape[0] == 2
+        for url in (version, f"{address}/labels/stable"):
+            with Client(url) as client:
+                assert client.classify(images_for(served)).shape[0] == 2
+        with Client(f"{address}/labels/no") as client:
+            with pytest.raises(ServingError, match="version label: no") as raised:
+                client.classify(images_for(served))
+            assert raised.value.code == "INVALID_ARGUMENT"
     from keras_explainer.serving.grpc_route import GrpcRoute
 
     found = []
@@ -316,3 +409,6 @@ def test_errors_survive_process_pools():
     error = pickle.loads(pickle.dumps(ServingError("the queue is full", "UNAVAILABLE")))
     assert error.code == "UNAVAILABLE" and error.message == "the queue is full"
     assert str(error) == "The model server answered UNAVAILABLE: the queue is full"
+    error = pickle.loads(pickle.dumps(no_server("http://host/v1/models/pets")))
+    assert str(error) == "No server answers at http://host/v1/models/pets"
+    assert error.code == "UNAVAILABLE" and not error.answered

@@ -12,8 +12,8 @@ from exported import file_of
 from exported import photograph
 from exported import preprocessed
 from exported import raw_images
+from exported import served
 from exported import tiny_explainer
-from served_model import ServedModel
 
 pytestmark = pytest.mark.slow  # many traces, or a server
 
@@ -109,56 +109,105 @@ def test_2_saved_model_cli(live, tmp_path):
 
 
 def test_3_session_of_tensorflow_1(live):
-    served = ServedModel(exported(), "tiny")
-    assert_same(served.run("serving_default", {"images": raw_images()}), live)
+    assert_same(served().run("serving_default", {"images": raw_images()}), live)
     # Files of noise, as the decoded pixels are then the images themselves.
     images = raw_images().astype("uint8")
     files = [
         tf.io.encode_jpeg(i, quality=100, chroma_downsampling=False) for i in images
     ]
     decoded = [tf.io.decode_jpeg(f, dct_method="INTEGER_ACCURATE") for f in files]
-    expected = served.run("serving_default", {"images": np.float32(decoded)})
+    expected = served().run("serving_default", {"images": np.float32(decoded)})
     files = np.array([file.numpy() for file in files], object)
-    answer = served.run("explain_bytes", {"image_bytes": files})
+    answer = served().run("explain_bytes", {"image_bytes": files})
     assert_same(answer, expected)
 
 
-@pytest.mark.skipif(
+needs_library = pytest.mark.skipif(
     not (pathlib.Path(tf.__file__).parent / "libtensorflow_cc.so.2").exists(),
     reason="this TensorFlow has no libtensorflow_cc.so.2",
 )
-@pytest.mark.parametrize(
-    "signature", ["serving_default", "explain_bytes", "wrong shape"]
-)
-def test_4_cpp_loader_and_session(live, request_file, tmp_path, signature):
-    served = ServedModel(exported(), "tiny")
-    is_bytes = signature == "explain_bytes"
-    definition = served.definition("explain_bytes" if is_bytes else "serving_default")
-    name = "image_bytes" if is_bytes else "images"
-    values = np.load(request_file, allow_pickle=True)[name]
-    if signature == "wrong shape":
-        values = values[:, :16]
-    outputs = {key: info.name for key, info in definition.outputs.items()}
-    request, answer = tmp_path / "request.npz", tmp_path / "answer.npz"
-    inputs = {definition.inputs[name].name: values}
-    np.savez(request, outputs=list(outputs.values()), **inputs)
+FILE = file_of(photograph())
+# What the C++ session is fed, of whatever shape, and what it says.
+WRONG = {
+    "images": ("serving_default", {"images": raw_images()[:, :16]}, "[2,16,32,3]"),
+    "no file list": ("explain_bytes", {"image_bytes": np.array(FILE, object)}, "[]"),
+    "table of files": (
+        "explain_bytes",
+        {"image_bytes": np.array([[FILE], [FILE]], object)},
+        "[2 1]",
+    ),
+    "one target": (
+        "explain_class",
+        {"images": raw_images(), "targets": np.array(1, "int32")},
+        "[]",
+    ),
+    "table of targets": (
+        "explain_class",
+        {"images": raw_images(), "targets": np.ones((2, 1), "int32")},
+        "[2 1]",
+    ),
+    "long targets": (
+        "explain_class",
+        {"images": raw_images(), "targets": np.ones(2, "int64")},
+        "int64",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def cpp(request_file, tmp_path_factory):
+    """Answers of the C++ session, all of one process."""
+    folder = tmp_path_factory.mktemp("cpp")
+    values = dict(np.load(request_file, allow_pickle=True))
+    right = {
+        "serving_default": ("serving_default", {"images": values["images"]}),
+        "explain_bytes": ("explain_bytes", {"image_bytes": values["image_bytes"]}),
+    }
+    tensors = {}
+    for name, (signature, inputs, *_) in {**right, **WRONG}.items():
+        definition = served().definition(signature)
+        fed = {definition.inputs[key].name: array for key, array in inputs.items()}
+        tensors[name] = {key: info.name for key, info in definition.outputs.items()}
+        np.savez(folder / f"{name}.npz", outputs=list(tensors[name].values()), **fed)
     libraries = pathlib.Path(tf.__file__).parent
-    run_python(HERE / "cpp_session.py", libraries, exported(), request, answer)
-    answer = np.load(answer, allow_pickle=True)
-    if signature == "wrong shape":
-        message = str(answer["error"])
-        assert "[2,16,32,3]" in message and "[?,32,32,3]" in message
-        return
-    answer = {key: answer[tensor] for key, tensor in outputs.items()}
-    if not is_bytes:
-        assert_same(answer, live)
-        return
-    expected = served.run(signature, {name: values})
+    run_python(HERE / "cpp_session.py", libraries, exported(), folder)
+
+    def answer(name):
+        found = np.load(folder / f"{name}.answer", allow_pickle=True)
+        if "error" in found:
+            return str(found["error"])
+        return {key: found[tensor] for key, tensor in tensors[name].items()}
+
+    return answer
+
+
+@needs_library
+def test_4_cpp_loader_and_session(live, request_file, cpp):
+    assert_same(cpp("serving_default"), live)
+    files = np.load(request_file, allow_pickle=True)["image_bytes"]
+    expected = served().run("explain_bytes", {"image_bytes": files})
+    answer = cpp("explain_bytes")
     assert_same(answer, expected)
     np.testing.assert_array_equal(
         answer["masks_png_bytes"], expected["masks_png_bytes"]
     )
     assert answer["class_names"].tolist() == expected["class_names"].tolist()
+
+
+@needs_library
+@pytest.mark.parametrize("name", WRONG)
+def test_4_what_the_cpp_session_is_fed_is_checked_in_the_graph(cpp, name):
+    signature, inputs, received = WRONG[name]
+    message = cpp(name)
+    assert received in message
+    if received[0] == "[" and "images" not in name:
+        key = [*inputs][-1]
+        expected = f"Input `{key}` should have the shape (N,). Received: shape"
+        assert f"{expected} {received}" in message
+    # The session that the test servers run says the same.
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+        served().run(signature, inputs)
+    assert raised.value.message.split("\n")[0] == message.split("\n")[0]
 
 
 def run_python(*arguments, cwd=None):

@@ -4,11 +4,10 @@ import pathlib
 import runpy
 
 import pytest
-from exported import exported
 from exported import photograph
+from exported import served
 from PIL import Image
 from rest_server import RestServer
-from served_model import ServedModel
 
 pytestmark = pytest.mark.slow  # many traces, or a server
 
@@ -19,7 +18,7 @@ def test_the_client_draws_what_the_server_answers(tmp_path, capsys):
     pytest.importorskip("tenacity", reason="the extra `serving` is not installed")
     main = runpy.run_path(str(EXAMPLES / "serve_client.py"))["main"]
     photograph().save(tmp_path / "photo.jpg")
-    with RestServer([ServedModel(exported(), "tiny")]) as server:
+    with RestServer([served()]) as server:
         url = f"{server.address}/v1/models/tiny"
         main(url, tmp_path / "photo.jpg", tmp_path / "served.png")
     lines = capsys.readouterr().out.splitlines()

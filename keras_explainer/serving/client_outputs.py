@@ -1,0 +1,13 @@
+"""The outputs that our own client asks for, by signature.
+
+A session builds an executor for each set of outputs, so the warm-up asks for these too.
+"""
+
+_ANSWER = ("probabilities", "classes", "scores", "class_names")
+
+CLIENT_OUTPUTS = {
+    "serving_default": (*_ANSWER, "masks"),
+    "explain_bytes": (*_ANSWER, "masks_png_bytes"),
+    "explain_class": ("masks",),
+    "classify": ("probabilities",),
+}
