@@ -7,6 +7,7 @@ import keras
 
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.load_keras_file import UNSAFE_SUFFIXES
 from keras_explainer.commands.load_keras_file import load_keras_file
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.shipped_models import shipped_model
@@ -46,11 +47,8 @@ def load_classifier(name):
 
 def is_path(name):
     """Returns whether --classifier names a file rather than a known classifier."""
-    return (
-        "/" in name
-        or "\\" in name
-        or pathlib.Path(name).suffix in (".keras", ".h5", ".hdf5")
-    )
+    suffix = pathlib.Path(name).suffix.lower()
+    return "/" in name or "\\" in name or suffix in (".keras", *UNSAFE_SUFFIXES)
 
 
 def _load_file(path):

@@ -2,6 +2,9 @@
 
 from keras_explainer.commands.command_error import UsageError
 
+# Several versions of Keras read these without their `safe_mode`.
+UNSAFE_SUFFIXES = (".h5", ".hdf5")
+
 
 def load_keras_file(path, expected, **options):
     """Loads a model.
@@ -13,17 +16,16 @@ def load_keras_file(path, expected, **options):
 
     Raises:
         UsageError: If Keras cannot load the file, or it is of a format in which it may
-            run code of whoever wrote it: several versions of Keras read `.h5` files
-            without their `safe_mode`.
+            run code of whoever wrote it.
     """
     import keras
 
     received = f"{expected}. Received: {path}, which"
-    if path.suffix in (".h5", ".hdf5"):
+    if path.suffix.lower() in UNSAFE_SUFFIXES:
         raise UsageError(
             f"{received} can run code as it is loaded; if you trust it, write it anew: "
             f"keras.saving.load_model({str(path)!r}, compile=False).save("
-            f"{path.with_suffix('.keras').name!r})"
+            f"{str(path.with_suffix('.keras'))!r})"
         )
     try:
         return keras.saving.load_model(path, **options)
