@@ -1,5 +1,7 @@
 """The files that tell about an evaluation."""
 
+import sys
+
 import numpy as np
 
 from keras_explainer.evaluation.comparison_figures import comparison_gallery
@@ -7,12 +9,13 @@ from keras_explainer.evaluation.comparison_figures import curves_figure
 from keras_explainer.evaluation.comparison_figures import specificity_figure
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 from keras_explainer.evaluation.evaluate_methods import GALLERY_IMAGES
+from keras_explainer.evaluation.evaluate_methods import one_sentence
 from keras_explainer.evaluation.labelled_batches import labelled_batches
 from keras_explainer.visualization import save_figure
 
 
 def write_evaluation(folder, results, explainer, data, notes, seed):
-    """Writes tables and pictures.
+    """Writes tables, and then pictures; one that fails is named in a warning.
 
     Args:
         folder: The `RunFolder`.
@@ -32,23 +35,27 @@ def write_evaluation(folder, results, explainer, data, notes, seed):
         "results.json",
         {"notes": notes, "classes": data.class_names, "methods": table.json()},
     )
-    images, truth = _first_images(explainer, data)
-    pictures = explainer.preprocessing.restore(images)
-    figures = {
-        "curves.png": curves_figure(results),
-        "class_specificity.png": specificity_figure(results, data.class_names),
-        "gallery.png": comparison_gallery(pictures, results, truth),
+    pictures = {
+        "curves.png": lambda: curves_figure(results),
+        "class_specificity.png": lambda: specificity_figure(results, data.class_names),
+        "gallery.png": lambda: _gallery(explainer, data, results),
     }
-    for name, figure in figures.items():
-        if figure is not None:
-            save_figure(figure, folder.path / name)
+    for name, draw in pictures.items():
+        try:
+            figure = draw()
+            if figure is not None:
+                save_figure(figure, folder.path / name)
+        # Hours of measuring are not lost for the sake of a picture.
+        except Exception as error:
+            print(f"warning: left out {name}: {one_sentence(error)}", file=sys.stderr)
     return table
 
 
-def _first_images(explainer, data):
-    """Returns images and true masks (or None) for the gallery."""
+def _gallery(explainer, data, results):
+    """Draws the first images, with what was measured of them."""
     found = list(labelled_batches(explainer, data.dataset, GALLERY_IMAGES))
     images = np.concatenate([batch.images for batch in found])
-    if found[0].truth is None:
-        return images, None
-    return images, np.concatenate([batch.truth for batch in found])
+    truth = None
+    if found[0].truth is not None:
+        truth = np.concatenate([batch.truth for batch in found])
+    return comparison_gallery(explainer.preprocessing.restore(images), results, truth)

@@ -1,5 +1,7 @@
 """The comparison as pictures: curves, class specificity and a gallery."""
 
+import itertools
+
 import numpy as np
 
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
@@ -58,21 +60,23 @@ def curves_figure(results):
     ]
     if not kinds:
         return None
-    figure = _figure(3.4 * len(kinds) + 1.9, 3.4)
+    figure = _figure(3.4 * len(kinds) + 1.9, max(3.4, 0.18 * len(results)))
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     styles = _styles(results)
     most = max(result.images for result in results.values())
+    labels = {
+        name: METHOD_ROWS[name].label
+        + (f" ({_counted(result.images)})" if result.images < most else "")
+        for name, result in results.items()
+    }
     for axis, (name, title, across, up) in zip(axes, kinds):
         for method, result in results.items():
             curve = result.curve(name)
             if curve is None:
                 continue
-            label = METHOD_ROWS[method].label
-            if result.images < most:
-                label = f"{label} ({_counted(result.images)})"
             places = np.linspace(0, 1, len(curve))
             places = THRESHOLDS if name == "iou_curve" else places
-            axis.plot(places, curve, label=label, **styles[method])
+            axis.plot(places, curve, label=labels[method], **styles[method])
         axis.set_title(title, fontsize=10, loc="left")
         axis.set_xlabel(across, fontsize=8)
         axis.set_ylabel(up, fontsize=8)
@@ -80,8 +84,18 @@ def curves_figure(results):
         axis.tick_params(labelsize=8)
         axis.grid(color="#EEEEEE")
         axis.spines[["top", "right"]].set_visible(False)
-    lines, labels = axes[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside right upper", fontsize=8, frameon=False)
+    # A method may have no curve of the first kind.
+    lines = {
+        line.get_label(): line for axis in reversed(axes) for line in axis.get_lines()
+    }
+    shown = [labels[name] for name in results if labels[name] in lines]
+    figure.legend(
+        [lines[label] for label in shown],
+        shown,
+        loc="outside right upper",
+        fontsize=8,
+        frameon=False,
+    )
     return figure
 
 
@@ -199,14 +213,24 @@ def _compared(result):
 
 
 def _styles(results):
-    """Returns the line style of each method: controls are thin and grey."""
-    colors, greys = iter(_COLORS), iter(_GREYS)
-    return {
-        name: {"color": next(colors), "linewidth": 1.8}
-        if METHOD_ROWS[name].kind == "method"
-        else {"color": next(greys), "linewidth": 1.1, "linestyle": "--"}
-        for name in results
-    }
+    """Returns the line style of each method, no two alike: controls are thin and grey.
+
+    When the colours are used up they come again as dashed lines, then with a dot
+    between the dashes, with two, and so on.
+    """
+    methods, controls = itertools.count(), itertools.count()
+    styles = {}
+    for name in results:
+        if METHOD_ROWS[name].kind == "method":
+            again, number = divmod(next(methods), len(_COLORS))
+            style = {"color": _COLORS[number], "linewidth": 1.8}
+        else:
+            again, number = divmod(next(controls), len(_GREYS))
+            style = {"color": _GREYS[number], "linewidth": 1.1}
+            again += 1
+        dashes = (4, 1.5) + (1, 1.5) * (again - 1)
+        styles[name] = {**style, "linestyle": (0, dashes) if again else "-"}
+    return styles
 
 
 def _figure(width, height):

@@ -22,6 +22,8 @@ from keras_explainer.metrics import iou
 
 # Images whose masks are kept for pictures.
 GALLERY_IMAGES = 6
+# Images whose mean colour is the background, if no better is known.
+_BACKGROUND_IMAGES = 32
 # A class-specificity matrix has a column, and so a mask, for every class.
 _MOST_CLASSES = 32
 
@@ -42,7 +44,8 @@ def evaluate_methods(
     """Measures methods on the same images, one method after the other.
 
     A method that fails is reported as failed, and the others go on. With a `folder`
-    an interrupted call can be repeated, and goes on where it was.
+    an interrupted call can be repeated, and goes on with the next image, also in
+    batches of another size.
 
     Args:
         explainer: A trained `ExplainerModel`; the other methods explain its
@@ -97,6 +100,7 @@ def evaluate_methods(
                 f"Received: {limit!r}"
             )
     scorer = _Scorer(explainer, PROTOCOLS[protocol], step_share, seed)
+    scorer.choose_background(dataset)
     results = {}
     for name in methods:
         path = folder and pathlib.Path(folder) / f"{name}.npz"
@@ -105,14 +109,14 @@ def evaluate_methods(
         limit = slow_limit if row.is_slow else None
         measure = scorer.start(name, specificity_limit)
         for batch in labelled_batches(explainer, dataset, limit, row.is_slow):
-            # By the first images of all, so that a resumed run has the same.
-            scorer.choose_background(batch.images)
-            if batch.first >= result.images:
+            # Batches may have been of another size before an interruption.
+            batch = batch.since(result.images)
+            if len(batch.images):
                 try:
                     result.add(measure(batch))
                 # Whatever goes wrong in a method is told in its row.
                 except Exception as error:
-                    result = MethodResult(name, failure=_sentence(error))
+                    result = MethodResult(name, failure=one_sentence(error))
                     break
                 if path:
                     result.save(path)
@@ -136,11 +140,19 @@ class _Scorer:
         self.background = protocol.background
         self.specificity = None
 
-    def choose_background(self, images):
-        """Decides on the background; an unknown mean colour is that of the images."""
-        if self.background is None:
-            self.background = self.explainer.background
-            if self.background.to_measure:
+    def choose_background(self, dataset):
+        """Decides on the background; an unknown mean colour is that of the images.
+
+        It is of as many of them whatever the batches are, so that a resumed run has
+        the same.
+        """
+        if self.background is not None:
+            return
+        self.background = self.explainer.background
+        if self.background.to_measure:
+            first = labelled_batches(self.explainer, dataset, _BACKGROUND_IMAGES)
+            images = np.concatenate([batch.images for batch in first] or [[]])
+            if len(images):
                 self.background = Background("mean", images.shape[-1])
                 self.background.measure(images)
 
@@ -243,7 +255,7 @@ class _Scorer:
 _SPECIFICITY = ("own", "other", "gap")
 
 
-def _sentence(error):
+def one_sentence(error):
     """Returns what an error says, on one line."""
     text = " ".join(str(error).split()) or "no message"
     kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

@@ -24,6 +24,13 @@ class Batch(typing.NamedTuple):
     truth: typing.Any
     first: int
 
+    def since(self, number):
+        """Returns the part from the image of this number in the data on."""
+        part = slice(max(0, number - self.first), None)
+        truth = None if self.truth is None else self.truth[part]
+        first = max(self.first, number)
+        return Batch(self.images[part], self.labels[part], truth, first)
+
 
 class MaskSource:
     """Gives a mask for each pair of an image and a class.

@@ -1,7 +1,9 @@
 """The pictures of a comparison, from values made by hand."""
 
 import numpy as np
+import pytest
 
+from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import MethodResult
 from keras_explainer.evaluation.comparison_figures import comparison_gallery
 from keras_explainer.evaluation.comparison_figures import curves_figure
@@ -37,6 +39,93 @@ def test_curves_say_who_has_fewer_images():
     np.testing.assert_allclose(line.get_xdata(), np.arange(1, 10) / 10)
     np.testing.assert_allclose(line.get_ydata(), (np.arange(9) + 4.5) / 17)
     assert curves_figure({"one": MethodResult("one", failure="No")}) is None
+
+
+def many_results(methods, controls, monkeypatch, classes=3):
+    """Results of as many methods and controls, each with all that can be drawn."""
+    random = np.random.default_rng(0)
+    found = {}
+    for number in range(methods + controls):
+        kind = "method" if number < methods else "control"
+        name = f"{kind}_{number}"
+        row = METHOD_ROWS["one"]._replace(label=f"The {name}", kind=kind)
+        monkeypatch.setitem(METHOD_ROWS, name, row)
+        curve = random.uniform(size=(2, 9))
+        values = {
+            "seconds": np.ones(2),
+            "iou_curve": curve,
+            "insertion_curve": curve.copy(),
+            "deletion_curve": curve,
+            "kept": random.uniform(size=(2, classes, classes)).astype("float32"),
+            "own": np.ones(2),
+            "gallery": np.full((2, 4, 4), 255, "uint8"),
+        }
+        found[name] = MethodResult(name, values)
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 8, 9, 12, 20])
+def test_any_number_of_methods(monkeypatch, count):
+    found = many_results(count, count, monkeypatch)
+    figure = curves_figure(found)
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        looks = [
+            (line.get_color(), line.get_linewidth(), str(line._unscaled_dash_pattern))
+            for line in axis.lines
+        ]
+        assert len(set(looks)) == len(looks) == 2 * count
+    legend = figure.legends[0]
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert shown == [METHOD_ROWS[name].label for name in found]
+    # All of the legend is on the figure.
+    box = legend.get_window_extent()
+    assert box.y0 >= 0 and box.y1 <= figure.bbox.height
+
+    matrices = specificity_figure(found, ["cat", "dog", "cow"])
+    titles = [axis.get_title(loc="left") for axis in matrices.axes if axis.images]
+    assert len(set(titles) - {""}) == count
+    gallery = comparison_gallery(np.full((2, 4, 4, 3), 100.0), found)
+    heads = [text.get_text() for text in gallery.texts]
+    assert heads == ["image", *(f"The method_{i}" for i in range(count))]
+    assert len(gallery.axes) == 2 * (count + 1)
+
+
+@pytest.mark.parametrize("classes", [1, 8, 9, 12, 20])
+def test_any_number_of_classes(monkeypatch, classes):
+    found = many_results(2, 1, monkeypatch, classes)
+    names = [f"class {i}" for i in range(classes)]
+    figure = specificity_figure(found, names)
+    matrix = figure.axes[0]
+    assert len(matrix.texts) == classes**2
+    assert [text.get_text() for text in matrix.get_yticklabels()] == names
+
+
+def test_all_methods_of_the_command(monkeypatch):
+    found = many_results(1, 0, monkeypatch)["method_0"]
+    named = {name: MethodResult(name, found.values) for name in METHOD_ROWS}
+    looks = {
+        (line.get_color(), str(line._unscaled_dash_pattern))
+        for line in curves_figure(named).axes[0].lines
+    }
+    assert len(looks) == len(METHOD_ROWS)
+
+
+def test_a_method_that_is_in_some_curves_only(monkeypatch):
+    found = many_results(3, 0, monkeypatch)
+    found["method_1"].values["insertion_curve"][:] = np.nan
+    legend = curves_figure(found).legends[0]
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert shown == ["The method_0", "The method_1", "The method_2"]
+
+
+def test_nothing_kept_of_any_class(monkeypatch):
+    found = many_results(2, 0, monkeypatch)
+    for result in found.values():
+        result.values["kept"][:] = 0
+    figure = specificity_figure(found, ["cat", "dog", "cow"])
+    figure.draw_without_rendering()
+    assert {text.get_text() for text in figure.axes[0].texts} == {"0"}
 
 
 def test_matrices_are_means_over_images():

@@ -1,5 +1,7 @@
 """The comparison: known answers, interruption, failure, and bad arguments."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from keras_explainer.evaluation import method_rows
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 from keras_explainer.evaluation.mask_sources import ConstantMasks
 
+# The module, not the function of its name.
+evaluation = importlib.import_module("keras_explainer.evaluation.evaluate_methods")
 # All but what the module's fixtures measure, which is compiled.
 pytestmark = pytest.mark.usefixtures("eager")
 FAST = {"step_share": 0.25, "specificity_limit": 3}
@@ -131,6 +135,53 @@ def test_interrupted_evaluation_ends_like_one_that_was_not(explainer, data, tmp_
             np.testing.assert_array_equal(one[key], other[key], err_msg=key)
 
 
+class Stop(Exception):
+    """An interruption that no method can be blamed for."""
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("size", range(1, 6))
+def test_resumed_in_batches_of_another_size(
+    explainer, tmp_path, monkeypatch, size, slow
+):
+    """Whatever the batches before and after, every image is measured once."""
+    images = np.random.default_rng(0).uniform(-1, 1, (7, 4, 4, 3)).astype("float32")
+    labels = np.eye(8, dtype="float32")[[0, 1, 2, 3, 4, 5, 6]]
+    labels[2] = 0  # Left out, and not counted.
+    kept = [0, 1, 3, 4, 5, 6]
+
+    def measure(self, source, batch, compared):
+        values = {
+            "seconds": np.zeros(len(batch.images)),
+            "first": batch.images[:, 0, 0],
+        }
+        numbers = batch.first + np.arange(len(batch.images))
+        return {**values, "label": batch.labels.argmax(1), "number": numbers}
+
+    monkeypatch.setattr(evaluation._Scorer, "_measure", measure)
+    monkeypatch.setitem(METHOD_ROWS, "one", METHOD_ROWS["one"]._replace(is_slow=slow))
+
+    def run(size, folder, until=None):
+        def progress(name, count):
+            if until is not None and count >= until:
+                raise Stop
+
+        data = [(images[i : i + size], labels[i : i + size]) for i in range(0, 7, size)]
+        return evaluate_methods(
+            explainer, data, ["one"], folder=folder, progress=progress
+        )
+
+    for other in range(1, 8):
+        for until in range(1, 7):
+            folder = tmp_path / f"{other}_{until}"
+            with pytest.raises(Stop):
+                run(size, folder, until)
+            values = run(other, folder)["one"].values
+            np.testing.assert_array_equal(values["first"], images[kept, 0, 0])
+            assert values["label"].tolist() == kept
+            assert values["number"].tolist() == list(range(6))
+
+
 class Failing(ConstantMasks):
     def pair_masks(self, batch, rows, classes):
         if batch.first:
@@ -238,3 +289,15 @@ def test_resumed_run_has_the_same_background(data, tmp_path):
             parted["random"].values[key], whole["random"].values[key]
         )
     assert explainer.background.to_measure
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 40])
+def test_the_background_is_of_the_first_images_in_whatever_batches(size):
+    explainer = kx.ExplainerModel(tiny_classifier(8, "sigmoid"))
+    images = np.random.default_rng(0).uniform(size=(40, 4, 4, 3)).astype("float32")
+    labels = np.eye(8, dtype="float32")[np.arange(40) % 8]
+    data = [(images[i : i + size], labels[i : i + size]) for i in range(0, 40, size)]
+    scorer = evaluation._Scorer(explainer, evaluation.PROTOCOLS["default"], 0.1, 0)
+    scorer.choose_background(data)
+    expected = images[:32].mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(scorer.background.color, expected, atol=1e-6)

@@ -36,8 +36,19 @@ def lab(rgb):
 
 def test_a_class_keeps_its_color():
     assert class_color(0) == "#E69F00"
-    assert class_color(7) == class_color(0)
-    assert len({class_color(i) for i in range(7)}) == 7
+    assert class_color(7) == "#87005A"
+    assert class_color(263) == class_color(7)
+    assert len({class_color(i) for i in range(263)}) == 263
+
+
+@pytest.mark.parametrize("count, distance", [(8, 25), (12, 20), (20, 20), (40, 15)])
+def test_many_classes_have_colors_that_stay_apart(count, distance):
+    """Two units are just seen side by side."""
+    seen = [lab(linear(class_color(i))) for i in range(count)]
+    apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
+    assert min(apart) > distance
+    # Neither lost in the dark nor in the light of a photograph.
+    assert all(25 < color[0] < 95 for color in seen)
 
 
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
