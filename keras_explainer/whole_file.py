@@ -3,7 +3,10 @@
 import contextlib
 import os
 import pathlib
+import re
 import uuid
+
+_BESIDE = re.compile(r"\.(.+)-[0-9a-f]{8}(\.[^.]+)?", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -22,3 +25,16 @@ def whole_file(path):
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def meant_for(path):
+    """Returns the file that a killed process was writing beside it, or the path itself.
+
+    Example:
+
+    >>> meant_for(pathlib.Path("runs/.table-0123abcd.csv")).name
+    'table.csv'
+    """
+    path = pathlib.Path(path)
+    beside = _BESIDE.fullmatch(path.name)
+    return path.with_name(beside[1] + (beside[2] or "")) if beside else path

@@ -5,27 +5,32 @@ import json
 import os
 import pathlib
 import re
-import shutil
+import sys
+import uuid
 
 import keras_explainer
+from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.own_files import CONFIG
+from keras_explainer.commands.own_files import LOCK
+from keras_explainer.commands.own_files import OwnFiles
 from keras_explainer.whole_file import whole_file
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-_CHECKPOINTS = "epoch_*.keras"
+_CHECKPOINTS = "epoch_[0-9]*.keras"
 
 
 class RunFolder:
     """The folder that a command writes, whole or not at all.
 
-    Inside the `with` block `path` is `<out>.partial`; `finish` gives it its name.
-    If the block fails, a training that has finished an epoch, or whatever else has
-    left `kept_files`, stays in `<out>.partial`, to be resumed; anything else is
-    removed.
+    Inside the `with` block `path` is `<out>.partial`; `finish` gives it its name. If
+    the block fails, a training that has finished an epoch, or whatever else has left
+    `kept_files`, stays in `<out>.partial`, to be resumed; anything else is removed.
+
+    Nothing is ever removed but what was written by way of `file`, which notes it: first
+    beside the lock, and of a finished run in `config.json`. Killed at any moment, the
+    run, or the result that it was to replace, is whole and has a name: a run that was
+    killed when only the renaming was left is finished by `--resume`, or by the next
+    command with this `--out`.
 
     Args:
         out: Path of the folder.
@@ -43,19 +48,24 @@ class RunFolder:
     # Files that an interrupted run leaves to be resumed, and when it does.
     kept_files = _CHECKPOINTS
     resumed_after = "its first epoch"
+    # Settings that do not decide the result: a resumed run may have others.
+    free_settings = ()
 
     def __init__(self, out, settings, *, force=False, resume=False):
         self.out = pathlib.Path(out)
-        home = pathlib.Path(os.path.abspath(out))
-        self.path = home.with_name(f"{home.name}.partial")
+        # Where a link leads to, so that all renaming is on one disk.
+        self._home = pathlib.Path(os.path.realpath(out))
+        self.path = self._home.with_name(f"{self._home.name}.partial")
         self.settings = settings
         self.force = force
         self.resume = resume
+        self._ended = False
+        self._finish_renaming()
         interrupted = self.can_resume
         # Killed before there was anything to keep, a run begins again.
-        begun = interrupted or _is_result(self.path)
+        begun = interrupted or OwnFiles(self.path).config
         if resume and not begun:
-            found = "a finished run" if _is_result(self.out) else "none"
+            found = "a finished run" if OwnFiles(self._home).config else "none"
             raise UsageError(
                 "Argument --resume should be given for a run that was interrupted "
                 f"after {self.resumed_after}. Received: {found} in {self.out}"
@@ -69,32 +79,40 @@ class RunFolder:
                 "continue or --force to start again. Received: "
                 f"{self.out}, where a run was interrupted {self.progress}"
             )
+        strangers = OwnFiles(self.path).strangers()
+        if strangers and not resume:
+            raise UsageError(
+                "Argument --out should leave the name of its working folder free. "
+                f"Received: {self.out}, with other files in {self.path}, such as "
+                f"{strangers[0]}"
+            )
 
     def __enter__(self):
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / ".lock", "w")
-        try:
-            if fcntl:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
+        self._own = OwnFiles(self.path)
+        if not self._own.lock():
             raise UsageError(
                 "Argument --out should be a folder that no other process writes. "
                 f"Received: {self.out}"
-            ) from None
-        if not self.resume:
-            self._start_afresh()
+            )
+        try:
+            self._begin()
+        except BaseException:
+            self._own.unlock()
+            raise
         return self
 
     def __exit__(self, kind, error, traceback):
-        self._lock.close()
-        if error is not None and not self.can_resume:
-            shutil.rmtree(self.path, ignore_errors=True)
+        if error is not None and not (self.can_resume or self._ended):
+            self._own.remove()
+        self._own.unlock()
 
     @property
     def can_resume(self):
         """Whether there is an interrupted run to be resumed."""
-        return any(self.path.glob(self.kept_files))
+        found = self.path.glob(self.kept_files)
+        # Not what a killed process was still writing.
+        return any(not path.name.startswith(".") for path in found)
 
     @property
     def progress(self):
@@ -113,63 +131,132 @@ class RunFolder:
         numbers = [[int(n) for n in re.findall(r"\d+", stem)] for stem in stems]
         return max(((n[0], sum(n[1:])) for n in numbers), default=(0, 0))
 
+    def file(self, name):
+        """Returns the path of a file to write, which is removed with the run.
+
+        Args:
+            name: String, the name inside the folder, such as "pictures/gallery.png".
+        """
+        self._own.note(name)
+        return self.path / name
+
     def checkpoint(self, epochs, steps=0):
         """Returns the path of the explainer after epochs, and steps of the next one."""
         parted = f"_step_{steps:06d}" if steps else ""
-        return self.path / f"epoch_{epochs:03d}{parted}.keras"
+        return self.file(f"epoch_{epochs:03d}{parted}.keras")
 
     def drop_checkpoints(self, keep=None):
         """Removes all checkpoints but the one at the path `keep`."""
-        for path in self.path.glob(_CHECKPOINTS):
-            if path != keep:
-                path.unlink()
+        for name in self._own.found(_CHECKPOINTS):
+            if self.path / name != keep:
+                (self.path / name).unlink()
 
     def write_json(self, name, content):
         self.write_text(name, json.dumps(content, indent=2) + "\n")
 
     def write_text(self, name, text):
         """Writes a text file, whole or not at all."""
-        with whole_file(self.path / name) as beside:
+        with whole_file(self.file(name)) as beside:
             beside.write_text(text, encoding="utf-8")
 
     def finish(self):
         """Gives the folder its name; an earlier result is removed after that."""
-        self._lock.close()
-        (self.path / ".lock").unlink()
-        old = self.path.with_suffix(".old")
-        with contextlib.suppress(FileNotFoundError):
-            if not self.force:
-                self.out.rmdir()  # Fails where something came in the meantime.
-            else:
-                shutil.rmtree(old, ignore_errors=True)
-                os.rename(self.out, old)
-        os.rename(self.path, self.out)
-        shutil.rmtree(old, ignore_errors=True)
-        self.path = self.out
-        self.drop_checkpoints()
+        self._ended = True
+        self._own.remove_unfinished()
+        checkpoints = set(self._own.found(_CHECKPOINTS))
+        files = {*self._own.found(), *self._own.strangers()} - checkpoints - {LOCK}
+        config = {**self._own.config, "files": sorted(files)}
+        # Where an earlier result goes until this one has its place.
+        config.setdefault("replaced", f".{self._home.name}-{uuid.uuid4().hex[:8]}")
+        self.write_json(CONFIG, config)
+        try:
+            self._take_name()
+        except OSError as error:
+            raise CommandError(
+                f"The result is whole, but cannot be named {self.out} "
+                f"({error.strerror or error}): rename {self.path}"
+            ) from error
 
-    def _start_afresh(self):
-        entries = [entry for entry in self.path.iterdir() if entry.name != ".lock"]
-        if entries and not _is_result(self.path):
-            raise UsageError(
-                "Argument --out should leave the name of its working folder free. "
-                f"Received: {self.out}, with other files in {self.path}"
-            )
-        for entry in entries:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    def _begin(self):
+        if self.resume:
+            self._own.remove_unfinished()
+            return
+        self._own.remove(keep_lock=True)
         version = keras_explainer.__version__
         config = {**self.settings, "keras_explainer": version, "force": self.force}
-        self.write_json("config.json", config)
+        self.write_json(CONFIG, config)
+
+    # === From a working folder to a result ===
+
+    def _take_name(self):
+        """Renames what is whole. The lock is held until it is done."""
+        config = self._own.config
+        aside = self._home.with_name(config["replaced"])
+        if self._home.exists() and config["force"] and OwnFiles(self._home).config:
+            os.rename(self._home, aside)
+        elif self._home.exists():
+            self._home.rmdir()  # Fails where something came in the meantime.
+        if os.name == "nt":  # Which renames no folder with an open file in it.
+            self._own.unlock()
+        try:
+            os.rename(self.path, self._home)
+        except OSError:
+            if aside.exists():
+                os.rename(aside, self._home)
+            raise
+        self.path = self._own.folder = self._home
+        self._clear_away()
+
+    def _clear_away(self):
+        """Removes what a result that has its name needs no longer."""
+        aside = self._home.with_name(self._own.config["replaced"])
+        with contextlib.suppress(OSError):  # It is no matter of the result.
+            for name in self._own.found(_CHECKPOINTS):
+                (self._home / name).unlink()
+            earlier = OwnFiles(aside)
+            known = earlier.is_whole or not earlier.found()
+            if aside.exists() and not (known and earlier.remove()):
+                print(
+                    f"warning: {aside} keeps what was added to the earlier result in "
+                    f"{self.out}",
+                    file=sys.stderr,
+                )
+            self._own.remove_notes()
+
+    def _finish_renaming(self):
+        """Does what a run that was killed in the middle of `finish` did not come to."""
+        working, steps = self.path, [(self._home, self._clear_away)]
+        if not self.resume:  # Else it comes to its end once more.
+            steps.append((working, self._take_name))
+        for folder, go_on in steps:
+            self._own = OwnFiles(folder)
+            if not (self._own.is_whole and (folder / LOCK).exists()):
+                continue
+            if self._own.lock():
+                try:
+                    with contextlib.suppress(OSError):  # Who needs the name is told.
+                        go_on()
+                finally:
+                    self._own.unlock()
+        self.path = working
+
+    # === What is refused ===
 
     def _check_free(self):
         received = f"Received: {self.out}, which "
-        if not self.out.exists():
+        if not self._home.exists():
             return
-        if not self.out.is_dir():
+        if not self._home.is_dir():
             raise UsageError(f"Argument --out should be a folder. {received}is a file")
-        if not any(self.out.iterdir()):
+        if os.path.ismount(self._home):
+            raise UsageError(
+                "Argument --out should be a folder inside of the one that a disk is "
+                f"mounted on. {received}cannot be renamed"
+            )
+        if not any(self._home.iterdir()):
             return
-        if not _is_result(self.out):
+        own = OwnFiles(self._home)
+        if not own.config:
             raise UsageError(
                 f"Argument --out should be a new folder. {received}holds files that "
                 "are not of keras-explainer and are not replaced"
@@ -179,29 +266,24 @@ class RunFolder:
                 "Argument --out should be a new folder, or come with --force to "
                 f"replace it. {received}exists"
             )
+        # Of a result that does not say what belongs to it, nothing is removed.
+        strangers = own.strangers() if own.is_whole else []
+        if strangers:
+            raise UsageError(
+                "Argument --out should hold nothing but an earlier result, to be "
+                f"replaced by --force. {received}also holds {strangers[0]}"
+            )
 
     def _check_same_settings(self):
-        config = _read_config(self.path)
+        config = OwnFiles(self.path).config
         self.force = config.get("force", False)
         for key, value in self.settings.items():
-            if config.get(key) != value:
+            if key not in self.free_settings and config.get(key) != value:
                 raise UsageError(
                     f"Argument --{key.replace('_', '-')} should be "
                     f"{_shown(config.get(key))}, as in the run that --resume "
                     f"continues. Received: {_shown(value)}"
                 )
-
-
-def _is_result(folder):
-    return "keras_explainer" in _read_config(folder)
-
-
-def _read_config(folder):
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}
 
 
 def _shown(value):
