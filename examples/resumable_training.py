@@ -9,6 +9,7 @@ from keras_explainer.commands.checkpoint import Checkpoint
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.history_file import HistoryFile
 from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.whole_file import whole_file
 
 
 def fit_resumably(build, data, out, *, settings, epochs, patience):
@@ -36,7 +37,7 @@ def fit_resumably(build, data, out, *, settings, epochs, patience):
         else:
             model = build(train.class_names)
         history = HistoryFile(folder)
-        best = BestModel(history, folder.path / "best.keras", patience)
+        best = BestModel(history, folder.file("best.keras"), patience)
         # Keras takes a dataset whose size is known only at its end for a mistake.
         warnings.filterwarnings("ignore", "Your input ran out of data")
         if start < epochs and best.epochs_since < patience:
@@ -95,6 +96,7 @@ class BestModel(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         losses = [row["val_loss"] for row in self.history.rows]
         if losses[-1] == min(losses):
-            self.model.save(self.path)
+            with whole_file(self.path) as beside:
+                self.model.save(beside)
         if self.epochs_since >= self.patience:
             self.model.stop_training = True

@@ -4,6 +4,8 @@ import signal
 
 import keras
 
+from keras_explainer.whole_file import whole_file
+
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the explainer with its optimizer after every epoch.
@@ -24,7 +26,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def save(self, epochs, steps=0):
         path = self.folder.checkpoint(epochs, steps)
-        self.model.save(path)
+        # Keras writes into the file itself, which may be killed halfway.
+        with whole_file(path) as beside:
+            self.model.save(beside)
         self.folder.drop_checkpoints(keep=path)
 
 

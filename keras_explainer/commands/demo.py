@@ -187,15 +187,15 @@ def _draw(folder, explainer, images, labels, truth):
         class_names=explainer.class_names,
         ground_truth=truth.numpy() > 0,
     )
-    save_figure(figure, folder.path / "pictures" / "gallery.png")
+    save_figure(figure, folder.file("pictures/gallery.png"))
     for number, picture in enumerate(pictures, start=1):
-        save_image(picture, folder.path / "examples" / f"shapes_{number}.png")
+        save_image(picture, folder.file(f"examples/shapes_{number}.png"))
 
 
 def _save(folder, explainer, images):
     from keras_explainer.commands.load_explainer import load_explainer
 
-    path = folder.path / "explainer.keras"
+    path = folder.file("explainer.keras")
     explainer.save(path)
     before = explainer.explain(images.numpy()).masks
     after = load_explainer(path).explain(images.numpy()).masks

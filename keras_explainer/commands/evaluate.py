@@ -173,7 +173,7 @@ def _evaluate(args, folder):
             explainer,
             data.dataset,
             args.methods,
-            folder=folder.measured,
+            folder=folder.measured(args.methods),
             protocol=args.protocol,
             slow_limit=args.slow_limit,
             specificity_limit=args.specificity_limit,

@@ -44,7 +44,7 @@ def write_evaluation(folder, results, explainer, data, notes, seed):
         try:
             figure = draw()
             if figure is not None:
-                save_figure(figure, folder.path / name)
+                save_figure(figure, folder.file(name))
         # Hours of measuring are not lost for the sake of a picture.
         except Exception as error:
             print(f"warning: left out {name}: {one_sentence(error)}", file=sys.stderr)

@@ -12,12 +12,17 @@ class EvaluationFolder(RunFolder):
     kept_files = "measured/*.npz"
     resumed_after = "its first image"
 
-    @property
-    def measured(self):
-        """The folder with a file of values for each method."""
+    # Progress is counted in images.
+    free_settings = ("batch_size",)
+
+    def measured(self, methods):
+        """Returns the folder for a file of values of each method."""
+        for name in methods:
+            self.file(f"measured/{name}.npz")
         return self.path / "measured"
 
     @property
     def progress(self):
-        names = sorted(path.stem for path in self.path.glob(self.kept_files))
+        found = self.path.glob(self.kept_files)
+        names = sorted(p.stem for p in found if not p.name.startswith("."))
         return f"after images of {', '.join(names)}"

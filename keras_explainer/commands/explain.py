@@ -134,7 +134,7 @@ def _explain(args, folder):
     from keras_explainer.commands.picture_files import find_pictures
 
     names, explain = _with_server(args) if args.server else _with_explainer(args)
-    files = ExplanationFiles(folder.path, names, args.threshold)
+    files = ExplanationFiles(folder.path, names, args.threshold, folder.file)
     paths = find_pictures(args.images)
     records = []
     for path, picture, masks, classes, scores in explain(paths):

@@ -18,10 +18,11 @@ class ExplanationFiles:
         class_names: List of the names of all classes.
         threshold: float, at which masks are made black and white, or None to keep
             them grey. Areas and boxes are measured at it, or else at 0.5.
+        file: Function from the name of a file to its path, or None.
     """
 
-    def __init__(self, folder, class_names, threshold=None):
-        self.folder = folder
+    def __init__(self, folder, class_names, threshold=None, file=None):
+        self.file = file or folder.joinpath
         self.class_names = class_names
         self.threshold = threshold
         self._taken = set()
@@ -42,7 +43,7 @@ class ExplanationFiles:
         names = [self.class_names[index] for index in classes]
         stem = self._free(path.stem, "_overlay.png")
         figure = class_grid(np.asarray(picture), masks, names, scores)
-        save_figure(figure, self.folder / f"{stem}_overlay.png")
+        save_figure(figure, self.file(f"{stem}_overlay.png"))
         return {
             "file": str(path),
             "width": picture.width,
@@ -59,7 +60,7 @@ class ExplanationFiles:
         mask = resize(np.asarray(mask, "float32"), picture.size[::-1])
         inside = mask >= (self.threshold or 0.5)
         file = self._free(f"{stem}_{_plain(name)}", ".png") + ".png"
-        save_image(mask if self.threshold is None else inside, self.folder / file)
+        save_image(mask if self.threshold is None else inside, self.file(file))
         return {
             "class": int(index),
             "name": name,

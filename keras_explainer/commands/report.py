@@ -8,6 +8,7 @@ from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.own_files import note_in_result
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.whole_file import whole_file
 
@@ -70,6 +71,8 @@ def run(args):
     page = report_page(folder.resolve().name, config, rows, metrics, pictures)
     with whole_file(out) as beside:
         beside.write_text(page, encoding="utf-8")
+    if out.parent.resolve() == folder.resolve():
+        note_in_result(folder, out.name)
     size = len(page.encode()) / 1e6
     console.print(f"Wrote {out}: {len(pictures)} pictures, {size:.1f} MB")
 

@@ -18,6 +18,7 @@ from keras_explainer.commands.shared_arguments import add_result_arguments
 from keras_explainer.commands.shared_arguments import check_data
 from keras_explainer.commands.shared_arguments import command_again
 from keras_explainer.commands.shared_arguments import settings_of
+from keras_explainer.whole_file import whole_file
 
 SUMMARY = "train an explainer for a classifier, once"
 DESCRIPTION = """\
@@ -188,6 +189,8 @@ def _train(args, folder, termination):
     _introduce(explainer, data, images)
 
     history = HistoryFile(folder)
+    for epoch in range(args.epochs + 1):
+        folder.file(f"pictures/epoch_{epoch:03d}.png")
     gallery = MaskGallery(
         images[:EPOCH_GALLERY],
         folder.path / "pictures",
@@ -280,14 +283,15 @@ def _finish(folder, explainer, images, rows):
         explainer.explain(images),
         class_names=explainer.class_names,
     )
-    save_figure(figure, folder.path / "pictures" / "gallery.png")
+    save_figure(figure, folder.file("pictures/gallery.png"))
     figures = {k: v for k, v in rows[-1].items() if k not in ("epoch", "seconds")}
     seconds = round(sum(row["seconds"] for row in rows), 2)
     folder.write_json(
         "metrics.json", {"epochs": len(rows), "seconds": seconds, **figures}
     )
     # A copy: until the folder has its name, the run can be resumed.
-    shutil.copy(folder.checkpoint(len(rows)), folder.path / "explainer.keras")
+    with whole_file(folder.file("explainer.keras")) as beside:
+        shutil.copy(folder.checkpoint(len(rows)), beside)
     folder.finish()
 
 

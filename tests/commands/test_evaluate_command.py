@@ -115,6 +115,34 @@ def test_interrupted_run_ends_like_one_that_was_not(
     assert without_seconds(whole) == without_seconds(parted)
 
 
+def test_a_picture_that_fails_loses_no_figure(
+    explainers, tmp_path, capsys, monkeypatch
+):
+    """And other batches than before an interruption lose no image."""
+
+    def fail(*args):
+        raise StopIteration
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    out, explainer = tmp_path / "out", explainers / "shapes.keras"
+    module = "keras_explainer.commands.evaluation_files.curves_figure"
+    monkeypatch.setattr(module, stop)
+    assert main(evaluate(explainer, out, methods="one")) == 130
+    monkeypatch.setattr(module, fail)
+    assert main(evaluate(explainer, out, "--seed", 1, "--resume", methods="one")) == 2
+    capsys.readouterr()
+    argv = evaluate(explainer, out, "--resume", "--batch-size", 3, methods="one")
+    assert main(argv) == 0
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == "warning: left out curves.png: StopIteration: no message"
+    # One control alone has no class specificity.
+    assert content(out) == RESULT - {"curves.png", "class_specificity.png"}
+    with open(out / "table.csv", encoding="utf-8") as file:
+        assert [row["images"] for row in csv.DictReader(file)] == ["3"]
+
+
 def test_failing_method_and_published_protocol(
     explainers, tmp_path, capsys, monkeypatch
 ):

@@ -176,8 +176,8 @@ def test_killed_before_any_change(tmp_path, earlier, resume):
 
 def test_killed_twice(tmp_path):
     """Also when what goes on after the first kill is killed."""
-    for first in range(14, 40):
-        for second in range(1, 8):
+    for first in range(26, 40):
+        for second in (1, 3, 6):
             home = tmp_path / f"{first}_{second}"
             home.mkdir()
             prepare(home, True)
