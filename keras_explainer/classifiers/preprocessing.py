@@ -1,58 +1,53 @@
 """From raw RGB pixels to what a classifier takes, and back."""
 
-import importlib
-import warnings
+import re
 
 import keras
 import numpy as np
 
-# A layer name that only this family of `keras.applications` has, in order.
-_SIGNATURES = (
-    ("mobilenet", "conv_dw_13"),
-    ("mobilenet_v2", "block_1_expand"),
-    ("inception_resnet_v2", "conv_7b"),
-    ("inception_v3", "mixed7"),
-    ("resnet_v2", "conv2_block1_preact_bn"),
-    ("densenet", "conv2_block1_concat"),
-    ("resnet", "conv2_block1_add"),
-    ("xception", "block1_conv1_bn"),
-    ("vgg16", "block5_conv3"),
-    ("nasnet", "stem_bn1"),
-)
+from keras_explainer.classifiers.affine_colors import AffineColors
+from keras_explainer.classifiers.affine_colors import fit_affine
+from keras_explainer.classifiers.applications import application_name
+from keras_explainer.classifiers.applications import application_preprocessing
+from keras_explainer.classifiers.applications import recognise_application
+from keras_explainer.classifiers.color_channels import with_channels
+from keras_explainer.classifiers.input_front import InputFront
+from keras_explainer.classifiers.measured_range import measured_range
+
 # Mean colour of ImageNet, RGB, 0..255.
-_MEAN_COLOR = (123.68, 116.779, 103.939)
+_MEAN_COLOR = np.float32([123.68, 116.779, 103.939])
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})")
 
 
 class Preprocessing:
     """What turns raw RGB pixels into a classifier's input, and back.
 
+    "auto" reads what stands between the input and the first layer with a kernel
+    (`InputFront`): it tells the range that the classifier takes. A network of
+    `keras.applications` with nothing in front is taken to be preceded by its own
+    preprocessing, until images that it is trained on say otherwise.
+
     Args:
         preprocess_input: A callable on float RGB images 0..255, the name of a
-            `keras.applications` module such as "mobilenet_v2", or "auto".
-        graph: The classifier's `LayerGraph`, from which "auto" recognises the
-            applications, and classifiers that rescale or normalise inside.
+            `keras.applications` module such as "mobilenet_v2", the range to which
+            pixels are scaled such as "0..1", "identity", or "auto".
+        graph: The classifier's `LayerGraph`.
 
     Raises:
         ValueError: If `preprocess_input` is none of these.
     """
 
     def __init__(self, preprocess_input, graph):
-        name = self.config = _name_where_there_is_one(preprocess_input)
-        if name == "auto":
-            name = recognise_application(graph)
-        if callable(name):
-            self.function = name
-        elif name is None or name == "identity":
-            self.function = _identity if name else None
-        else:
-            self.function = _application_preprocessing(name)
-        self.name = name if isinstance(name, str) or name is None else "custom"
-        self._affine = None
-        if self.function is not None and graph.shape(graph.input)[-1] == 3:
-            self._affine = _as_affine(self.function)
+        self.channels = graph.shape(graph.input)[-1]
+        self._front = InputFront(graph)
+        self._take(preprocess_input, graph)
 
     def __call__(self, images):
-        """Converts RGB images (N, H, W, 3), 0..255, to the classifier's input.
+        """Converts images (N, H, W, 3), 0..255, to the classifier's input.
+
+        Grey images and such with transparency are made of the colours that the
+        classifier takes, and colours made grey for a grey one.
 
         Raises:
             ValueError: If the preprocessing is not known.
@@ -60,30 +55,59 @@ class Preprocessing:
         if self.function is None:
             raise ValueError(
                 "Argument `preprocess_input` should be a callable or the name of a "
-                "`keras.applications` module, since this classifier's own "
-                "preprocessing was not recognised and raw pixels are to be "
-                "explained. Received: 'auto'"
+                '`keras.applications` module, a range such as "0..1" or "-1..1", or '
+                '"identity" for raw pixels, since this classifier\'s own preprocessing '
+                f"was not recognised{self._unread} and raw pixels are to be explained. "
+                "Received: 'auto'"
             )
-        if isinstance(images, np.ndarray):  # Those of Keras write into float arrays.
+        is_array = isinstance(images, np.ndarray)
+        if is_array:  # Functions of Keras write into float arrays.
             images = images.copy()
-        return self.function(images)
+        images = self.function(with_channels(images, self.raw_channels))
+        return np.asarray(images) if is_array else images
 
-    def warn_if_lost(self):
-        """Warns of a function that a saved model could not be loaded with."""
+    @property
+    def is_found_again(self):
+        """Whether a saved model will find the same function when it is loaded."""
         serialize = keras.saving.serialize_keras_object
         try:
-            keras.saving.deserialize_keras_object(serialize(self.config))
+            found = keras.saving.deserialize_keras_object(serialize(self.config))
         # Lambdas and functions that nothing knows by name fail in several ways.
         except Exception:
-            warnings.warn(
-                "The function of `preprocess_input` should have a name and the "
-                "decorator `@keras.saving.register_keras_serializable()`, to be found "
-                f"when the explainer is loaded. Received: {self.config!r}",
-                stacklevel=3,
-            )
+            return False
+        if found is self.config or not callable(self.config):
+            return True
+        if not callable(found):
+            return False
+        # A layer that was adapted comes back as it was made.
+        levels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, self.raw_channels))
+        picture = levels.astype("float32")
+        try:
+            same = (np.asarray(f(picture.copy())) for f in (self.function, found))
+            return np.allclose(*same, rtol=1e-5, atol=1e-5)
+        except Exception:
+            return False
+
+    def follow(self, images):
+        """Takes the range of images that the classifier is used on, where in doubt.
+
+        Args:
+            images: Array or tensor (N, H, W, channels), as the classifier takes them.
+
+        Returns:
+            What was assumed until now if that was another range, else None.
+        """
+        if self.config != "auto" or self.is_read:
+            return None
+        found = measured_range(images)
+        assumed = self.name
+        if found is None or (assumed is not None and found != "0..1"):
+            return None  # Images as they should be, or a mistake to be warned of.
+        self._take(found)
+        return assumed
 
     def restore(self, images):
-        """Converts the classifier's input back to RGB, 0..255, for display.
+        """Converts the classifier's input back to pixels, 0..255, for display.
 
         Where the preprocessing is unknown or cannot be inverted, the images are
         stretched to 0..255 together.
@@ -95,89 +119,143 @@ class Preprocessing:
             float32 array (N, H, W, 3 or 1).
         """
         images = np.asarray(images, "float32")
-        if self._affine is not None:
-            matrix, offset = self._affine
-            return (images - offset) @ np.linalg.inv(matrix)
-        low, high = images.min(initial=0.0), images.max(initial=1.0)
-        if low >= 0 and 1 < high <= 255:
-            low, high = 0.0, 255.0
-        images = (images - low) / max(high - low, 1e-6) * 255.0
+        if self._inverse is not None:
+            images = self._inverse(images)
+        elif self._affine is not None and images.shape[-1] == 1:
+            low, high = self._black_and_white
+            images = (images - low) / (high - low) * 255.0
+        else:
+            low, high = images.min(initial=0.0), images.max(initial=1.0)
+            if low >= 0 and 1 < high <= 255:
+                low, high = 0.0, 255.0
+            images = (images - low) / max(high - low, 1e-6) * 255.0
         return images[..., :3] if images.shape[-1] >= 3 else images[..., :1]
 
     @property
     def background(self):
-        """The mean colour of ImageNet in the classifier's input space, or None."""
-        if self._affine is None or self.name == "custom":
+        """The mean colour in the classifier's input space, or None.
+
+        That which a `Normalization` in the classifier was adapted to, or else that of
+        ImageNet.
+        """
+        if self.name in (None, "custom"):
             return None
-        matrix, offset = self._affine
-        return (np.asarray(_MEAN_COLOR, "float32") @ matrix + offset).astype("float32")
+        if self._front.mean_color is not None:
+            return self._front.mean_color
+        if self._affine is None or self.channels != 3:
+            return None
+        return self._affine(_MEAN_COLOR).astype("float32")
 
     @property
     def input_range(self):
         """Lowest and highest value of a classifier's input, or None if unknown."""
         if self._affine is None:
             return None
-        matrix, offset = self._affine
-        ends = np.stack([offset, offset + 255.0 * matrix.sum(axis=0)])
+        ends = self._black_and_white
         return float(ends.min()), float(ends.max())
 
+    @property
+    def _black_and_white(self):
+        white = np.full(self.raw_channels, 255.0)
+        return np.stack([self._affine(0 * white), self._affine(white)])
 
-def recognise_application(graph):
-    """Names the preprocessing of a classifier, from the layers it is made of.
+    @property
+    def _unread(self):
+        if not self._front.is_unreadable:
+            return ""
+        name = getattr(self._front.calls[0].operation, "name", "")
+        return f" (what '{name}' does to pixels cannot be read)"
 
-    Args:
-        graph: A `LayerGraph`.
-
-    Returns:
-        Name of a `keras.applications` module, "identity" for a classifier that
-        rescales or normalises inside, or None.
-    """
-    for call in graph.calls:
-        if isinstance(
-            call.operation, (keras.layers.Rescaling, keras.layers.Normalization)
-        ):
-            return "identity"
-        if getattr(call.operation, "weights", None):
-            break
-    names = {call.operation.name for call in graph.calls}
-    return next((app for app, layer in _SIGNATURES if layer in names), None)
-
-
-def _name_where_there_is_one(preprocess_input):
-    """Returns the name of a function of `keras.applications`, which is not registered.
-
-    By its name it is found again when a model is loaded.
-    """
-    name = str(getattr(preprocess_input, "__module__", "")).rpartition(".")[2]
-    module = getattr(keras.applications, name, None)
-    is_known = getattr(module, "preprocess_input", None) is preprocess_input
-    return name if is_known else preprocess_input
+    def _take(self, preprocess_input, graph=None):
+        name = self.config = application_name(preprocess_input) or preprocess_input
+        self.is_read = False  # Off the operations of the classifier itself.
+        if isinstance(name, str) and name == "auto":
+            name, self.is_read = _from_classifier(self._front, graph)
+        self.function, self.name = _function_of(name), _short_name(name)
+        self.raw_channels, self._affine = self.channels, None
+        if self.function is not None:
+            self.raw_channels = _raw_channels(self.function, self.channels)
+            self._affine = fit_affine(self.function, self.raw_channels)
+        self._inverse = self._affine and self._affine.inverse
 
 
-def _identity(images):
-    return images
+def _from_classifier(front, graph):
+    """Returns what a classifier needs, and whether its front tells."""
+    application = recognise_application(graph)
+    if front.keeps_values and (not front.calls or application is None):
+        return application, False
+    if application is not None:
+        own = fit_affine(application_preprocessing(application), 3)
+        if front.keeps_values:
+            return _behind(application, own, front.affine), False
+        # What must come in for the network to get what the application did.
+        for name, fit in front.fits.items():
+            inverse = fit and fit.inverse
+            if inverse and own.then(inverse).is_scaling(*_scaling(name)):
+                return name, True
+    return front.image_range, front.image_range is not None
 
 
-def _application_preprocessing(name):
-    try:
-        module = importlib.import_module(f"keras.applications.{name}")
-        return module.preprocess_input
-    except (ImportError, AttributeError, TypeError):
+def _behind(application, own, order):
+    """Returns the application's preprocessing for a front that orders channels."""
+    plain = np.allclose(order.matrix, np.eye(len(order.matrix)), atol=0.02)
+    return application if plain else _ExchangedChannels(own.then(order.inverse))
+
+
+class _ExchangedChannels:
+    """An application's preprocessing for a classifier that exchanges channels."""
+
+    def __init__(self, affine):
+        self.affine = affine
+
+    def __call__(self, images):
+        matrix, offset = self.affine
+        images = keras.ops.cast(images, "float32")
+        return keras.ops.matmul(images, matrix) + offset
+
+
+def _function_of(name):
+    if name is None or callable(name):
+        return name
+    if isinstance(name, str) and (name == "identity" or _RANGE.fullmatch(name)):
+        scale, offset = _scaling(name)
+
+        def scaled(images):
+            if isinstance(images, np.ndarray):
+                images = images.astype("float32")
+            return images if name == "identity" else images * scale + offset
+
+        return scaled
+    return application_preprocessing(name)
+
+
+def _short_name(name):
+    if isinstance(name, _ExchangedChannels):
+        return "exchanged channels"
+    return name if isinstance(name, str) or name is None else "custom"
+
+
+def _scaling(name):
+    """Returns scale and offset from 0..255 to a range such as "0..1"."""
+    if name == "identity":
+        return 1.0, 0.0
+    low, high = (float(end) for end in _RANGE.fullmatch(name).groups())
+    if low >= high:
         raise ValueError(
-            "Argument `preprocess_input` should be a callable, the name of a "
-            f'`keras.applications` module, or "auto". Received: {name!r}'
-        ) from None
+            "Argument `preprocess_input` should be a range from its lower to its "
+            f"higher end, such as '0..1'. Received: {name!r}"
+        )
+    return (high - low) / 255.0, low
 
 
-def _as_affine(function):
-    """Returns (matrix, offset) if colours are mapped affinely, else None."""
-    colors = np.array(
-        [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [60, 200, 140]], "float32"
-    )
-    mapped = np.asarray(function(colors.reshape(1, 1, 5, 3).copy()), "float32")[0, 0]
-    offset = mapped[0]
-    matrix = (mapped[1:4] - offset) / 255.0
-    if matrix.shape != (3, 3):  # It changes the number of channels.
-        return None
-    affine = np.allclose(colors[4] @ matrix + offset, mapped[4], atol=1e-2)
-    return (matrix, offset) if affine and abs(np.linalg.det(matrix)) > 1e-12 else None
+def _raw_channels(function, channels):
+    """Returns how many channels a function takes: the classifier's, or those of RGB."""
+    if channels != 3:
+        probe = np.zeros((1, 8, 8, channels), "float32")
+        try:
+            if np.shape(function(probe)) == probe.shape:
+                return channels
+        # Made for colours, it may raise anything.
+        except Exception:
+            return 3
+    return 3
