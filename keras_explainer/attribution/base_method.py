@@ -11,7 +11,6 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.images import range_problem
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
 
@@ -77,7 +76,7 @@ class AttributionMethod:
         check_option("batch_size", batch_size, 1, whole=True)
         images = np.asarray(images)
         check_images(images, self.frozen.graph.input_spec.shape[1:])
-        problem = range_problem(images, self.preprocessing.input_range)
+        problem = self.preprocessing.range_problem(images)
         if problem:
             warnings.warn(problem, stacklevel=2)
         if targets is not None:

@@ -8,6 +8,7 @@ from keras_explainer.classifiers.feature_levels import find_final_map
 from keras_explainer.classifiers.head import find_cell_head
 from keras_explainer.classifiers.head import find_logits
 from keras_explainer.classifiers.layer_graph import LayerGraph
+from keras_explainer.classifiers.with_preprocessor import with_preprocessor
 
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
@@ -72,7 +73,7 @@ class FrozenClassifier(keras.layers.Layer):
         # The classifier's layers cast for themselves.
         super().__init__(dtype="float32", autocast=False, **kwargs)
         self.classifier = classifier
-        graph = LayerGraph(classifier)
+        graph = LayerGraph(with_preprocessor(classifier))
         shape = graph.shape(graph.input)
         if len(shape) != 4:
             raise ValueError(

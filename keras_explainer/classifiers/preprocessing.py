@@ -1,11 +1,12 @@
 """From raw RGB pixels to what a classifier takes, and back."""
 
 import re
+import typing
+import warnings
 
 import keras
 import numpy as np
 
-from keras_explainer.classifiers.affine_colors import AffineColors
 from keras_explainer.classifiers.affine_colors import fit_affine
 from keras_explainer.classifiers.applications import application_name
 from keras_explainer.classifiers.applications import application_preprocessing
@@ -39,9 +40,43 @@ class Preprocessing:
     """
 
     def __init__(self, preprocess_input, graph):
-        self.channels = graph.shape(graph.input)[-1]
-        self._front = InputFront(graph)
-        self._take(preprocess_input, graph)
+        self.config = application_name(preprocess_input) or preprocess_input
+        self._graph = graph
+        self._channels = graph.shape(graph.input)[-1]
+        self.read_again()
+
+    def read_again(self, later=False):
+        """Reads the classifier, whose weights may have changed.
+
+        Args:
+            later: Boolean. Whether to read it when the answer is needed first, as for
+                a classifier whose weights are still to be loaded.
+        """
+        self._found = None if later else _find(self.config, self._graph)
+
+    @property
+    def name(self):
+        """The application or range, "identity", "custom", or None if unknown."""
+        name = self._now.name
+        return name if isinstance(name, str) or name is None else "custom"
+
+    @property
+    def function(self):
+        """The function from raw pixels to the classifier's input, or None."""
+        return self._now.function
+
+    @property
+    def is_read(self):
+        """Whether it was read off the operations of the classifier itself."""
+        return self._now.is_read
+
+    @property
+    def saved_config(self):
+        """What is written with an explainer: "auto" only where nothing was read.
+
+        A model is made before its weights are loaded, and so cannot be read then.
+        """
+        return self.name if self.is_read else self.config
 
     def __call__(self, images):
         """Converts images (N, H, W, 3), 0..255, to the classifier's input.
@@ -63,7 +98,7 @@ class Preprocessing:
         is_array = isinstance(images, np.ndarray)
         if is_array:  # Functions of Keras write into float arrays.
             images = images.copy()
-        images = self.function(with_channels(images, self.raw_channels))
+        images = self.function(with_channels(images, self._now.raw_channels))
         return np.asarray(images) if is_array else images
 
     @property
@@ -71,7 +106,9 @@ class Preprocessing:
         """Whether a saved model will find the same function when it is loaded."""
         serialize = keras.saving.serialize_keras_object
         try:
-            found = keras.saving.deserialize_keras_object(serialize(self.config))
+            with warnings.catch_warnings():  # Keras has its own, of lambdas.
+                warnings.simplefilter("ignore")
+                found = keras.saving.deserialize_keras_object(serialize(self.config))
         # Lambdas and functions that nothing knows by name fail in several ways.
         except Exception:
             return False
@@ -80,7 +117,9 @@ class Preprocessing:
         if not callable(found):
             return False
         # A layer that was adapted comes back as it was made.
-        levels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, self.raw_channels))
+        levels = np.random.default_rng(0).integers(
+            0, 256, (1, 8, 8, self._now.raw_channels)
+        )
         picture = levels.astype("float32")
         try:
             same = (np.asarray(f(picture.copy())) for f in (self.function, found))
@@ -103,8 +142,49 @@ class Preprocessing:
         assumed = self.name
         if found is None or (assumed is not None and found != "0..1"):
             return None  # Images as they should be, or a mistake to be warned of.
-        self._take(found)
+        self.config = found
+        self.read_again()
         return assumed
+
+    def range_problem(self, images):
+        """Says what is wrong with the range of images for this classifier, or None.
+
+        Args:
+            images: Array or tensor (N, H, W, channels).
+        """
+        if self.input_range is None:
+            return None
+        values = np.asarray(images)
+        least, most = float(values.min()), float(values.max())
+        received = f"Received: {values.dtype} values from {least:.3g} to {most:.3g}"
+        low, high = self.input_range
+        shown = f"[{low:.3g}, {high:.3g}]"
+        is_small = high - low > 20 and -1.5 <= least and most <= 1.5 and least < most
+        if is_small and values.dtype.kind == "f":
+            if self.name == "identity":
+                return (
+                    "Images should be raw pixels from 0 to 255, which this classifier "
+                    f"rescales itself. {received}"
+                )
+            return (
+                f"Images should be in the classifier's input range, {shown}, that of "
+                f"`{self.name}`; for a classifier that was trained on images in "
+                f'another, give it, such as `preprocess_input="0..1"`. {received}'
+            )
+        # Room for resizing and augmentation, which overshoot a little.
+        room = 0.25 * (high - low)
+        raw_pixels = low < 0 and values.dtype.kind in "iu"
+        if not (raw_pixels or least < low - room or most > high + room):
+            return None
+        if self.name == "identity":
+            return (
+                "Images should be raw pixels from 0 to 255, which this classifier "
+                f"rescales itself. {received}"
+            )
+        return (
+            f"Images should be in the classifier's input range, {shown}; apply its "
+            f"`preprocess_input` first. {received}"
+        )
 
     def restore(self, images):
         """Converts the classifier's input back to pixels, 0..255, for display.
@@ -119,9 +199,9 @@ class Preprocessing:
             float32 array (N, H, W, 3 or 1).
         """
         images = np.asarray(images, "float32")
-        if self._inverse is not None:
-            images = self._inverse(images)
-        elif self._affine is not None and images.shape[-1] == 1:
+        if self._now.inverse is not None:
+            images = self._now.inverse(images)
+        elif self._now.affine is not None and images.shape[-1] == 1:
             low, high = self._black_and_white
             images = (images - low) / (high - low) * 255.0
         else:
@@ -140,43 +220,62 @@ class Preprocessing:
         """
         if self.name in (None, "custom"):
             return None
-        if self._front.mean_color is not None:
-            return self._front.mean_color
-        if self._affine is None or self.channels != 3:
+        if self._now.front.mean_color is not None:
+            return self._now.front.mean_color
+        if self._now.affine is None or self._channels != 3:
             return None
-        return self._affine(_MEAN_COLOR).astype("float32")
+        return self._now.affine(_MEAN_COLOR).astype("float32")
 
     @property
     def input_range(self):
         """Lowest and highest value of a classifier's input, or None if unknown."""
-        if self._affine is None:
+        if self._now.affine is None:
             return None
         ends = self._black_and_white
         return float(ends.min()), float(ends.max())
 
     @property
     def _black_and_white(self):
-        white = np.full(self.raw_channels, 255.0)
-        return np.stack([self._affine(0 * white), self._affine(white)])
+        white = np.full(self._now.raw_channels, 255.0)
+        return np.stack([self._now.affine(0 * white), self._now.affine(white)])
 
     @property
     def _unread(self):
-        if not self._front.is_unreadable:
+        if not self._now.front.is_unreadable:
             return ""
-        name = getattr(self._front.calls[0].operation, "name", "")
+        name = getattr(self._now.front.calls[0].operation, "name", "")
         return f" (what '{name}' does to pixels cannot be read)"
 
-    def _take(self, preprocess_input, graph=None):
-        name = self.config = application_name(preprocess_input) or preprocess_input
-        self.is_read = False  # Off the operations of the classifier itself.
-        if isinstance(name, str) and name == "auto":
-            name, self.is_read = _from_classifier(self._front, graph)
-        self.function, self.name = _function_of(name), _short_name(name)
-        self.raw_channels, self._affine = self.channels, None
-        if self.function is not None:
-            self.raw_channels = _raw_channels(self.function, self.channels)
-            self._affine = fit_affine(self.function, self.raw_channels)
-        self._inverse = self._affine and self._affine.inverse
+    @property
+    def _now(self):
+        if self._found is None:
+            self.read_again()
+        return self._found
+
+
+class _Found(typing.NamedTuple):
+    """What `preprocess_input` was found to mean."""
+
+    name: typing.Any
+    is_read: bool
+    function: typing.Any
+    front: InputFront
+    raw_channels: int
+    affine: typing.Any
+    inverse: typing.Any
+
+
+def _find(config, graph):
+    front = InputFront(graph)
+    name, is_read = config, False
+    if isinstance(config, str) and config == "auto":
+        name, is_read = _from_classifier(front, graph)
+    function, raw_channels, affine = _function_of(name), front.channels, None
+    if function is not None:
+        raw_channels = _raw_channels(function, front.channels)
+        affine = fit_affine(function, raw_channels)
+    inverse = affine and affine.inverse
+    return _Found(name, is_read, function, front, raw_channels, affine, inverse)
 
 
 def _from_classifier(front, graph):
@@ -227,12 +326,6 @@ def _function_of(name):
 
         return scaled
     return application_preprocessing(name)
-
-
-def _short_name(name):
-    if isinstance(name, _ExchangedChannels):
-        return "exchanged channels"
-    return name if isinstance(name, str) or name is None else "custom"
 
 
 def _scaling(name):

@@ -1,6 +1,7 @@
 """What every trainable explainer shares: construction, `explain`, saving."""
 
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -9,7 +10,10 @@ from keras import ops
 
 from keras_explainer.check_class_names import check_class_names
 from keras_explainer.check_option import check_option
+from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
+from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
 from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.classifiers.saturation import saturation_problem
 from keras_explainer.decoders.dense_crf import dense_crf
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import grid_of
@@ -36,11 +40,13 @@ class BaseExplainer(ExplainerTrainer):
             read off them to mask logits (N, h, w, C).
         preprocess_input: What turns raw RGB pixels 0..255 into the classifier's
             input, for the command line, pictures and serving: a callable, the name
-            of a `keras.applications` module, or "auto" to recognise it.
+            of a `keras.applications` module, the range that pixels are scaled to such
+            as "0..1", "identity", or "auto" to recognise it.
         background: What replaces masked-out pixels, in the classifier's input
             space: "mean", a number, or one number per channel.
         class_names: List of C strings, a dict from index to name or from name to
-            index, or None.
+            index, or None: then the names of ImageNet's classes for a trained
+            classifier of `keras.applications` that tells them apart.
         name: String. Name of the model.
     """
 
@@ -84,6 +90,8 @@ class BaseExplainer(ExplainerTrainer):
         self.term_trackers = [
             keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.FIGURES)
         ]
+        if self.class_names is None and answers_in_imagenet(frozen.graph):
+            self.class_names = list(IMAGENET_CLASSES)
         self._background_config = background
         self._warned = False
 
@@ -102,6 +110,16 @@ class BaseExplainer(ExplainerTrainer):
         known = names is not None
         count = self.frozen.num_classes
         self._class_names = check_class_names(names, count) if known else None
+
+    @property
+    def preprocess_input(self):
+        """What turns raw RGB pixels into the classifier's input; it can be set."""
+        return self.preprocessing.config
+
+    @preprocess_input.setter
+    def preprocess_input(self, preprocess_input):
+        self.preprocessing = Preprocessing(preprocess_input, self.frozen.graph)
+        self._known_range_changed()
 
     @property
     def display_names(self):
@@ -147,6 +165,46 @@ class BaseExplainer(ExplainerTrainer):
             return (known[1] - known[0]) / 2.0
         low, high = (f(images, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
         return ops.maximum((high - low) / 2.0, 1e-6)
+
+    def follow(self, images):
+        """Learns from the first images of `fit` what nothing else tells.
+
+        The size of a classifier that leaves it open, the range of its images, and the
+        background.
+
+        Args:
+            images: Array or tensor (N, H, W, channels), as the classifier takes them.
+        """
+        if None in self.input_shape[1:3]:
+            self.frozen.image_shape = tuple(int(size) for size in images.shape[1:])
+        assumed = self.preprocessing.follow(images)
+        if assumed is not None:
+            self._known_range_changed()
+            warnings.warn(
+                "Images from 0 to 1 are taken for what the classifier takes, though "
+                f"its layers are those of `{assumed}`; if that is right, say so by "
+                f'`preprocess_input="0..1"`, or else apply `{assumed}`\'s '
+                "`preprocess_input` first. Received: values from 0 to 1",
+                stacklevel=4,
+            )
+        if not self.preprocessing.is_read:
+            problem = saturation_problem(self.frozen, images)
+            if problem:
+                warnings.warn(problem, stacklevel=4)
+        if self.background.to_measure:
+            self.background.measure(images)
+
+    def _known_range_changed(self):
+        mean = self.preprocessing.background
+        is_mean = isinstance(self._background_config, str)
+        if is_mean and not self.background.was_measured:
+            self.background.to_measure = mean is None
+            if mean is not None:
+                self.background.color.assign(mean)
+        # What was traced knows the former range.
+        self._compiled_explain = None
+        for name in ("train", "test", "predict"):
+            setattr(self, f"{name}_function", None)
 
     # === Explaining ===
 
@@ -277,9 +335,18 @@ class BaseExplainer(ExplainerTrainer):
 
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
+            ValueError: If the function of `preprocess_input` would not be found when
+                the explainer is loaded.
         """
         path = pathlib.Path(filepath)
-        self.preprocessing.warn_if_lost()
+        if not self.preprocessing.is_found_again:
+            raise ValueError(
+                "Argument `preprocess_input` should be a function that is found when "
+                "the explainer is loaded: give it a name and the decorator "
+                "`@keras.saving.register_keras_serializable()`, and set it anew by "
+                "`explainer.preprocess_input = function`. Received: "
+                f"{self.preprocess_input!r}"
+            )
         if path.exists() and not overwrite:
             raise FileExistsError(
                 f"Argument `filepath` should be a new path. Received: {path}, which "
@@ -329,14 +396,17 @@ class BaseExplainer(ExplainerTrainer):
         background = self._background_config
         if isinstance(background, str) and self.background.was_measured:
             background = [float(value) for value in self.background.color.numpy()]
-        return {
+        config = {
             "classifier": serialize(self.classifier),
-            "preprocess_input": serialize(self.preprocessing.config),
+            "preprocess_input": serialize(self.preprocessing.saved_config),
             "background": background,
             "multi_label": self.frozen.multi_label,
             "class_names": self.class_names,
             "name": self.name,
         }
+        if None in self.input_shape[1:3]:
+            config["image_size"] = list(self.frozen.image_shape[:2])
+        return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -346,7 +416,13 @@ class BaseExplainer(ExplainerTrainer):
             else value
             for key, value in config.items()
         }
-        return cls(**config)
+        image_size = config.pop("image_size", None)
+        explainer = cls(**config)
+        explainer.preprocessing.read_again(later=True)
+        if image_size:  # That it was trained on, which its classifier leaves open.
+            frozen = explainer.frozen
+            frozen.image_shape = (*image_size, frozen.image_shape[-1])
+        return explainer
 
 
 def _compiled_by_shape(explain):

@@ -10,7 +10,6 @@ from keras import ops
 
 from keras_explainer.explainers.finite_loss import FiniteLoss
 from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.images import range_problem
 from keras_explainer.explainers.targets import check_labels
 from keras_explainer.explainers.targets import labels_are_valid
 from keras_explainer.explainers.targets import labels_to_rows
@@ -191,11 +190,11 @@ class ExplainerTrainer(keras.Model):
                 "Argument `x` should hold at least one image. Received: an empty set"
             )
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(first)
+        check_images(images, self.input_shape[1:])
+        self.follow(images)
         self._check_images(images)
         if labels is not None:
             check_labels(labels, self.frozen.num_classes)
-        if self.background.to_measure:
-            self.background.measure(images)
 
     def checked(self, images, labels):
         """Returns a batch as float images, after checks that run in the graph."""
@@ -217,7 +216,7 @@ class ExplainerTrainer(keras.Model):
         check_images(images, self.input_shape[1:])
         if self._warned:
             return
-        problem = range_problem(images, self.preprocessing.input_range)
+        problem = self.preprocessing.range_problem(images)
         if problem:
             self._warned = True
             warnings.warn(problem, stacklevel=4)

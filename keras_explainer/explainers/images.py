@@ -34,32 +34,3 @@ def check_images(images, image_shape):
             "Images should be finite. Received: NaN or infinity in image "
             f"{int(np.argmin(np.isfinite(values).all(axis=(1, 2, 3))))}"
         )
-
-
-def range_problem(images, input_range):
-    """Says what is wrong with the range of images, or None.
-
-    Args:
-        images: Array or tensor (N, H, W, channels).
-        input_range: Lowest and highest value the classifier takes, or None.
-    """
-    if input_range is None:
-        return None
-    values = np.asarray(images)
-    low, high = input_range
-    least, most = float(values.min()), float(values.max())
-    # Room for resizing and augmentation, which overshoot a little.
-    room = 0.25 * (high - low)
-    raw_pixels = low < 0 and values.dtype.kind in "iu"
-    if raw_pixels or least < low - room or most > high + room:
-        return (
-            f"Images should be in the classifier's input range, [{low:.3g}, {high:.3g}]"
-            "; apply its `preprocess_input` first. Received: "
-            f"{values.dtype} values from {least:.3g} to {most:.3g}"
-        )
-    if high > 200 and values.dtype.kind == "f" and -1.5 <= least and most <= 1.5:
-        return (
-            "Images should be raw pixels from 0 to 255, which this classifier rescales "
-            f"itself. Received: values from {least:.3g} to {most:.3g}"
-        )
-    return None

@@ -314,23 +314,24 @@ def grey(images):
 
 
 @pytest.mark.slow
-def test_save_warns_of_a_preprocessing_that_cannot_be_loaded(make, tmp_path):
-    def save(preprocess_input, **objects):
-        classifier = tiny_classifier(channels=1)
-        explainer = make(classifier, preprocess_input=preprocess_input)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            explainer.save(tmp_path / "explainer.keras")
-        return [str(w.message) for w in caught if "preprocess_input" in str(w.message)]
-
-    for lost in (grey, lambda images: grey(images)):
-        (message,) = save(lost)
-        assert "register_keras_serializable()" in message and "Received: " in message
-    for kept in ("auto", "mobilenet", keras.applications.mobilenet.preprocess_input):
-        assert not save(kept)
+def test_save_refuses_a_preprocessing_that_cannot_be_loaded(make, tmp_path):
+    path = tmp_path / "explainer.keras"
+    explainer = make(tiny_classifier(channels=1), preprocess_input=grey)
+    adapted = keras.layers.Normalization()
+    adapted.adapt(100 * random_images(channels=1))
+    for lost in (grey, lambda images: grey(images), adapted):
+        explainer.preprocess_input = lost
+        with pytest.raises(ValueError, match=r"register_keras_serial.*Received: "):
+            explainer.save(path)
+    assert not path.exists()
+    mobilenet = keras.applications.mobilenet.preprocess_input
+    for kept in ("auto", "mobilenet", mobilenet, "0..1", keras.layers.Rescaling(2.0)):
+        explainer.preprocess_input = kept
+        explainer.save(path)
     with keras.saving.custom_object_scope({"grey": grey}):
-        assert not save(grey)
-        loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+        explainer.preprocess_input = grey
+        explainer.save(path)
+        loaded = keras.saving.load_model(path)
     assert loaded.preprocessing.function is grey
 
 
