@@ -251,6 +251,7 @@ class ExplainerModel(BaseExplainer):
             # A value whose weights are 0 depends on no mask.
             zero = tf.UnconnectedGradients.ZERO
             slope = tape.gradient(value, given, unconnected_gradients=zero)
+            slope = ops.stop_gradient(slope)
             value = value + ops.sum(slope * (mask - given), axis=(1, 2))
         return value, logits
 

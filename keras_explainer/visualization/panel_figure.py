@@ -17,6 +17,9 @@ BAR = 5
 MIN_PANEL_WIDTH = 110  # Any header fits; the figure grows wider instead.
 MAX_PANEL_WIDTH = 480
 
+# Pixels by which a picture's place is smaller. Where rounding makes it larger than the
+# picture, Matplotlib up to 3.10 enlarges the picture by a pixel.
+_INSET = 1e-6
 _FONT_SIZE = 8
 _ASCENT = 16
 _LINE_HEIGHT = 22
@@ -137,8 +140,10 @@ class _Sheet:
         FigureCanvasAgg(self.figure)
 
     def show(self, left, top, pixels):
-        axes = self.figure.add_axes(self._box(left, top, *pixels.shape[1::-1]))
-        axes.imshow(pixels, aspect="auto")
+        height, width = (side - 2 * _INSET for side in pixels.shape[:2])
+        box = self._box(left + _INSET, top + _INSET, width, height)
+        axes = self.figure.add_axes(box)
+        axes.imshow(pixels, aspect="auto", interpolation="nearest")
         axes.set_axis_off()
 
     def fill(self, left, top, width, height, color):
