@@ -274,6 +274,8 @@ class ExplainerTrainer(keras.Model):
         # at the outputs instead, and with several workers fails before that.
         metrics = self._compile_metrics
         if metrics is not None and not metrics.built:
+            # Up to Keras 3.10 these would come before their names, or be counted.
+            metrics.output_names = None
             rows = keras.KerasTensor((None, self.frozen.num_classes))
             with self.distribute_strategy.scope():
                 metrics.build(rows, rows)

@@ -380,11 +380,12 @@ def test_the_same_seed_gives_the_same_run(make):
 
 def test_metrics_see_what_the_classifier_says_of_masked_images(make):
     explainer = make(tiny_classifier())
-    explainer.compile(metrics=["accuracy"])
+    explainer.compile(metrics=["accuracy", "mse"])
     history = explainer.fit(
         random_images(8), indices(), batch_size=4, verbose=0
     ).history
     assert 0 <= history["accuracy"][0] <= 1 and history["loss"][0] != 0
+    assert 0 < history["mse"][0] <= 1
 
 
 @pytest.mark.slow
