@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from keras_explainer.bulk.write_shard import remove_file
 from keras_explainer.bulk.write_shard import write_whole
 
 
@@ -46,13 +48,20 @@ class BulkFolder:
 
     def finished(self):
         """Returns the set of paths of finished shards."""
-        return set(matching(self.file(f"masks-*-of-{self.shards:05d}.{self.format}")))
+        return set(inside(self.path, f"masks-*-of-{self.shards:05d}.{self.format}"))
 
     def drop_partial(self):
         """Removes what a killed run was writing."""
-        left = matching(self.file(".*.partial"))
-        if left:
-            FileSystems.delete(left)
+        for path in inside(self.path, ".*.partial"):
+            remove_file(path)
+
+
+def inside(folder, pattern):
+    """Returns the paths of the files in a folder whose names match a pattern."""
+    # Beam's patterns have no way to say that the name of a folder has brackets.
+    plain = re.sub(r"[*?\[\]]", "?", folder)
+    found = matching(FileSystems.join(plain, pattern))
+    return [path for path in found if path.startswith(folder)]
 
 
 def matching(pattern):

@@ -1,37 +1,36 @@
-"""What travels through the pipeline from reading a shard to writing it.
+"""What travels through the pipeline: whole shards.
 
-A shard is read, explained and written in one go: its images follow each other, and a
-`ShardEnd` follows them.
+Each element is complete by itself, so it matters neither in what order nor in what
+bundles a runner hands them on, nor how often it tries.
 """
 
 import typing
 
 
+class Shard(typing.NamedTuple):
+    """The sorted paths of all files of a shard."""
+
+    shard: int
+    paths: list
+
+
+class ExplainedShard(typing.NamedTuple):
+    """The rows of all its images as `write_rows` takes them, and its `Failed`."""
+
+    shard: int
+    rows: list
+    failed: list
+
+
 class Picture(typing.NamedTuple):
     """An image to be explained: the bytes of its file."""
 
-    shard: int
     path: str
     content: bytes
 
 
-class Explained(typing.NamedTuple):
-    """An image that was explained: its row, with masks as an array (h, w, k)."""
-
-    shard: int
-    row: dict
-
-
 class Failed(typing.NamedTuple):
-    """An image that could not be, and why, in one sentence."""
+    """An image that could not be explained, and why, in one sentence."""
 
-    shard: int
     path: str
     reason: str
-
-
-class ShardEnd(typing.NamedTuple):
-    """Says that a shard has no more than `count` images."""
-
-    shard: int
-    count: int

@@ -5,7 +5,7 @@ import json
 import apache_beam as beam
 from apache_beam.ml.inference.base import RunInference
 
-from keras_explainer.bulk.read_shard import ReadShard
+from keras_explainer.bulk.read_shard import UnfinishedShards
 from keras_explainer.bulk.saved_model_handler import SavedModelHandler
 from keras_explainer.bulk.write_shard import WriteShard
 
@@ -15,9 +15,9 @@ def explain_images(
 ):
     """Adds to a pipeline what reads, explains and writes all images.
 
-    From the grouping on, images are not handed from one stage to the next: runners fuse
-    the steps, so a shard is on disk as soon as it is explained, memory holds a shard
-    for each process, and only names of files go between processes.
+    From the grouping on, an element is a whole shard, and every step is right whatever
+    a runner does with it; most runners fuse the steps, so that a shard is on disk as
+    soon as it is explained, and memory holds the coded masks of one for each process.
 
     Args:
         pipeline: `beam.Pipeline`.
@@ -42,7 +42,8 @@ def explain_images(
         | "Names" >> beam.io.ReadFromText(inputs)
         | "Shards" >> beam.Map(with_shard)
         | "Group" >> beam.GroupByKey()
-        | "Read" >> beam.ParDo(ReadShard(folder))
-        | "Explain" >> RunInference(SavedModelHandler(model, batch_size, top_k))
-        | "Write" >> beam.ParDo(WriteShard(folder, kind, threshold))
+        | "Unfinished" >> beam.ParDo(UnfinishedShards(folder))
+        | "Explain"
+        >> RunInference(SavedModelHandler(model, batch_size, top_k, kind, threshold))
+        | "Write" >> beam.ParDo(WriteShard(folder))
     )

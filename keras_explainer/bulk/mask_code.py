@@ -23,7 +23,9 @@ def encode_mask(mask, kind, threshold=None):
             run lengths are then of the pixels from 0.5.
     """
     if kind == "rle":
-        return compress(run_lengths(mask >= (threshold or _HALF)))
+        return compress(
+            run_lengths(mask >= (_HALF if threshold is None else threshold))
+        )
     mask = mask if threshold is None else mask >= threshold
     file = io.BytesIO()
     levels = np.rint(255 * np.asarray(mask, "float32")).astype("uint8")

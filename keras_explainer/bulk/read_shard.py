@@ -1,4 +1,4 @@
-"""Images of a shard, one after the other: from files, or from TFRecord files."""
+"""What there is to explain: shards, and their images in files or TFRecord files."""
 
 import contextlib
 import pathlib
@@ -12,14 +12,14 @@ from apache_beam.io.filesystems import FileSystems
 
 from keras_explainer.bulk.elements import Failed
 from keras_explainer.bulk.elements import Picture
-from keras_explainer.bulk.elements import ShardEnd
+from keras_explainer.bulk.elements import Shard
 
 # Where an image is in a `tf.train.Example`, as its writers call it.
 IMAGE_FEATURES = ("image/encoded", "image")
 
 
-class ReadShard(beam.DoFn):
-    """Yields the images of a shard, lazily, unless the shard is finished.
+class UnfinishedShards(beam.DoFn):
+    """Yields a `Shard` for each key and its paths, unless the shard is finished.
 
     Args:
         folder: `BulkFolder` with the results.
@@ -27,19 +27,20 @@ class ReadShard(beam.DoFn):
 
     def __init__(self, folder):
         self.folder = folder
-        self.read = beam.metrics.Metrics.counter("explain_bulk", "read")
 
     def process(self, shard_and_paths):
         shard, paths = shard_and_paths
-        if FileSystems.exists(self.folder.masks(shard)):
-            return
-        count = 0
-        for path in sorted(paths):
-            for element in _images(shard, path):
-                count += 1
-                self.read.inc()
-                yield element
-        yield ShardEnd(shard, count)
+        if not FileSystems.exists(self.folder.masks(shard)):
+            yield Shard(shard, sorted(paths))
+
+
+def read_images(paths):
+    """Yields a `Picture` or `Failed` for each image in files, as they are asked for."""
+    for path in paths:
+        if is_tfrecord(path):
+            yield from _records(path)
+        else:
+            yield _picture(path)
 
 
 def is_tfrecord(path):
@@ -47,19 +48,16 @@ def is_tfrecord(path):
     return re.search(r"\.tfrecords?\b", pathlib.PurePath(path).name) is not None
 
 
-def _images(shard, path):
-    if is_tfrecord(path):
-        yield from _records(shard, path)
-        return
+def _picture(path):
     try:
         with _open(path) as file:
-            yield Picture(shard, path, file.read())
+            return Picture(path, file.read())
     # File systems raise what they like.
     except Exception as error:
-        yield Failed(shard, path, _reason(error))
+        return Failed(path, _reason(error))
 
 
-def _records(shard, path):
+def _records(path):
     """Yields the records of a TFRecord file; from the first broken one on, none."""
     import tensorflow as tf
 
@@ -67,24 +65,24 @@ def _records(shard, path):
     try:
         with _local(path) as file:
             for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
-                yield _from_record(shard, f"{path}:{index}", record)
+                yield _from_record(f"{path}:{index}", record)
                 index += 1
     # The same, and what TensorFlow says about bytes that are no records.
     except Exception as error:
-        yield Failed(shard, f"{path}:{index}", f"{_reason(error)} (the file's rest)")
+        yield Failed(f"{path}:{index}", f"{_reason(error)} (the file's rest)")
 
 
-def _from_record(shard, name, record):
+def _from_record(name, record):
     import tensorflow as tf
 
     try:
         features = tf.train.Example.FromString(record).features.feature
     except Exception as error:
-        return Failed(shard, name, f"no tf.train.Example ({_reason(error)})")
+        return Failed(name, f"no tf.train.Example ({_reason(error)})")
     for feature in IMAGE_FEATURES:
         if features[feature].bytes_list.value:
-            return Picture(shard, name, features[feature].bytes_list.value[0])
-    return Failed(shard, name, f"no feature {' or '.join(IMAGE_FEATURES)}")
+            return Picture(name, features[feature].bytes_list.value[0])
+    return Failed(name, f"no feature {' or '.join(IMAGE_FEATURES)}")
 
 
 def _open(path):

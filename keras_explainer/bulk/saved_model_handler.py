@@ -5,27 +5,33 @@ import io
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler
 
-from keras_explainer.bulk.elements import Explained
+from keras_explainer.bulk.elements import ExplainedShard
 from keras_explainer.bulk.elements import Failed
-from keras_explainer.bulk.elements import Picture
+from keras_explainer.bulk.mask_code import encode_mask
+from keras_explainer.bulk.read_shard import read_images
 
 
 class SavedModelHandler(ModelHandler):
-    """Explains batches with `serving_default` of an exported explainer.
+    """Explains whole shards with `serving_default` of an exported explainer.
 
-    Files that are no pictures come out as `Failed`; what is not a `Picture` goes
-    through as it is, in its place.
+    A `Shard` becomes an `ExplainedShard`; its files are read here, a batch at a time,
+    so that names of files and coded masks are all that ever goes between stages.
 
     Args:
         path: String, the version folder.
-        batch_size: int.
+        batch_size: int. Images explained at once.
         top_k: int. Masks of the most probable classes, at most as many as exported.
+        kind: "png" or "rle".
+        threshold: As in `encode_mask`.
     """
 
-    def __init__(self, path, batch_size, top_k):
-        super().__init__(min_batch_size=batch_size, max_batch_size=batch_size)
+    def __init__(self, path, batch_size, top_k, kind, threshold):
+        super().__init__(min_batch_size=1, max_batch_size=1)
         self.path = path
+        self.batch_size = batch_size
         self.top_k = top_k
+        self.kind = kind
+        self.threshold = threshold
 
     def load_model(self):
         import tensorflow as tf
@@ -35,46 +41,57 @@ class SavedModelHandler(ModelHandler):
 
     def run_inference(self, batch, model, inference_args=None):
         explain = model.signatures["serving_default"]
-        size = tuple(explain.structured_input_signature[1]["images"].shape[1:3])
-        results = list(batch)
-        images, places = [], []
-        for place, element in enumerate(batch):
-            if not isinstance(element, Picture):
-                continue
-            try:
-                image, file_size = _decode(element.content, size)
-            # Broken bytes make decoders raise nearly anything.
-            except Exception as error:
-                results[place] = Failed(element.shard, element.path, _reason(error))
-                continue
-            images.append(image)
-            places.append((place, file_size))
-        if images:
-            for (place, file_size), row in zip(places, self._rows(explain, images)):
-                shard, path, _ = batch[place]
-                row.update(path=path, height=file_size[0], width=file_size[1])
-                results[place] = Explained(shard, row)
-        return results
+        return [self._explained(element, explain) for element in batch]
 
     def get_num_bytes(self, batch):
-        return sum(len(e.content) for e in batch if isinstance(e, Picture))
+        return sum(len(path) for element in batch for path in element.paths)
 
     def get_metrics_namespace(self):
         return "explain_bulk_inference"
 
-    def _rows(self, explain, images):
+    def _explained(self, element, explain):
+        size = tuple(explain.structured_input_signature[1]["images"].shape[1:3])
+        rows, failed, waiting = [], [], []
+        for image in read_images(element.paths):
+            try:
+                if isinstance(image, Failed):
+                    failed.append(image)
+                else:
+                    waiting.append((image.path, *_decode(image.content, size)))
+            # Broken bytes make decoders raise nearly anything.
+            except Exception as error:
+                failed.append(Failed(image.path, _reason(error)))
+            if len(waiting) == self.batch_size:
+                rows += self._rows(explain, waiting)
+                waiting = []
+        if waiting:
+            rows += self._rows(explain, waiting)
+        return ExplainedShard(element.shard, rows, failed)
+
+    def _rows(self, explain, waiting):
         import tensorflow as tf
 
+        paths, images, sizes = zip(*waiting)
         answer = explain(images=tf.constant(np.stack(images), tf.float32))
         answer = {name: values.numpy() for name, values in answer.items()}
-        for i, masks in enumerate(answer["masks"]):
-            shown = slice(self.top_k)
+        shown = slice(self.top_k)
+        for i, (height, width) in enumerate(sizes):
+            masks = answer["masks"][i, ..., shown]
             yield {
-                "masks": masks[..., shown],
+                "path": paths[i],
+                "height": height,
+                "width": width,
                 "classes": answer["classes"][i, shown].tolist(),
                 "class_names": [n.decode() for n in answer["class_names"][i, shown]],
                 "scores": answer["scores"][i, shown].tolist(),
                 "probabilities": answer["probabilities"][i].tolist(),
+                "mask_format": self.kind,
+                "mask_height": masks.shape[0],
+                "mask_width": masks.shape[1],
+                "masks": [
+                    encode_mask(mask, self.kind, self.threshold)
+                    for mask in np.moveaxis(masks, -1, 0)
+                ],
             }
 
 

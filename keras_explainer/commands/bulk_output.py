@@ -9,6 +9,8 @@ from keras_explainer.commands.command_error import UsageError
 # Images that a shard has on average, and how many shards there are at least.
 SHARD_SIZE, FEWEST_SHARDS = 500, 16
 _COMMAND = "explain-bulk"
+# What a run leaves that is killed as it writes its first file.
+_HALF_WRITTEN = ".config.json-*.partial"
 
 
 def prepared_folder(args, explainer, inputs):
@@ -28,7 +30,7 @@ def prepared_folder(args, explainer, inputs):
     from apache_beam.io.filesystems import FileSystems
 
     from keras_explainer.bulk.bulk_folder import BulkFolder
-    from keras_explainer.bulk.bulk_folder import matching
+    from keras_explainer.bulk.bulk_folder import inside
     from keras_explainer.bulk.bulk_folder import read_json_lines
     from keras_explainer.bulk.bulk_folder import write_json_lines
 
@@ -47,7 +49,7 @@ def prepared_folder(args, explainer, inputs):
     if earlier:
         shards = args.shards or earlier["shards"]
         _check_same(args, {**settings, "shards": shards}, earlier)
-    elif matching(FileSystems.join(args.output, "*")):
+    elif set(inside(args.output, "*")) - set(inside(args.output, _HALF_WRITTEN)):
         raise UsageError(
             "Argument --output should be a new folder, or that of an interrupted run. "
             f"Received: {args.output}, which holds other files"

@@ -23,7 +23,7 @@ def run_pipeline(args, folder, model, expected):
         expected: Set of the paths of all shards.
 
     Returns:
-        Dict of how many images were "read", "explained" and "failed".
+        Dict of how many images were "explained" and "failed".
     """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -70,7 +70,7 @@ def run_pipeline(args, folder, model, expected):
     found = result.metrics().query(
         beam.metrics.MetricsFilter().with_namespace("explain_bulk")
     )
-    counts = dict.fromkeys(("read", "explained", "failed"), 0)
+    counts = dict.fromkeys(("explained", "failed"), 0)
     for counter in found["counters"]:
         counts[counter.key.metric.name] += counter.result or 0
     return counts

@@ -130,7 +130,7 @@ def run(args):
         )
     earlier = f"; {before} of {len(expected)} shards were there before"
     console.print(
-        f"Read {counts['read']} images: explained {counts['explained']}, failed "
+        f"Read {sum(counts.values())} images: explained {counts['explained']}, failed "
         f"{counts['failed']}{earlier if before else ''}; see {args.output}"
     )
 

@@ -58,7 +58,7 @@ class ExplanationFiles:
     def _write_mask(self, stem, picture, mask, index, score):
         name = self.class_names[index]
         mask = resize(np.asarray(mask, "float32"), picture.size[::-1])
-        inside = mask >= (self.threshold or 0.5)
+        inside = mask >= (0.5 if self.threshold is None else self.threshold)
         file = self._free(f"{stem}_{_plain(name)}", ".png") + ".png"
         save_image(mask if self.threshold is None else inside, self.file(file))
         return {
