@@ -14,6 +14,7 @@ PACKAGE = "keras_explainer"
 # Name in saved files: where the class is.
 PLACES = {
     "FrozenClassifier": "classifiers.frozen_classifier:FrozenClassifier",
+    "Head": "classifiers.head:Head",
     "CellAttention": "decoders.cell_attention:CellAttention",
     "CellSelector": "decoders.cell_selector:CellSelector",
     "ClassHead": "decoders.class_head:ClassHead",

@@ -8,6 +8,7 @@ from rich.progress import track
 
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.images import check_images
@@ -22,10 +23,14 @@ class AttributionMethod:
     the images up to where the method starts, finds the target classes, resizes and
     scales the maps, and merges those of an image by their pixel-wise maximum.
 
-    The classifier runs in inference mode and is never changed.
+    The classifier runs in inference mode and is never changed. Methods that read
+    nothing inside it take whatever maps images to scores: a subclassed model, a layer
+    such as `keras.layers.TFSMLayer`, or a function, which but for RISE needs a gradient.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
+        classifier: A Keras classifier as `ExplainerModel` takes it, or a callable from
+            images (N, H, W, channels) to class scores (N, C), read with the first
+            images.
         multi_label: "auto", True or False, as in `ExplainerModel`.
         verbose: Boolean. Whether long methods show a progress bar.
     """
@@ -37,22 +42,35 @@ class AttributionMethod:
     images_per_pass = 1
     # Whether gradients are taken to the image itself.
     differentiates_images = True
+    # Whether nothing inside the classifier is read.
+    takes_functions = True
     # The likely reason of an empty map, for the warning.
     empty_because = "the gradient of the class is zero at every pixel"
 
     def __init__(self, classifier, multi_label="auto", *, verbose=False):
-        self.frozen = FrozenClassifier(classifier, multi_label)
-        dtype = self.frozen.graph.input_spec.dtype
+        self.classifier, self.multi_label = classifier, multi_label
+        self.verbose = verbose
+        self.frozen = None
+        if has_graph(classifier) or not (self.takes_functions and callable(classifier)):
+            self.prepare(FrozenClassifier(classifier, multi_label))
+
+    def prepare(self, frozen):
+        """Gets ready to explain a classifier: at once, or with the first images.
+
+        Args:
+            frozen: The `FrozenClassifier`.
+        """
+        dtype = frozen.graph.input_spec.dtype
         if self.differentiates_images and "float" not in dtype:
             raise ValueError(
                 "Argument `classifier` should take images of floats, since "
                 f"{type(self).__name__} differentiates them. Received: '"
-                f"{classifier.name}', which takes {dtype}"
+                f"{frozen.classifier.name}', which takes {dtype}"
             )
-        self.preprocessing = Preprocessing("auto", self.frozen.graph)
-        self.verbose = verbose
+        self.frozen = frozen
+        self.preprocessing = Preprocessing("auto", frozen.graph)
         # The tensor that the method starts from, computed once per image.
-        self.start = self.frozen.graph.input
+        self.start = frozen.graph.input
         self.read = tf.function(self._read, reduce_retracing=True)
         self.logits = tf.function(self._logits, reduce_retracing=True)
         self.gradients = tf.function(self._gradients, reduce_retracing=True)
@@ -75,6 +93,8 @@ class AttributionMethod:
         """
         check_option("batch_size", batch_size, 1, whole=True)
         images = np.asarray(images)
+        if not has_graph(self.classifier):
+            self._prepare_for(images)
         check_images(images, self.frozen.graph.input_spec.shape[1:])
         problem = self.preprocessing.range_problem(images)
         if problem:
@@ -153,6 +173,26 @@ class AttributionMethod:
         """Returns a sequence, under a progress bar if the method is verbose."""
         return track(sequence, type(self).__name__, disable=not self.verbose)
 
+    def _prepare_for(self, images):
+        """Reads a classifier without an input shape, which is that of the images."""
+        check_images(images, (None, None, None))
+        shape = images.shape[1:]
+        if self.frozen is not None and self.frozen.image_shape == shape:
+            return
+        frozen = FrozenClassifier(self.classifier, self.multi_label, image_shape=shape)
+        if self.differentiates_images:
+            some = tf.zeros((1, *shape))
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(some)
+                logits = frozen.logits(some)
+            if tape.gradient(logits, some) is None:
+                raise ValueError(
+                    "Argument `classifier` should be made of TensorFlow operations that "
+                    f"have a gradient, for {type(self).__name__}; RISE needs none. "
+                    f"Received: {frozen.graph.calls[0].operation.name}, without one"
+                )
+        self.prepare(frozen)
+
     def _read(self, images):
         graph = self.frozen.graph
         images = tf.cast(images, graph.input_spec.dtype)
@@ -160,10 +200,7 @@ class AttributionMethod:
 
     def _logits(self, values):
         values = tf.cast(values, self.frozen.graph.specs[self.start].dtype)
-        (logits,) = self.frozen.graph.run(
-            {self.start: values}, [self.frozen.logits_tensor]
-        )
-        return tf.cast(tf.reshape(logits, (-1, self.frozen.num_classes)), "float32")
+        return self.frozen.logits_from(self.start, values)
 
     def _gradients(self, values, classes):
         """The gradient of each class logit to the values (P, h, w, channels)."""

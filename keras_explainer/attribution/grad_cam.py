@@ -29,11 +29,15 @@ class GradCAM(AttributionMethod):
     """
 
     differentiates_images = False
+    takes_functions = False
     empty_because = "no feature of the final map speaks for the class"
 
     def __init__(self, classifier, multi_label="auto"):
         super().__init__(classifier, multi_label)
-        self.start = self.frozen.level_tensors[0]
+
+    def prepare(self, frozen):
+        super().prepare(frozen)
+        self.start = frozen.level_tensors[0]
 
     def class_maps(self, features, classes):
         gradients = self.gradients(features, classes)

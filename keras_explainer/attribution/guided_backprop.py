@@ -40,14 +40,19 @@ class GuidedBackprop(AttributionMethod):
         NeurIPS 2018.
     """
 
+    takes_functions = False
+
     def __init__(self, classifier, multi_label="auto"):
         super().__init__(classifier, multi_label)
-        graph = self.frozen.graph
+
+    def prepare(self, frozen):
+        super().prepare(frozen)
+        graph = frozen.graph
         rectifying = [call for call in graph.calls if _is_relu(call.operation)]
         if not rectifying:
             raise ValueError(
                 "Argument `classifier` should hold ReLU activations. Received: "
-                f"'{classifier.name}' without any that GuidedBackprop covers"
+                f"'{frozen.classifier.name}' without any that GuidedBackprop covers"
             )
         # The graph is this method's own; the classifier stays as it is.
         for call in rectifying:

@@ -44,9 +44,13 @@ class IntegratedGradients(AttributionMethod):
         verbose=False,
     ):
         check_option("steps", steps, 1, whole=True)
-        super().__init__(classifier, multi_label, verbose=verbose)
         self.steps = self.classifier_passes = steps
-        self.baseline = Baseline(background, self.preprocessing, self.frozen)
+        self.background = background
+        super().__init__(classifier, multi_label, verbose=verbose)
+
+    def prepare(self, frozen):
+        super().prepare(frozen)
+        self.baseline = Baseline(self.background, self.preprocessing, frozen)
 
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")

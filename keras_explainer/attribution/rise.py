@@ -67,11 +67,14 @@ class RISE(AttributionMethod):
         check_option("seed", seed, 0, whole=True)
         check_choice("border", border, ("stretch", "reflect"))
         check_choice("score", score, ("probability", "sigmoid"))
-        super().__init__(classifier, multi_label, verbose=verbose)
         self.num_masks = self.classifier_passes = num_masks
         self.cells, self.keep, self.border, self.score = cells, keep, border, score
-        self.seed = seed
-        self.baseline = Baseline(background, self.preprocessing, self.frozen)
+        self.seed, self.background = seed, background
+        super().__init__(classifier, multi_label, verbose=verbose)
+
+    def prepare(self, frozen):
+        super().prepare(frozen)
+        self.baseline = Baseline(self.background, self.preprocessing, frozen)
         self._add_masks = tf.function(self._add_masks_eagerly, reduce_retracing=True)
 
     @classmethod

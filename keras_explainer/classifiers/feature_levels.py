@@ -3,16 +3,22 @@
 import math
 
 import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.classifiers.opaque_call import OpaqueCall
 
 # Borders added for a strided convolution: the map before them is the one to read.
 _PADDING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 
 def find_final_map(graph):
-    """Returns the last spatial map on every path to the output of a classifier.
+    """Returns the last spatial map that every path to the output passes through.
 
-    Walks back from the output until the tensors are (N, H, W, C) maps larger
-    than 1x1: the input of global pooling or flattening, whatever follows it.
+    The tensors are (N, H, W, C) maps larger than 1x1: the input of global pooling or
+    flattening, whatever follows it. A map behind a tensor without places, such as one
+    enlarged from 1x1, does not count.
 
     Args:
         graph: A `LayerGraph`.
@@ -21,27 +27,52 @@ def find_final_map(graph):
         The number of the tensor in the graph.
 
     Raises:
-        ValueError: If the classifier has no spatial feature map.
+        ValueError: If the classifier has no such map, or goes on with tokens that mix
+            its cells.
     """
-    pending, seen, found = [graph.output], set(), []
-    while pending:
-        tensor = pending.pop()
-        if tensor in seen:
-            continue
-        seen.add(tensor)
-        if graph.is_spatial(tensor):
-            found.append(tensor)
-        elif tensor in graph.producers:
-            pending.extend(graph.producers[tensor].inputs)
-    final_map = max(found, default=None)
-    if final_map is None or not _has_weights_before(graph, final_map):
+    final_map = None
+    for tensor in tensors_on_every_path(graph, graph.output):
+        shape = graph.shape(tensor)
+        if is_map(graph, tensor) and _has_weights_before(graph, tensor):
+            final_map = tensor
+        elif final_map is not None and (len(shape) <= 2 or set(shape[1:-1]) == {1}):
+            break
+    if final_map is None:
+        raise ValueError(_no_map_problem(graph))
+    if _mixes_cells(graph, final_map):
         raise ValueError(
-            "Argument `classifier` should have a spatial feature map of shape "
-            "(N, H, W, C), larger than 1x1 and made by layers with weights, before "
-            "its pooling or flattening. Received: a classifier with input shape "
-            f"{graph.shape(graph.input)}, in which no such map was found"
+            "Argument `classifier` should have a spatial feature map of shape (N, H, "
+            "W, C) before its pooling or flattening; vision transformers and other "
+            "networks of tokens are not supported. Received: a classifier whose last "
+            f"map, of shape {graph.shape(final_map)}, becomes tokens that are mixed"
         )
     return final_map
+
+
+def tensors_on_every_path(graph, target):
+    """Returns the tensors that every path from the input to `target` passes through.
+
+    Args:
+        graph: A `LayerGraph`.
+        target: Number of a tensor.
+
+    Returns:
+        List of tensor numbers, in order; not the input.
+    """
+    calls, derived = [], {graph.input}
+    for call in graph.calls_between({graph.input}, [target]):
+        if derived.intersection(call.inputs):  # Not what is made of constants.
+            calls.append(call)
+            derived.update(call.outputs)
+    last_use = {t: i for i, call in enumerate(calls) for t in call.inputs}
+    last_use[target] = len(calls)
+    found, open_until = [], last_use.get(graph.input, 0)
+    for i, call in enumerate(calls):
+        used = [t for t in call.outputs if t in last_use]
+        if open_until <= i and len(used) == 1:
+            found += used
+        open_until = max([open_until, *(last_use[t] for t in used)])
+    return found
 
 
 def find_feature_levels(graph, final_map, finest_stride):
@@ -54,26 +85,31 @@ def find_feature_levels(graph, final_map, finest_stride):
     Args:
         graph: A `LayerGraph`.
         final_map: Number of the final feature map.
-        finest_stride: int. The finest map to return, in pixels per cell; the
-            coarsest is returned even if it is finer.
+        finest_stride: int. The finest map to return, in pixels per cell; the final
+            map is returned even if it is finer.
 
     Returns:
-        List of tensor numbers, coarse to fine.
+        List of tensor numbers, coarse to fine, from the final map.
     """
-    calls = graph.calls_between({graph.input}, [final_map])
-    last_use = {t: i for i, call in enumerate(calls) for t in call.inputs}
-    levels, whole, open_until = {}, {}, last_use[graph.input]
-    for i, call in enumerate(calls):
-        tensor = call.outputs[0]
-        if graph.is_spatial(tensor) and not isinstance(call.operation, _PADDING):
-            stride = stride_of(graph, tensor)
-            levels[stride] = tensor
-            if open_until <= i:
-                whole[stride] = tensor
-        open_until = max([open_until, *(last_use.get(t, 0) for t in call.outputs)])
-    levels = {**levels, **whole, stride_of(graph, final_map): final_map}
-    strides = sorted(levels, reverse=True)
-    return [levels[s] for s in strides if s >= finest_stride or s == strides[0]]
+    every = [c.outputs[0] for c in graph.calls_between({graph.input}, [final_map])]
+    whole = tensors_on_every_path(graph, final_map)
+    levels = {
+        stride_of(graph, tensor): tensor
+        for tensor in [*every, *whole]
+        if is_map(graph, tensor)
+    }
+    coarsest = stride_of(graph, final_map)
+    strides = [s for s in levels if finest_stride <= s < coarsest]
+    return [final_map, *(levels[s] for s in sorted(strides, reverse=True))]
+
+
+def is_map(graph, tensor):
+    """Returns whether a tensor is a spatial map, and not one with a border added."""
+    if not graph.is_spatial(tensor):
+        return False
+    operation = graph.producers[tensor].operation
+    # `keras.ops.pad` adds what need not even be finite.
+    return not isinstance(operation, _PADDING) and type(operation).__name__ != "Pad"
 
 
 def stride_of(graph, tensor):
@@ -90,4 +126,70 @@ def _has_weights_before(graph, tensor):
         or getattr(call.operation, "weights", None)
         and not isinstance(call.operation, keras.layers.Normalization)
         for call in calls
+    )
+
+
+def _mixes_cells(graph, final_map):
+    """Returns whether layers behind a map work on tokens that know several cells.
+
+    Attention that only pools does not: its layers see each cell alone.
+    """
+    tokens = [
+        call.outputs[0]
+        for call in graph.calls_between({final_map}, [graph.output])
+        if getattr(call.operation, "weights", None)
+        and len(graph.shape(call.outputs[0])) == 3
+        and graph.shape(call.outputs[0])[1] != 1
+    ]
+    if not tokens:
+        return False
+    spec = graph.specs[final_map]
+    height, width, channels = spec.shape[1:]
+    random = np.random.default_rng(0)
+    maps = np.repeat(random.normal(size=(1, height, width, channels)), 2, axis=0)
+    maps[1, height // 2, width // 2] = random.normal(size=channels)
+    with tf.init_scope():
+        found = graph.run({final_map: ops.cast(maps, spec.dtype)}, tokens)
+        for one, other in (np.asarray(ops.cast(t, "float32")) for t in found):
+            change = np.abs(other - one).max(axis=-1)
+            if (change > 1e-4 * change.max()).sum() > 1:
+                return True
+    return False
+
+
+def _no_map_problem(graph):
+    """Says why no final map was found, and what mends it where that is known."""
+    expected = (
+        "Argument `classifier` should have a spatial feature map of shape (N, H, W, "
+        "C), larger than 1x1 and made by layers with weights, before its pooling or "
+        "flattening, that every path passes through"
+    )
+    received = f"Received: a classifier with input shape {graph.shape(graph.input)}"
+    for call in graph.calls:
+        if _hides_maps(graph, call):
+            layer = call.operation
+            return (
+                f"{expected}; the maps of '{layer.name}' show once it is opened by "
+                "`keras.Model(images, layer.call(images))`. "
+                f"{received}, whose layer '{layer.name}' ({type(layer).__name__}) "
+                "hides its maps"
+            )
+    maps = (c.outputs[0] for c in graph.calls if is_map(graph, c.outputs[0]))
+    if any(_has_weights_before(graph, tensor) for tensor in maps):
+        return (
+            f"{expected}; of several networks side by side, explain one at a time. "
+            f"{received}, whose maps are on one of several paths each"
+        )
+    return f"{expected}. {received}, in which no such map was found"
+
+
+def _hides_maps(graph, call):
+    """Returns whether a layer of layers turns a map or images into something else."""
+    layer = call.operation
+    inner = getattr(layer, "_layers", None) or isinstance(layer, OpaqueCall)
+    return (
+        bool(inner)
+        and bool(layer.weights)
+        and any(graph.is_spatial(t) for t in call.inputs)
+        and not graph.is_spatial(call.outputs[0])
     )

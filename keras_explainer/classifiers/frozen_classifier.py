@@ -1,12 +1,15 @@
 """The classifier under explanation, read and never changed."""
 
+import functools
+
 import keras
 from keras import ops
 
+from keras_explainer.classifiers.cell_head import find_cell_head
 from keras_explainer.classifiers.feature_levels import find_feature_levels
 from keras_explainer.classifiers.feature_levels import find_final_map
-from keras_explainer.classifiers.head import find_cell_head
-from keras_explainer.classifiers.head import find_logits
+from keras_explainer.classifiers.graph_problem import layout_problem
+from keras_explainer.classifiers.head import find_head
 from keras_explainer.classifiers.layer_graph import LayerGraph
 from keras_explainer.classifiers.with_preprocessor import with_preprocessor
 
@@ -45,19 +48,31 @@ class FrozenClassifier(keras.layers.Layer):
     """A Keras classifier as an explainer sees it: features, evidence and logits.
 
     The classifier always runs in inference mode, its weights are never trained,
-    and neither its weights nor its `trainable` flags are changed.
+    and neither its weights nor its `trainable` flags are changed. Its feature maps are
+    looked for when they are asked for.
+
+    A binary classifier, which gives one probability p (`Dense(1, "sigmoid")`), has two
+    classes here, of which an image has one: 0 is the answer no, with probability
+    1 - p, and 1 the answer yes, with p.
 
     Args:
         classifier: A built functional or Sequential `keras.Model` that maps images
-            (N, H, W, channels) to class scores (N, C), nested models included.
+            (N, H, W, channels) to class scores (N, C), nested models included; with
+            `image_shape` also a subclassed model, a layer or a function.
         multi_label: "auto", True or False. "auto" takes softmax for one label per
-            image and sigmoid for several; a linear head must say which.
+            image and sigmoid for several, whatever made them; a linear head must say
+            which (with one output True, for the answer yes or no). Or the `Head`
+            that was found when the classifier was first read.
         finest_stride: int, the finest feature map to read, in pixels per cell, or a
             function from the size of an image to it.
+        image_shape: Tuple (H, W, channels) for what has no input shape of its own,
+            which is then only run: it has no feature maps.
+        with_features: Boolean. Whether a call returns "features" and "evidence".
 
     Raises:
-        ValueError: If the classifier has no spatial feature map, several inputs or
-            outputs, or a head that leaves `multi_label` open.
+        ValueError: If the classifier has several inputs or outputs, or a head that
+            leaves `multi_label` open or contradicts it; and where features are asked
+            for, if it has no spatial feature map.
 
     Example:
 
@@ -68,38 +83,66 @@ class FrozenClassifier(keras.layers.Layer):
     """
 
     def __init__(
-        self, classifier, multi_label="auto", finest_stride=default_stride, **kwargs
+        self,
+        classifier,
+        multi_label="auto",
+        finest_stride=default_stride,
+        *,
+        image_shape=None,
+        with_features=True,
+        **kwargs,
     ):
         # The classifier's layers cast for themselves.
         super().__init__(dtype="float32", autocast=False, **kwargs)
         self.classifier = classifier
-        graph = LayerGraph(with_preprocessor(classifier))
-        shape = graph.shape(graph.input)
+        graph = LayerGraph(with_preprocessor(classifier), image_shape=image_shape)
+        shape, output_shape = graph.shape(graph.input), graph.shape(graph.output)
         if len(shape) != 4:
             raise ValueError(
                 "Argument `classifier` should take images of shape (N, H, W, "
                 f"channels). Received: input shape {shape}"
             )
-        output_shape = graph.shape(graph.output)
-        final_map = find_final_map(graph)
+        problem = layout_problem(graph)
+        if problem:
+            raise ValueError(problem)
         if len(output_shape) != 2:
             raise ValueError(
                 "Argument `classifier` should return class scores of shape (N, C). "
                 f"Received: output shape {output_shape}"
             )
-        self.logits_tensor, activation = find_logits(graph)
-        self.multi_label = _resolve_multi_label(multi_label, activation)
-        self.num_classes = output_shape[-1]
+        self.head = find_head(graph, multi_label)
+        self.logits_tensor = self.head.tensor(graph)
+        self.multi_label = self.head.multi_label
+        self.num_classes = self.head.num_classes
         self.image_shape = shape[1:]
-
         if callable(finest_stride):
             finest_stride = finest_stride(shape[1:3])
         self.finest_stride = finest_stride
-        self.level_tensors = find_feature_levels(graph, final_map, finest_stride)
-        self.level_shapes = [graph.shape(t)[1:] for t in self.level_tensors]
-        self.cell_head = find_cell_head(graph, final_map, self.logits_tensor)
+        self.with_features = with_features
         self.graph = graph
         self.built = True
+
+    @functools.cached_property
+    def level_tensors(self):
+        """The numbers of the feature maps in the graph, coarse to fine."""
+        final_map = find_final_map(self.graph)
+        return find_feature_levels(self.graph, final_map, self.finest_stride)
+
+    @property
+    def level_shapes(self):
+        """The shapes (h, w, channels) of the feature maps, coarse to fine."""
+        return [self.graph.shape(tensor)[1:] for tensor in self.level_tensors]
+
+    @functools.cached_property
+    def cell_head(self):
+        """A function from cells (M, channels) of the final map to logits (M, C).
+
+        None if the head does not judge a cell as it does a map filled with it.
+        """
+        self.head.cells, judge = find_cell_head(
+            self.graph, self.level_tensors[0], self.logits_tensor, self.head.cells
+        )
+        return judge and (lambda cells: self.head.logits(judge(cells)))
 
     @property
     def metrics(self):
@@ -131,28 +174,32 @@ class FrozenClassifier(keras.layers.Layer):
             if the head allows it, "evidence" (N, h, w, C): the log-odds that the
             classifier gives to each class at each cell of its final feature map.
         """
+        if not self.with_features:
+            return {"logits": self.logits(images)}
         *features, logits = self.graph.run(
             {self.graph.input: self._as_input(images)},
             [*self.level_tensors, self.logits_tensor],
         )
         read = {
             "features": [ops.cast(level, "float32") for level in features],
-            "logits": self._as_logits(logits),
+            "logits": self.head.logits(logits),
         }
         if self.cell_head is not None:
             height, width = ops.shape(features[0])[1:3]
             cells = ops.reshape(features[0], (-1, self.level_shapes[0][-1]))
-            evidence = self.log_odds(self._as_logits(self.cell_head(cells)))
+            evidence = self.log_odds(self.cell_head(cells))
             shape = (-1, height, width, self.num_classes)
             read["evidence"] = ops.reshape(evidence, shape)
         return read
 
     def logits(self, images):
         """Returns the class logits (N, C) of images (N, H, W, channels)."""
-        (logits,) = self.graph.run(
-            {self.graph.input: self._as_input(images)}, [self.logits_tensor]
-        )
-        return self._as_logits(logits)
+        return self.logits_from(self.graph.input, self._as_input(images))
+
+    def logits_from(self, tensor, values):
+        """Returns the class logits (N, C) of the values of a tensor of the graph."""
+        (logits,) = self.graph.run({tensor: values}, [self.logits_tensor])
+        return self.head.logits(logits)
 
     def probabilities(self, logits):
         """Returns the class probabilities (N, C) of logits (N, C)."""
@@ -170,15 +217,17 @@ class FrozenClassifier(keras.layers.Layer):
         return log_p - ops.log1p(-ops.minimum(ops.exp(log_p), 1.0 - 1e-6))
 
     def compute_output_spec(self, images):
+        spec = {"logits": _spec(self.num_classes)}
+        if not self.with_features:
+            return spec
         is_open = None in images.shape[1:3]
         features = [
             _spec(*((None, None, shape[-1]) if is_open else shape))
             for shape in self.level_shapes
         ]
-        spec = {"features": features, "logits": _spec(self.num_classes)}
         if self.cell_head is not None:
             spec["evidence"] = _spec(*features[0].shape[1:3], self.num_classes)
-        return spec
+        return {"features": features, **spec}
 
     def get_config(self):
         # Rebuilt by its owner, which holds the classifier.
@@ -187,27 +236,6 @@ class FrozenClassifier(keras.layers.Layer):
     def _as_input(self, images):
         return ops.cast(images, self.graph.input_spec.dtype)
 
-    def _as_logits(self, logits):
-        return ops.cast(ops.reshape(logits, (-1, self.num_classes)), "float32")
-
 
 def _spec(*shape):
     return keras.KerasTensor((None, *shape), dtype="float32")
-
-
-def _resolve_multi_label(multi_label, activation):
-    if multi_label in (True, False):
-        return bool(multi_label)
-    if multi_label != "auto":
-        raise ValueError(
-            'Argument `multi_label` should be "auto", True or False. '
-            f"Received: {multi_label!r}"
-        )
-    if activation in ("softmax", "sigmoid"):
-        return activation == "sigmoid"
-    head = "a linear head" if activation == "linear" else "an unrecognised head"
-    raise ValueError(
-        "Argument `multi_label` should be True (several labels per image, sigmoid) "
-        "or False (one label, softmax) for a classifier whose last layer does not "
-        f"tell. Received: multi_label='auto' and {head}"
-    )

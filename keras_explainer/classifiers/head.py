@@ -1,109 +1,154 @@
-"""The end of a classifier: its logits, and the evidence of a single cell."""
+"""The end of a classifier: which of its tensors are logits, or can be made logits."""
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import ops
 
-_SHAPE_ONLY = (
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-    keras.layers.Dropout,
-    keras.layers.Identity,
-)
-_POOLING = (
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling2D",
-    "AveragePooling2D",
-    "MaxPooling2D",
-    "Mean",
-    "Max",
-)
+_LOGITS, _PROBABILITIES = "logits", "probabilities"
+_ACTIVATIONS = {
+    "softmax": (ops.softmax, ops.log_softmax),
+    "sigmoid": (ops.sigmoid, ops.log_sigmoid),
+}
+# Probabilities of float32 whose logarithms are finite.
+_LEAST, _MOST = 1e-37, 1.0 - 2.0**-24
+# A probability of exactly a half is a yes.
+_TIE = 2e-7
 
 
-def find_logits(graph):
-    """Finds the logits of a classifier: what goes into its last activation.
+@keras.saving.register_keras_serializable(package="keras_explainer")
+class Head:
+    """How the end of a classifier is read, found once and kept when it is saved.
 
-    A fused activation (`Dense(..., activation="softmax")`) is taken off in the
-    graph; the layer itself is left alone.
+    The logits are exact: `activation` of them gives what the classifier answers. A
+    binary classifier, of one output, has two classes: 0 is the answer no and 1 the
+    answer yes, with logits -z/2 and z/2, whose softmax is (1 - p, p).
 
     Args:
-        graph: A `LayerGraph`; its last call may be replaced.
-
-    Returns:
-        Tuple of the logits' tensor number and the activation: "softmax",
-        "sigmoid", "linear", or None if it was not recognised.
+        activation: "softmax" or "sigmoid".
+        outputs: int. What the classifier gives for an image.
+        form: "logits" or "probabilities": what is in the tensor to read.
+        steps: int. How many calls that tensor is before the output.
+        fused: Boolean. Whether that call's own activation is left out.
+        cells: How a cell is judged alone (`find_cell_head`), "" if it cannot be; None
+            if nobody asked yet.
     """
-    tensor = graph.output
-    while tensor in graph.producers:
-        call = graph.producers[tensor]
-        operation = call.operation
-        if isinstance(operation, _SHAPE_ONLY):
-            tensor = call.inputs[0]
-            continue
-        activation = _activation_name(operation)
-        if isinstance(operation, keras.layers.Activation) or not hasattr(
-            operation, "activation"
-        ):
-            return (call.inputs[0] if activation else tensor), activation
-        if activation in ("softmax", "sigmoid"):
-            graph.replace_operation(tensor, _WithoutActivation(operation))
-        return tensor, activation
-    return tensor, None
+
+    def __init__(
+        self, activation, outputs, form=_LOGITS, steps=0, fused=False, cells=None
+    ):
+        self.activation = activation
+        self.outputs = outputs
+        self.form = form
+        self.steps = steps
+        self.fused = fused
+        self.cells = cells
+
+    @property
+    def is_binary(self):
+        return self.outputs == 1
+
+    @property
+    def multi_label(self):
+        """Whether an image may have several of the classes."""
+        return self.activation == "sigmoid" and not self.is_binary
+
+    @property
+    def num_classes(self):
+        return 2 if self.is_binary else self.outputs
+
+    def tensor(self, graph):
+        """Returns the tensor of a `LayerGraph` to read, its activation left out."""
+        tensor = graph.output
+        for _ in range(self.steps):
+            tensor = graph.producers[tensor].inputs[0]
+        if self.fused:
+            layer = graph.producers[tensor].operation
+            if not isinstance(layer, WithoutActivation):
+                graph.replace_operation(tensor, WithoutActivation(layer))
+        return tensor
+
+    def logits(self, values):
+        """Returns the logits (N, C) of what is in the tensor, float32."""
+        values = ops.cast(ops.reshape(values, (-1, self.outputs)), "float32")
+        if self.form == _PROBABILITIES:
+            values = ops.clip(values, _LEAST, _MOST)
+            rest = 0.0 if self.activation == "softmax" else ops.log1p(-values)
+            values = ops.log(values) - rest
+        if self.is_binary:
+            values = ops.concatenate([-values / 2 - _TIE, values / 2], axis=-1)
+        return values
+
+    def get_config(self):
+        return {
+            "activation": self.activation,
+            "outputs": self.outputs,
+            "form": self.form,
+            "steps": self.steps,
+            "fused": self.fused,
+            "cells": self.cells,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
 
-def find_cell_head(graph, final_map, logits):
-    """Finds how the classifier would judge one cell of its final feature map.
+def find_head(graph, multi_label="auto"):
+    """Finds how the end of a classifier is read.
 
-    The judgement is that of the classifier's own head for a map filled with the
-    cell's features: for pooling it is the rest of the head applied to the cell;
-    for flattening, the next dense layer with its kernel summed over the cells.
+    What makes the probabilities is recognised by what it does, whatever it is called:
+    first whether what comes last turns random logits into their softmax or sigmoid,
+    then whether the answers to random images are probabilities.
 
     Args:
-        graph: A `LayerGraph`.
-        final_map: Number of the final feature map.
-        logits: Number of the logits.
+        graph: A `LayerGraph` whose output is (N, C).
+        multi_label: "auto", True, False, or a `Head` found earlier.
 
     Returns:
-        A function from cells (M, channels) to logits (M, classes), or None if the
-        head is neither.
+        A `Head`.
+
+    Raises:
+        ValueError: If `multi_label` is none of these, contradicts what is found, or is
+            left open by a linear head.
     """
-    channels = graph.shape(final_map)[-1]
-    head = graph.calls_between({final_map}, [logits])
-    if not head or [c for c in head if final_map in c.inputs] != [head[0]]:
-        return None
-    first, pooled = head[0], head[0].outputs[0]
-    kind, shape = type(first.operation).__name__, graph.shape(pooled)[1:]
-
-    if kind in _POOLING and shape in ((channels,), (1, 1, channels)):
-
-        def judge(cells):
-            cells = ops.reshape(cells, (-1, *shape))
-            return graph.run({pooled: cells}, [logits])[0]
-
-        return judge
-
-    dense = next(
-        (c for c in head[1:] if not isinstance(c.operation, _SHAPE_ONLY)), None
-    )
-    if dense is None or not isinstance(first.operation, _SHAPE_ONLY):
-        return None
-    fused = isinstance(dense.operation, _WithoutActivation)
-    layer = dense.operation.layer if fused else dense.operation
-    if not isinstance(layer, keras.layers.Dense):
-        return None
-
-    def judge(cells):
-        kernel = ops.reshape(layer.kernel, (-1, channels, layer.units))
-        hidden = ops.matmul(cells, ops.cast(ops.sum(kernel, axis=0), cells.dtype))
-        if layer.use_bias:
-            hidden = hidden + ops.cast(layer.bias, hidden.dtype)
-        if not fused:
-            hidden = layer.activation(hidden)
-        return graph.run({dense.outputs[0]: hidden}, [logits])[0]
-
-    return judge
+    if isinstance(multi_label, Head):
+        return multi_label
+    if not isinstance(multi_label, (bool, np.bool_)) and multi_label != "auto":
+        raise ValueError(
+            'Argument `multi_label` should be "auto", True or False. '
+            f"Received: {multi_label!r}"
+        )
+    outputs = graph.shape(graph.output)[-1]
+    with tf.init_scope():
+        found, is_linear = _by_what_comes_last(graph, outputs)
+        if found is None:
+            found = _by_answers(graph, outputs, is_linear)
+    if found is not None:
+        _check_agreement(found, multi_label)
+        return found
+    if multi_label == "auto":
+        head = "a linear head" if is_linear else "an unrecognised head"
+        raise ValueError(
+            "Argument `multi_label` should be True (several labels per image, or one "
+            "yes or no, sigmoid) or False (one label, softmax) for a classifier whose "
+            f"last layer does not tell. Received: multi_label='auto' and {head}"
+        )
+    if outputs == 1 and not multi_label:
+        raise ValueError(
+            "Argument `multi_label` should be True for a classifier of one output, "
+            "whose sigmoid is the answer yes; a softmax of one class is always 1. "
+            "Received: multi_label=False and a head of one output"
+        )
+    return Head("sigmoid" if multi_label else "softmax", outputs)
 
 
-class _WithoutActivation:
+def names_of_both_answers(names):
+    """Returns the names of the answers no and yes, where only the latter is named."""
+    return [f"not {names[0]}", *names] if len(names) == 1 else names
+
+
+class WithoutActivation:
     """A layer called without its fused activation; the layer is not changed."""
 
     def __init__(self, layer):
@@ -120,19 +165,132 @@ class _WithoutActivation:
         return linear(*args, **kwargs)
 
 
-def _activation_name(operation):
-    if isinstance(operation, keras.layers.Softmax):
-        return "softmax"
-    if hasattr(operation, "activation"):
-        function = operation.activation
-        return {
-            keras.activations.softmax: "softmax",
-            keras.activations.log_softmax: "softmax",
-            keras.activations.sigmoid: "sigmoid",
-            keras.activations.linear: "linear",
-            None: "linear",
-        }.get(function)
-    # `keras.ops.softmax(x)` in a functional model.
-    return {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "softmax"}.get(
-        type(operation).__name__
+def _by_what_comes_last(graph, outputs):
+    """Returns a `Head` or None, and whether the last layer is linear."""
+    tensor, steps, is_linear = graph.output, 0, False
+    while tensor in graph.producers:
+        call = graph.producers[tensor]
+        layer = call.operation
+        if _has_fused_activation(graph, call):
+            # What is left out is in the layer itself.
+            activation = _activation_of(graph, tensor, outputs, layer.activation)
+            if activation in _ACTIVATIONS:
+                return Head(activation, outputs, _LOGITS, steps, True), False
+        if getattr(layer, "weights", None):
+            last = getattr(layer, "activation", None)
+            is_linear = (
+                hasattr(layer, "kernel")
+                and last in (None, keras.activations.linear)
+                and (not steps or _activation_of(graph, tensor, outputs) == "linear")
+            )
+            break
+        if len(call.inputs) != 1:
+            break
+        (tensor,), steps = call.inputs, steps + 1
+        if np.prod([size or 0 for size in graph.shape(tensor)[1:]]) != outputs:
+            break
+        activation = _activation_of(graph, tensor, outputs)
+        if activation in _ACTIVATIONS:
+            return Head(activation, outputs, _LOGITS, steps), False
+    return None, is_linear
+
+
+def _activation_of(graph, tensor, outputs, activation=None):
+    """Names what comes after a tensor, by what it makes of random logits, or None."""
+    spec = graph.specs[tensor]
+    # Small ones and large ones, since a clipped softmax is one for the small.
+    rows = np.random.default_rng(0).normal(size=(8, outputs))
+    rows = ops.cast(rows * np.repeat([0.5, 2.0, 4.0, 8.0], 2)[:, None], spec.dtype)
+    values = ops.reshape(rows, (8, *spec.shape[1:]))
+    if activation is not None:
+        values = activation(values)
+    (answers,) = graph.run({tensor: values}, [graph.output])
+    answers = ops.reshape(ops.cast(answers, "float32"), (8, outputs))
+    tolerance = 1e-2 if _is_half(spec.dtype) else 1e-5
+    rows = ops.cast(rows, "float32")
+    if outputs == 1 and np.isin(answers, (0, 1)).all():
+        return "softmax"  # Of one class, or its logarithm, of which Keras would warn.
+    for name, functions in _ACTIVATIONS.items():
+        for function in functions if outputs > 1 or name == "sigmoid" else ():
+            if np.allclose(answers, function(rows), 1e-3, tolerance):
+                return name
+    return "linear" if np.allclose(answers, rows, 1e-3, tolerance) else None
+
+
+def _has_fused_activation(graph, call):
+    """Returns whether a layer ends in the function that is its `activation`."""
+    layer = call.operation
+    activation = getattr(layer, "activation", None)
+    if (
+        not callable(activation)
+        or activation is keras.activations.linear
+        or isinstance(layer, keras.layers.Activation)
+        or not getattr(layer, "weights", None)
+        or len(call.inputs) != 1
+    ):
+        return False
+    spec = graph.specs[call.inputs[0]]
+    if None in spec.shape[1:]:
+        return False
+    values = np.random.default_rng(0).normal(size=(2, *spec.shape[1:]))
+    values = ops.cast(values, spec.dtype)
+    tolerance = 1e-2 if _is_half(layer.compute_dtype) else 1e-5
+    linear = WithoutActivation(layer)(values)
+    return np.allclose(
+        ops.cast(layer(values), "float32"),
+        ops.cast(activation(linear), "float32"),
+        atol=tolerance,
     )
+
+
+def _by_answers(graph, outputs, is_linear):
+    """Returns a `Head` of probabilities if the answers to images are, else None."""
+    rows = _answers(graph, outputs)
+    if len(rows) < 4 or rows.min() < -1e-6 or rows.max() > 1 + 1e-3:
+        return None
+    varies = rows.std(axis=0).max() > 1e-4
+    adds_up = np.allclose(rows.sum(axis=1), 1.0, atol=1e-2)
+    # A linear layer may happen to add up for images that are all alike.
+    if adds_up and (varies or not is_linear):
+        return Head("softmax", outputs, _PROBABILITIES)
+    inside = rows.min() > 0 and rows.max() < 1
+    if not is_linear and (varies or inside):
+        return Head("sigmoid", outputs, _PROBABILITIES)
+    return None
+
+
+def _answers(graph, outputs):
+    """Returns the answers (N, C) to random images of several scales."""
+    spec, random = graph.specs[graph.input], np.random.default_rng(0)
+    shape = (2, *spec.shape[1:])
+    scales = [(0, 1), (0, 255), (-1, 1), (-1e3, 1e3)]
+    if "float" not in spec.dtype:
+        scales = [(0, 255)] * 3
+    rows = []
+    for scale in scales:
+        images = ops.cast(random.uniform(*scale, shape), spec.dtype)
+        (answers,) = graph.run({graph.input: images}, [graph.output])
+        rows.append(np.reshape(ops.cast(answers, "float32"), (-1, outputs)))
+    rows = np.concatenate(rows)
+    return rows[np.isfinite(rows).all(axis=1)]
+
+
+def _check_agreement(head, multi_label):
+    if head.activation == "softmax" and head.outputs == 1:
+        raise ValueError(
+            "Argument `classifier` should have a sigmoid over its one output, or a "
+            "softmax over two or more; a softmax of one class is always 1. Received: a "
+            "softmax over one output"
+        )
+    if multi_label == "auto" or head.is_binary or multi_label == head.multi_label:
+        return
+    other = "several labels per image" if head.multi_label else "one label per image"
+    raise ValueError(
+        f'Argument `multi_label` should be "auto" or {not multi_label} for a '
+        f"classifier that ends in a {head.activation}, of {other}. "
+        f"Received: multi_label={multi_label}"
+    )
+
+
+def _is_half(dtype):
+    return keras.backend.standardize_dtype(dtype) in ("float16", "bfloat16")

@@ -5,6 +5,10 @@ import collections
 import keras
 from keras import tree
 
+from keras_explainer.classifiers.graph_problem import no_graph_problem
+from keras_explainer.classifiers.graph_problem import several_problem
+from keras_explainer.classifiers.opaque_call import OpaqueCall
+
 
 class Tensor(int):
     """The number of a tensor in a `LayerGraph`."""
@@ -27,34 +31,30 @@ class LayerGraph:
             one output.
         image_size: Height and width in pixels assumed where the model leaves
             them open. Defaults to 224.
+        image_shape: Tuple (H, W, channels) of the images of a model, layer or
+            function that has no such graph: it is then read as a single call. None
+            refuses it.
 
     Raises:
-        ValueError: If the model is subclassed, unbuilt, or has several inputs or
-            outputs.
+        ValueError: If the model has no graph, or several inputs or outputs.
     """
 
-    def __init__(self, model, image_size=224):
+    def __init__(self, model, image_size=224, image_shape=None):
         self.calls = []
         self.specs = {}
         self.producers = {}
         functional = _as_functional(model)
         if functional is None:
-            raise ValueError(
-                "Argument `classifier` should be a functional or Sequential Keras "
-                "model that is built (call it once on a batch, or give it a "
-                f"`keras.Input`). Received: {type(model).__name__} "
-                f"'{getattr(model, 'name', model)}'"
-            )
+            if image_shape is None or not callable(model):
+                raise ValueError(no_graph_problem(model))
+            self._read_as_one_call(OpaqueCall(model, image_shape), image_shape)
+            return
         for kind, tensors in (
             ("input", functional.inputs),
             ("output", functional.outputs),
         ):
             if len(tensors) != 1:
-                raise ValueError(
-                    f"Argument `classifier` should have one {kind}; wrap the one to "
-                    f"explain as `keras.Model(inputs, {kind}s[i])` or similar. "
-                    f"Received: '{model.name}' with {len(tensors)} {kind}s"
-                )
+                raise ValueError(several_problem(functional, kind, tensors))
         self.input_spec = functional.inputs[0]
         shape = self.input_spec.shape
         if len(shape) == 4:
@@ -116,6 +116,16 @@ class LayerGraph:
         self.specs[tensor] = spec
         return tensor
 
+    def _read_as_one_call(self, function, image_shape):
+        self.input_spec = keras.KerasTensor((None, *image_shape), dtype="float32")
+        self.input = self._new_tensor(self.input_spec)
+        answer = keras.KerasTensor((None, function.outputs), dtype="float32")
+        self.output = self._new_tensor(answer)
+        arguments = ((self.input,), {})
+        call = Call(function, arguments, (self.input,), (self.output,))
+        self.calls.append(call)
+        self.producers[self.output] = call
+
     def _read(self, model, inputs):
         """Appends the calls of `model`; returns the numbers of its outputs."""
         numbers = {id(t): n for t, n in zip(tree.flatten(model.inputs), inputs)}
@@ -148,6 +158,11 @@ class LayerGraph:
             return node.outputs
         args, kwargs = _with_values((args, kwargs), self.specs)
         return tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+
+
+def has_graph(model):
+    """Returns whether a model can be read layer by layer."""
+    return _as_functional(model) is not None
 
 
 def _as_functional(model):

@@ -35,7 +35,7 @@ def _without_options(name):
     def build(explainer, protocol, seed):
         method = getattr(attribution, name)
         return MethodMasks(
-            method(explainer.classifier, explainer.frozen.multi_label),
+            method(explainer.classifier, explainer.frozen.head),
             shares_passes=False,
         )
 
@@ -43,14 +43,14 @@ def _without_options(name):
 
 
 def _grad_cam(explainer, protocol, seed):
-    method = attribution.GradCAM(explainer.classifier, explainer.frozen.multi_label)
+    method = attribution.GradCAM(explainer.classifier, explainer.frozen.head)
     spoils = protocol.published_methods
     return MethodMasks(method, shares_passes=False, empty_spoils=spoils)
 
 
 def _smooth_grad(explainer, protocol, seed):
     method = attribution.SmoothGrad(
-        explainer.classifier, explainer.frozen.multi_label, seed=seed
+        explainer.classifier, explainer.frozen.head, seed=seed
     )
     return MethodMasks(method, shares_passes=False)
 
@@ -58,14 +58,14 @@ def _smooth_grad(explainer, protocol, seed):
 def _rise(explainer, protocol, seed):
     published = protocol.published_methods
     make = attribution.RISE.torchray if published else attribution.RISE
-    method = make(explainer.classifier, explainer.frozen.multi_label, seed=seed)
+    method = make(explainer.classifier, explainer.frozen.head, seed=seed)
     return MethodMasks(method, shares_passes=True)
 
 
 def _extremal_perturbation(explainer, protocol, seed):
     method = attribution.ExtremalPerturbation(
         explainer.classifier,
-        explainer.frozen.multi_label,
+        explainer.frozen.head,
         contrastive=protocol.published_methods,
     )
     stretch = "merged" if protocol.published_methods else None
@@ -74,7 +74,7 @@ def _extremal_perturbation(explainer, protocol, seed):
 
 def _igos_plus_plus(explainer, protocol, seed):
     method = attribution.IGOSPlusPlus(
-        explainer.classifier, explainer.frozen.multi_label, seed=seed
+        explainer.classifier, explainer.frozen.head, seed=seed
     )
     stretch = "class" if protocol.published_methods else None
     return MethodMasks(method, shares_passes=False, stretch=stretch)

@@ -12,6 +12,7 @@ from keras_explainer.check_class_names import check_class_names
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
+from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.classifiers.saturation import saturation_problem
 from keras_explainer.decoders.dense_crf import dense_crf
@@ -46,7 +47,8 @@ class BaseExplainer(ExplainerTrainer):
             space: "mean", a number, or one number per channel.
         class_names: List of C strings, a dict from index to name or from name to
             index, or None: then the names of ImageNet's classes for a trained
-            classifier of `keras.applications` that tells them apart.
+            classifier of `keras.applications` that tells them apart. Of a binary
+            classifier the names of its answers no and yes, or of the latter alone.
         name: String. Name of the model.
     """
 
@@ -107,9 +109,12 @@ class BaseExplainer(ExplainerTrainer):
 
     @class_names.setter
     def class_names(self, names):
-        known = names is not None
-        count = self.frozen.num_classes
-        self._class_names = check_class_names(names, count) if known else None
+        if names is not None:
+            names = check_class_names(names)
+            if self.frozen.head.is_binary:
+                names = names_of_both_answers(names)
+            check_class_names(names, self.frozen.num_classes)
+        self._class_names = names
 
     @property
     def preprocess_input(self):
@@ -400,7 +405,7 @@ class BaseExplainer(ExplainerTrainer):
             "classifier": serialize(self.classifier),
             "preprocess_input": serialize(self.preprocessing.saved_config),
             "background": background,
-            "multi_label": self.frozen.multi_label,
+            "multi_label": serialize(self.frozen.head),
             "class_names": self.class_names,
             "name": self.name,
         }
@@ -418,6 +423,12 @@ class BaseExplainer(ExplainerTrainer):
         }
         image_size = config.pop("image_size", None)
         explainer = cls(**config)
+        if config["multi_label"] is True and explainer.frozen.head.is_binary:
+            raise ValueError(
+                "An explainer of a binary classifier should have masks of both of its "
+                "answers; train it again. Received: an explainer saved by an earlier "
+                "version, with a mask of the answer yes alone"
+            )
         explainer.preprocessing.read_again(later=True)
         if image_size:  # That it was trained on, which its classifier leaves open.
             frozen = explainer.frozen

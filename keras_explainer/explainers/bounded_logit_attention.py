@@ -167,7 +167,7 @@ class BoundedLogitAttention(BaseExplainer):
     def _answer(self, vectors):
         if self.head is not None:
             return self.head(vectors)
-        return ops.cast(self.frozen.cell_head(vectors), "float32")
+        return self.frozen.cell_head(vectors)
 
     def get_config(self):
         return {

@@ -61,7 +61,8 @@ class ExplainerModel(BaseExplainer):
             objects, fine ones the parts that tell most.
         upsampling: "guided", so that in the masks of `explain` cells of like colour
             agree, and masks end where the image's colours change, or "bilinear".
-        class_names: List of C strings, or None.
+        class_names: List of C strings, or None. Of a binary classifier the names of
+            its answers no (class 0) and yes (class 1), or of the latter alone.
         name: String. Name of the model.
 
     Call arguments:
@@ -120,7 +121,11 @@ class ExplainerModel(BaseExplainer):
             stride = whole_object_stride if decoder == "unet" else default_stride
         # === Layers ===
         frozen = FrozenClassifier(
-            classifier, multi_label, stride, name="frozen_classifier"
+            classifier,
+            multi_label,
+            stride,
+            with_features=not encoder,
+            name="frozen_classifier",
         )
         features = None
         if encoder:

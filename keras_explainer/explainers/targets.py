@@ -16,8 +16,8 @@ def labels_to_rows(labels, num_classes):
     """Converts labels to multi-hot rows, inside or outside a graph.
 
     Args:
-        labels: Class indices (N,) or (N, 1), or one-hot or multi-hot rows (N, C).
-            For a classifier with one class, 0 / 1 answers (N,) or (N, 1).
+        labels: Class indices (N,) or (N, 1), such as the 0 and 1 of a binary
+            classifier, or one-hot or multi-hot rows (N, C).
         num_classes: int, C.
 
     Returns:
@@ -27,8 +27,6 @@ def labels_to_rows(labels, num_classes):
         ValueError: If the shape of `labels` is none of these.
     """
     shape = tuple(labels.shape)
-    if num_classes == 1 and shape[1:] in ((), (1,)):
-        return ops.reshape(ops.cast(labels, "float32"), (-1, 1))
     if len(shape) == 2 and shape[1] == num_classes:
         return ops.cast(labels, "float32")
     if shape[1:] in ((), (1,)) and len(shape) in (1, 2):
@@ -49,7 +47,7 @@ def check_labels(labels, num_classes):
     """
     labels = np.asarray(labels)
     labels_to_rows(labels, num_classes)
-    rows = num_classes == 1 or (labels.ndim == 2 and labels.shape[1] == num_classes)
+    rows = labels.ndim == 2 and labels.shape[1] == num_classes
     if labels.dtype.kind not in "iufb":
         raise ValueError(f"Labels should be numbers. Received: dtype {labels.dtype}")
     if rows and not np.isin(labels, (0, 1)).all():
@@ -68,7 +66,7 @@ def check_labels(labels, num_classes):
 
 def labels_are_valid(labels, num_classes):
     """The check of `check_labels` inside a graph: a boolean scalar."""
-    if num_classes == 1 or (len(labels.shape) == 2 and labels.shape[1] == num_classes):
+    if len(labels.shape) == 2 and labels.shape[1] == num_classes:
         return ops.all(ops.logical_or(labels == 0, labels == 1))
     values = ops.cast(labels, "float32")
     inside = ops.logical_and(values >= 0, values < num_classes)

@@ -30,7 +30,7 @@ class ClassSpecificity:
 
     Args:
         classifier: A Keras classifier as `ExplainerModel` takes it, or a
-            `FrozenClassifier`.
+            `FrozenClassifier`, which with its `image_shape` also takes functions.
         classes: List of K class indices, or None for all classes.
         thresholds: Sequence of floats. Defaults to 0.1, 0.2 ... 0.9.
         background: What replaces masked-out pixels: "mean", "blur", a number, one
@@ -184,7 +184,7 @@ def class_specificity(classifier, images, class_masks, targets, **options):
     Reference:
         Stalder et al., "What You See is What You Classify", NeurIPS 2022.
     """
-    metric = ClassSpecificity(classifier, **options)
+    metric = ClassSpecificity(read_classifier(classifier, images), **options)
     metric.update_state(images, class_masks, targets)
     return metric.result()
 

@@ -2,11 +2,11 @@
 
 import functools
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
+from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.explainers.background import Background
 from keras_explainer.explainers.images import check_images
@@ -16,28 +16,36 @@ from keras_explainer.metrics.map_arrays import as_maps
 
 # The last classifiers are kept, so that a dataset is scored with one trace.
 @functools.lru_cache(maxsize=2)
-def _freeze(classifier):
-    return FrozenClassifier(classifier)
+def _freeze(classifier, image_shape):
+    return FrozenClassifier(classifier, image_shape=image_shape)
 
 
-def read_classifier(classifier):
+def read_classifier(classifier, images=None):
     """Returns a classifier as a `FrozenClassifier`.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it, or a
+        classifier: A Keras classifier as `ExplainerModel` takes it, whatever else maps
+            images to scores (a subclassed model, a layer or a function), or a
             `FrozenClassifier`, which can say what a linear head means.
+        images: Array or tensor (N, H, W, channels), the shape of which goes for what
+            has none of its own; None refuses such a classifier.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If it is none of these.
     """
     if isinstance(classifier, FrozenClassifier):
         return classifier
-    if not isinstance(classifier, keras.Model):
+    if has_graph(classifier):
+        return _freeze(classifier, None)
+    shape = None if images is None else tuple(images.shape)
+    if not callable(classifier) or (shape is not None and len(shape) != 4):
         raise ValueError(
-            "Argument `classifier` should be a Keras model or a `FrozenClassifier`. "
-            f"Received: {type(classifier).__name__}"
+            "Argument `classifier` should map images (N, H, W, channels) to class "
+            "scores: a Keras model, a function, or a `FrozenClassifier`. Received: "
+            f"{type(classifier).__name__}"
+            + ("" if shape is None else f", and images of shape {shape}")
         )
-    return _freeze(classifier)
+    return _freeze(classifier, shape and shape[1:])
 
 
 def check_inputs(classifier, images, maps, in_unit_range=True):
@@ -53,7 +61,7 @@ def check_inputs(classifier, images, maps, in_unit_range=True):
     Raises:
         ValueError: If shapes or values do not suit each other.
     """
-    frozen = read_classifier(classifier)
+    frozen = read_classifier(classifier, images)
     check_images(images, frozen.graph.input_spec.shape[1:])
     images, maps = np.asarray(images, "float32"), np.asarray(as_maps(maps, "maps"))
     if maps.shape != images.shape[:3]:

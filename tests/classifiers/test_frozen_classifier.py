@@ -139,7 +139,8 @@ def test_no_spatial_map_is_one_clear_error():
     x = layers.Flatten()(layers.Rescaling(1 / 255)(images))
     mlp = keras.Model(images, layers.Dense(3, activation="softmax")(x))
     with pytest.raises(ValueError, match="spatial feature map .* Received: "):
-        FrozenClassifier(mlp)
+        FrozenClassifier(mlp)(random_images(1, 8))
+    assert FrozenClassifier(mlp).logits(random_images(1, 8)).shape == (1, 3)
     with pytest.raises(ValueError, match="spatial feature map|take images"):
         FrozenClassifier(keras.Sequential([keras.Input((4,)), layers.Dense(2)]))
     segmenter = with_head(lambda x: layers.Softmax()(layers.Conv2D(3, 1)(x)))
