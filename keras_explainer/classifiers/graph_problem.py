@@ -70,7 +70,7 @@ def several_problem(model, kind, tensors):
     if images is None:
         return f"Argument `classifier` should have one input, of images. {received}"
     values = ", ".join(
-        "images" if t is images else "value + 0 * images[:, :1, 0, 0]" for t in tensors
+        "images" if t is images else "0 * images[:, :1, 0, 0] + value" for t in tensors
     )
     return (
         "Argument `classifier` should have one input, the images; fix the others by "

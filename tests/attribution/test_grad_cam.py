@@ -93,7 +93,7 @@ def test_a_patch_classifier_is_explained_by_its_patch():
     classifier.get_layer("d").set_weights([np.ones((1, 1)), np.zeros(1)])
     image = np.zeros((1, 16, 16, 1), "float32")
     image[:, 4:8, 8:12] = 3
-    result = GradCAM(classifier).explain(image, targets=0)[0]
+    result = GradCAM(classifier).explain(image, targets=1)[0]
     inside = np.zeros((16, 16), bool)
     inside[4:8, 8:12] = True
     assert result.max() == 1 and result[inside].min() > 0.3

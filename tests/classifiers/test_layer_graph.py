@@ -87,6 +87,16 @@ class Subclassed(keras.Model):
         return images
 
 
+class OfKeras2:
+    """What a model of the package `tf_keras` looks like."""
+
+    __module__ = "tf_keras.src.engine.functional"
+    name = "old"
+
+    def __call__(self, images):
+        return images
+
+
 class FunctionalWithOwnCall(keras.Model):
     def __init__(self):
         images = keras.Input((16, 16, 3))
@@ -99,10 +109,13 @@ class FunctionalWithOwnCall(keras.Model):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (Subclassed, "functional or Sequential"),
-        (FunctionalWithOwnCall, "functional or Sequential"),
+        (Subclassed, r"keras.Model\(inputs, model.call\(inputs\)\)"),
+        (FunctionalWithOwnCall, r"model.call\(inputs\)"),
         (lambda: keras.Sequential([layers.Dense(2)]), "is built"),
         (lambda: "resnet", "functional or Sequential"),
+        (lambda: layers.Dense(2), "of a layer, .*attribution.RISE`"),
+        (lambda: lambda images: images, "of a function, .*attribution.RISE`"),
+        (OfKeras2, "of Keras 3; .*keras.saving.load_model"),
     ],
 )
 def test_models_without_a_graph_are_refused(build, message):
@@ -112,7 +125,35 @@ def test_models_without_a_graph_are_refused(build, message):
 
 def test_several_inputs_or_outputs_are_refused():
     one, two = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
-    with pytest.raises(ValueError, match="one input; .*2 inputs"):
+    with pytest.raises(ValueError, match="one input, .*2 inputs"):
         LayerGraph(keras.Model([one, two], one + two))
     with pytest.raises(ValueError, match="one output; .*2 outputs"):
         LayerGraph(keras.Model(one, [one * 1.0, one * 2.0]))
+
+
+def test_the_line_that_mends_two_inputs_does():
+    images, other = keras.Input((8, 8, 3)), keras.Input((3,), name="other")
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(images))
+    x = layers.Dense(3, activation="softmax")(layers.Concatenate()([pooled, other]))
+    model = keras.Model([images, other], x)
+    with pytest.raises(ValueError, match="one input, .*'other' .None, 3.") as caught:
+        LayerGraph(model)
+    line = str(caught.value).split("`")[3]
+    names = {"keras": keras, "model": model, "value": np.array([[1.0, 2.0, 3.0]])}
+    first, second = line.split("; ")
+    exec(first, names)
+    graph = LayerGraph(eval(second, names))
+    some = random_images(2, 8)
+    (answers,) = graph.run({graph.input: some}, [graph.output])
+    np.testing.assert_allclose(
+        answers, model([some, np.tile([[1.0, 2.0, 3.0]], (2, 1))]), atol=1e-6
+    )
+
+
+def test_a_function_is_read_as_one_call():
+    model = tiny_classifier()
+    graph = LayerGraph(lambda images: model(images), image_shape=(32, 32, 3))
+    images = random_images(2)
+    (answers,) = graph.run({graph.input: images}, [graph.output])
+    np.testing.assert_allclose(answers, model(images), atol=1e-6)
+    assert graph.shape(graph.output) == (None, 3)

@@ -395,7 +395,7 @@ def test_wrong_input_raises(name, hand):
         function(hand, ONES[0], PATCH, **options)
     with pytest.raises(ValueError, match="`maps` should be finite"):
         function(hand, ONES, PATCH + np.inf, **options)
-    with pytest.raises(ValueError, match="`classifier`.*Received: function"):
+    with pytest.raises(ValueError, match="`classifier`.*scores of shape"):
         function(lambda x: x, ONES, PATCH, **options)
     if name in ("saliency_score", "complement_entropy", "confidence_change"):
         with pytest.raises(ValueError, match=r"`maps`.*\[0, 1\].*from 0 to 2"):
