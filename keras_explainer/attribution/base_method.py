@@ -25,7 +25,7 @@ class AttributionMethod:
 
     The classifier runs in inference mode and is never changed. Methods that read
     nothing inside it take whatever maps images to scores: a subclassed model, a layer
-    such as `keras.layers.TFSMLayer`, or a function, which but for RISE needs a gradient.
+    such as `keras.layers.TFSMLayer`, or a function, with a gradient but for RISE.
 
     Args:
         classifier: A Keras classifier as `ExplainerModel` takes it, or a callable from
@@ -187,8 +187,8 @@ class AttributionMethod:
                 logits = frozen.logits(some)
             if tape.gradient(logits, some) is None:
                 raise ValueError(
-                    "Argument `classifier` should be made of TensorFlow operations that "
-                    f"have a gradient, for {type(self).__name__}; RISE needs none. "
+                    "Argument `classifier` should be made of TensorFlow operations "
+                    f"with a gradient, for {type(self).__name__}; RISE needs none. "
                     f"Received: {frozen.graph.calls[0].operation.name}, without one"
                 )
         self.prepare(frozen)
