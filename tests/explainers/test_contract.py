@@ -171,7 +171,11 @@ def test_binary_classifier_with_one_output(make):
     images = random_images(8)
     for labels in (np.arange(8) % 2, (np.arange(8) % 2)[:, None]):
         explainer.fit(images, labels, batch_size=4, verbose=0)
-    assert explainer.explain(images).masks.shape == (8, 32, 32, 1)
+    found = explainer.explain(images)
+    assert found.masks.shape == (8, 32, 32, 2)
+    p = explainer.classifier.predict(images, verbose=0)[:, 0]
+    np.testing.assert_allclose(found.probabilities[:, 1], p, atol=1e-5)
+    np.testing.assert_array_equal(found.classes[:, 0], p >= 0.5)
 
 
 @pytest.mark.slow
