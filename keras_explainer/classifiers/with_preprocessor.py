@@ -10,15 +10,16 @@ def with_preprocessor(classifier):
     `call` does not; as a first layer it is a part of what is explained.
 
     Args:
-        classifier: A `keras.Model`.
+        classifier: A `keras.Model`, or anything else, which is returned as it is.
 
     Returns:
         A functional `keras.Model`, or the classifier itself if its `predict` is that
         of Keras or it has no preprocessor.
     """
     preprocessor = getattr(classifier, "preprocessor", None)
-    has_own = type(classifier).predict is not keras.Model.predict
-    if not callable(preprocessor) or not has_own:
+    if not isinstance(classifier, keras.Model) or not callable(preprocessor):
+        return classifier
+    if type(classifier).predict is keras.Model.predict:
         return classifier
     shape = classifier.input_shape[1:]
     if None in shape[:2]:

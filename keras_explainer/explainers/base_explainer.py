@@ -10,9 +10,9 @@ from keras import ops
 
 from keras_explainer.check_class_names import check_class_names
 from keras_explainer.check_option import check_option
+from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
-from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.classifiers.saturation import saturation_problem
 from keras_explainer.decoders.dense_crf import dense_crf
