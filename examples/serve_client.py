@@ -34,4 +34,7 @@ if __name__ == "__main__":
     parser.add_argument("url", help="http://HOST:8501/v1/models/NAME, or grpc://...")
     parser.add_argument("picture")
     parser.add_argument("out", nargs="?", default="runs/served.png")
-    main(**vars(parser.parse_args()))
+    try:
+        main(**vars(parser.parse_args()))
+    except (kx.serving.ServingError, ImportError, OSError, ValueError) as error:
+        parser.exit(1, f"error: {error}\n")

@@ -71,7 +71,7 @@ class RestRoute:
         except requests.Timeout as error:
             raise no_answer(self.address, self.timeout) from error
         except requests.exceptions.SSLError as error:
-            message = f"No encrypted connection to {self.address}: {error}"
+            message = f"No encrypted connection can be made to {self.address}"
             raise ServingError(message, "UNKNOWN", answered=False) from error
         except (
             requests.ConnectionError,
@@ -79,7 +79,8 @@ class RestRoute:
         ) as error:
             raise no_server(self.address) from error
         except requests.RequestException as error:
-            raise ServingError(str(error), "UNKNOWN", answered=False) from error
+            message = f"No request can be made to {self.address} ({error})"
+            raise ServingError(message, "UNKNOWN", answered=False) from error
         if response.status_code != 200:
             code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
             raise ServingError(_error_message(response), code)

@@ -74,7 +74,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def _predict(self, request):
         spec = request.model_spec
         model = self._model(spec)
-        inputs = {name: tf.make_ndarray(p) for name, p in request.inputs.items()}
+        inputs = {name: _array(name, p) for name, p in request.inputs.items()}
         answer = model.run(spec.signature_name, inputs, list(request.output_filter))
         response = predict_pb2.PredictResponse()
         response.model_spec.name = spec.name
@@ -102,3 +102,10 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             signatures.signature_def[name].CopyFrom(definition)
         response.metadata["signature_def"].Pack(signatures)
         return response
+
+
+def _array(name, proto):
+    try:
+        return tf.make_ndarray(proto)
+    except (TypeError, ValueError):
+        raise invalid(f"tensor parsing error: {name}") from None

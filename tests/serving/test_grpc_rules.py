@@ -99,6 +99,15 @@ def test_wrong_requests(stub, wrong, code, message):
     assert message in raised.value.details()
 
 
+def test_a_tensor_that_is_none(stub):
+    wrong = request()
+    wrong.inputs["images"].tensor_content = b"short"
+    with pytest.raises(grpc.RpcError) as raised:
+        stub.Predict(wrong, timeout=20)
+    assert raised.value.code().name == INVALID
+    assert raised.value.details() == "tensor parsing error: images"
+
+
 def test_the_answer_names_what_answered(stub):
     answer = stub.Predict(request("", version_label="stable"), timeout=20)
     assert answer.model_spec.name == "tiny" and answer.model_spec.version.value == 1

@@ -49,6 +49,23 @@ def test_the_client_draws_what_the_server_answers(tmp_path, capsys):
     assert Image.open(tmp_path / "served.png").width > 100
 
 
+def test_the_client_says_what_is_wrong_in_a_sentence(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tenacity", reason="the extra `serving` is not installed")
+    monkeypatch.setattr("keras_explainer.serving.client._FIRST_WAIT", 0.001)
+    photograph().save(tmp_path / "photo.jpg")
+    url = "http://127.0.0.1:1/v1/models/tiny"
+    for arguments, message in [
+        ([url, str(tmp_path / "photo.jpg")], f"No server answers at {url}"),
+        (["localhost", str(tmp_path / "photo.jpg")], "Argument `url` should be http"),
+        ([url, str(tmp_path / "gone.jpg")], "[Errno 2] No such file or directory"),
+    ]:
+        monkeypatch.setattr("sys.argv", ["serve_client.py", *arguments])
+        with pytest.raises(SystemExit) as raised:
+            runpy.run_path(str(EXAMPLES / "serve_client.py"), run_name="__main__")
+        assert raised.value.code == 1
+        assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_the_server_has_every_argument_that_we_name(path):
     text = path.read_text()
