@@ -53,8 +53,8 @@ def checked_targets(targets, count):
     fits = whole and np.all((array >= 0) & (array <= _INT32.max))
     if not fits or array.shape not in ((), (count,)):
         raise ValueError(
-            f"Argument `targets` should be one class for all {count} images or one "
-            f"for each, whole numbers from 0. Received: {targets!r}"
+            "Argument `targets` should be the index of a class, a whole number from 0, "
+            f"or a list of one per image (here {count}). Received: {targets!r}"
         )
     return np.broadcast_to(array, (count,)).astype("int32")
 

@@ -113,7 +113,7 @@ def test_images(method, name):
 
 
 SERVED = "`images` should have the served model's shape (N, 32, 32, 3)"
-CLASS = "`targets` should be one class for all 2 images or one for each, whole numbers"
+CLASS = "`targets` should be the index of a class, a whole number from 0, or a list of"
 
 
 @pytest.mark.parametrize("method", ["explain", "explain_class", "classify"])
