@@ -23,7 +23,11 @@ def main(url, picture, out):
         print(f"{name}: {score:.3f}")
     image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
     figure = kx.visualization.class_grid(
-        np.asarray(image), explanation.masks[0], names, explanation.scores[0]
+        np.asarray(image),
+        explanation.masks[0],
+        names,
+        explanation.scores[0],
+        classes=explanation.classes[0],
     )
     kx.visualization.save_figure(figure, out)
     print(f"See {out}")

@@ -1,5 +1,6 @@
 """The files that tell about explained pictures."""
 
+import os
 import re
 
 import numpy as np
@@ -8,6 +9,9 @@ from keras_explainer.visualization import class_grid
 from keras_explainer.visualization import save_figure
 from keras_explainer.visualization import save_image
 from keras_explainer.visualization.pixels import resize
+
+# Of the names of a picture and of a class: file systems take 255 for a file.
+_STEM_BYTES, _NAME_BYTES = 120, 80
 
 
 class ExplanationFiles:
@@ -41,8 +45,8 @@ class ExplanationFiles:
             Dict of JSON values, the record of the picture.
         """
         names = [self.class_names[index] for index in classes]
-        stem = self._free(path.stem, "_overlay.png")
-        figure = class_grid(np.asarray(picture), masks, names, scores)
+        stem = self._free(_shortened(path.stem, _STEM_BYTES), "_overlay.png")
+        figure = class_grid(np.asarray(picture), masks, names, scores, classes=classes)
         save_figure(figure, self.file(f"{stem}_overlay.png"))
         return {
             "file": str(path),
@@ -102,4 +106,9 @@ def bounding_box(inside):
 
 
 def _plain(name):
-    return re.sub(r"[^\w-]+", "_", name).strip("_") or "class"
+    plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "class"
+    return _shortened(plain, _NAME_BYTES)
+
+
+def _shortened(name, count):
+    return os.fsencode(name)[:count].decode(errors="ignore")

@@ -1,3 +1,6 @@
+import bisect
+
+
 def fit_caption(name, score, width, measure, max_lines=3):
     """Breaks a caption into lines that fit, shortening the name but never the score.
 
@@ -19,8 +22,10 @@ def fit_caption(name, score, width, measure, max_lines=3):
     >>> fit_caption("Pembroke Welsh corgi", "0.93", 14, len, max_lines=1)
     ['Pembroke… 0.93']
     """
-    name = name.replace("_", " ").strip()
-    for length in range(len(name), 0, -1):
+    name = " ".join(name.replace("_", " ").split())
+
+    def lines_of(length):
+        """Returns lines that fit, with so many letters of the name; None without."""
         shown = name if length == len(name) else name[:length].rstrip(" ,;-") + "…"
         words = shown.split()
         # A score reads best on the line of the last word, if that line has the room.
@@ -28,7 +33,15 @@ def fit_caption(name, score, width, measure, max_lines=3):
             lines = _wrap(parts, width, measure)
             if len(lines) <= max_lines and all(measure(x) <= width for x in lines):
                 return lines
-    return [score] if score else []
+        return None
+
+    if not name:
+        return [score] if score else []
+    if whole := lines_of(len(name)):
+        return whole
+    # The longest part that fits is looked for by halves: measuring takes its time.
+    longest = bisect.bisect(range(1, len(name)), 0, key=lambda n: lines_of(n) is None)
+    return lines_of(longest) or ([score] if score else [])
 
 
 def _wrap(words, width, measure):

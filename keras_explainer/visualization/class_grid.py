@@ -1,3 +1,4 @@
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.visualization.class_color import class_color
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.panel_figure import Panel
@@ -9,7 +10,7 @@ from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
 
 
-def class_grid(image, masks, class_names, probabilities, columns=5):
+def class_grid(image, masks, class_names, probabilities, columns=5, classes=None):
     """Draws one photograph and beside it the mask of every class.
 
     Args:
@@ -18,6 +19,8 @@ def class_grid(image, masks, class_names, probabilities, columns=5):
         class_names: list of k str.
         probabilities: array (k,), shown after the names.
         columns: int, panels in a row. Defaults to 5.
+        classes: array (k,), int, the class of each mask, which keeps its colour in
+            every picture. Defaults to 0, 1, 2 and so on.
 
     Returns:
         matplotlib Figure.
@@ -29,7 +32,11 @@ def class_grid(image, masks, class_names, probabilities, columns=5):
 
     ```python
     figure = kx.visualization.class_grid(
-        image, explanation.masks[0], ["dog", "cat", "sofa"], explanation.scores[0]
+        image,
+        explanation.masks[0],
+        [names[index] for index in explanation.classes[0]],
+        explanation.scores[0],
+        classes=explanation.classes[0],
     )
     kx.visualization.save_figure(figure, "classes.png")
     ```
@@ -43,10 +50,17 @@ def class_grid(image, masks, class_names, probabilities, columns=5):
         )
     count = masks.shape[-1]
     probabilities = as_array(probabilities, "probabilities")
+    class_names = check_class_names(class_names)
     if len(class_names) != count:
         raise ValueError(
             f"`class_names` must name the {count} masks. "
             f"Received: {len(class_names)} names"
+        )
+    classes = as_array(range(count) if classes is None else classes, "classes")
+    if classes.shape != (count,):
+        raise ValueError(
+            f"`classes` must have shape ({count},), one for each mask. "
+            f"Received: classes.shape={classes.shape}"
         )
     if probabilities.shape != (count,):
         raise ValueError(
@@ -61,9 +75,10 @@ def class_grid(image, masks, class_names, probabilities, columns=5):
     picture = fit(image, width)
     panels = [Panel(picture, "image")]
     for k in range(count):
-        color = class_color(k)
+        index = int(classes[k])
+        color = class_color(index)
         shown = overlay(picture, as_mask(masks[..., k], "masks"), color)
-        score = float(probabilities[k])
-        panels.append(Panel(shown, str(class_names[k]), score, color))
+        name, score = class_names[k], float(probabilities[k])
+        panels.append(Panel(shown, name, score, color, f"class {index}"))
     rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     return panel_figure(rows, width)

@@ -1,5 +1,7 @@
 import numpy as np
 
+from keras_explainer.visualization.class_color import class_color
+from keras_explainer.visualization.overlay import MASK_COLOR
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.panel_figure import MAX_PANEL_WIDTH
 from keras_explainer.visualization.panel_figure import Panel
@@ -12,7 +14,7 @@ from keras_explainer.visualization.pixels import as_mask
 _SEAM = 3
 
 
-def contact_sheet(images, masks, captions, columns=4):
+def contact_sheet(images, masks, captions, columns=4, classes=None):
     """Draws many photographs in little space, each beside its mask.
 
     Args:
@@ -21,6 +23,8 @@ def contact_sheet(images, masks, captions, columns=4):
         masks: array (N, h, w) or list of N masks, float in [0, 1] or bool.
         captions: list of N str.
         columns: int, pairs of photograph and mask in a row. Defaults to 4.
+        classes: list of N int, the class of each mask, for its colour. Defaults to
+            one colour for all.
 
     Returns:
         matplotlib Figure.
@@ -31,7 +35,9 @@ def contact_sheet(images, masks, captions, columns=4):
     Example:
 
     ```python
-    figure = kx.visualization.contact_sheet(images, explanation.target_mask, names)
+    figure = kx.visualization.contact_sheet(
+        images, explanation.masks[..., 0], names, classes=explanation.classes[:, 0]
+    )
     kx.visualization.save_figure(figure, "sheet.png")
     ```
     """
@@ -42,6 +48,11 @@ def contact_sheet(images, masks, captions, columns=4):
             "`images`, `masks` and `captions` must be as many, at least one. "
             f"Received: {len(images)}, {len(masks)} and {len(captions)}"
         )
+    if classes is not None and len(classes) != len(images):
+        raise ValueError(
+            f"`classes` must be as many as the {len(images)} images. "
+            f"Received: {len(classes)}"
+        )
     if columns < 1:
         raise ValueError(f"`columns` must be 1 or more. Received: columns={columns}")
 
@@ -50,11 +61,14 @@ def contact_sheet(images, masks, captions, columns=4):
     half = (width - _SEAM) // 2
     # One height for most photographs keeps the rows of the sheet even.
     height = half * np.median([image.shape[0] / image.shape[1] for image in images])
+    colors = [MASK_COLOR] * len(images)
+    if classes is not None:
+        colors = [class_color(int(index)) for index in classes]
     panels = []
-    for image, mask, caption in zip(images, masks, captions):
+    for image, mask, caption, color in zip(images, masks, captions, colors):
         picture = fit(image, half, height)
         seam = np.full((picture.shape[0], _SEAM, 3), 255, "uint8")
-        pair = np.concatenate([picture, seam, overlay(picture, mask)], axis=1)
+        pair = np.concatenate([picture, seam, overlay(picture, mask, color)], axis=1)
         panels.append(Panel(pair, str(caption)))
     rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     return panel_figure(rows, width)

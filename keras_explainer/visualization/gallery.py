@@ -1,5 +1,6 @@
 import numpy as np
 
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.visualization.apply_mask import apply_mask
 from keras_explainer.visualization.class_color import class_color
 from keras_explainer.visualization.overlay import overlay
@@ -30,7 +31,8 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=CO
         explanation: object with the attributes `masks` (N, h, w, k), float in [0, 1];
             `classes` (N, k), int, where -1 leaves the place empty; `scores` (N, k),
             the probabilities; `target_mask` (N, h, w), float in [0, 1].
-        class_names: list of str, indexed by class, or None: "class 3".
+        class_names: list of str, indexed by class, a dict from index to name, or None:
+            "class 3".
         ground_truth: array (N, h, w) or list of N masks, float in [0, 1] or bool, or
             None.
         columns: the columns to draw, in this order, out of "image", "classes", "kept",
@@ -55,12 +57,7 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=CO
     if not images:
         raise ValueError("`images` must hold at least one image. Received: none")
     masks, classes, scores, target_mask = _parts(explanation, len(images))
-    last = classes.max(initial=-1)
-    if class_names is not None and last >= len(class_names):
-        raise ValueError(
-            f"`class_names` must name every class up to {last}. "
-            f"Received: {len(class_names)} names"
-        )
+    names = _names_of(classes, class_names)
     if ground_truth is not None and len(ground_truth) != len(images):
         raise ValueError(
             f"`ground_truth` must hold a mask for each of the {len(images)} images. "
@@ -76,10 +73,10 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=CO
         index = int(classes[n, k])
         if index < 0:
             return None
-        name = f"class {index}" if class_names is None else str(class_names[index])
-        color = class_color(index)
-        mask = as_mask(masks[n, ..., k], "explanation.masks")
-        return Panel(overlay(picture, mask, color), name, float(scores[n, k]), color)
+        color, number = class_color(index), f"class {index}"
+        shown = overlay(picture, as_mask(masks[n, ..., k], "explanation.masks"), color)
+        name = names.get(index, number)
+        return Panel(shown, name, float(scores[n, k]), color, number)
 
     rows = []
     for n, image in enumerate(images):
@@ -100,6 +97,23 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=CO
                 row.append(Panel(overlay(picture, truth, _GROUND_TRUTH_COLOR)))
         rows.append(row)
     return panel_figure(rows, width, headers)
+
+
+def _names_of(classes, class_names):
+    """Returns a dict of the names of the classes that are shown, by index."""
+    shown = set(classes[classes >= 0].tolist())
+    if class_names is None:
+        return {}
+    # A client knows the names of those that it has seen.
+    if isinstance(class_names, dict) and shown <= set(class_names):
+        return {index: str(class_names[index]) for index in shown}
+    class_names = check_class_names(class_names)
+    if max(shown, default=-1) >= len(class_names):
+        raise ValueError(
+            f"`class_names` must name every class up to {max(shown)}. "
+            f"Received: {len(class_names)} names"
+        )
+    return dict(enumerate(class_names))
 
 
 def _headers(columns, class_count, has_ground_truth):

@@ -4,6 +4,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.visualization.gallery import gallery
 from keras_explainer.visualization.pixels import as_array
 from keras_explainer.visualization.pixels import as_mask
@@ -72,7 +73,8 @@ class MaskGallery(keras.callbacks.Callback):
         self.images = images
         self.path = None if path is None else Path(path)
         self.log_dir = None if log_dir is None else os.fspath(log_dir)
-        self.class_names = class_names
+        known = class_names is not None
+        self.class_names = check_class_names(class_names) if known else None
         self.ground_truth = ground_truth
         self.targets = targets
         self.every = every

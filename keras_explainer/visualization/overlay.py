@@ -7,11 +7,12 @@ from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
 from keras_explainer.visualization.pixels import to_uint8
 
+MASK_COLOR = "#E69F00"  # of masks that belong to no single class
 _LUMA = np.array([0.299, 0.587, 0.114], "float32")
 _TINT = 0.35
 
 
-def overlay(image, mask, color="#E69F00", opacity=0.65):
+def overlay(image, mask, color=MASK_COLOR, opacity=0.65):
     """Shows a mask on its photograph.
 
     Inside the mask the photograph keeps its colours; outside it is dark and nearly

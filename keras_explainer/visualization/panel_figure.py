@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_explainer.visualization.caption import fit_caption
+from keras_explainer.visualization.caption_font import caption_font
+from keras_explainer.visualization.caption_font import drawable
 from keras_explainer.visualization.pixels import resize
 
 # Nine inches at this density: 900 pixels on a page, sharp on a dense screen.
@@ -37,12 +39,14 @@ class Panel:
         caption: str, wrapped under the picture, or "".
         score: float shown after the caption, or None.
         color: str, the colour of the bar between picture and caption, or None.
+        otherwise: str, the caption where no font that is installed has its letters.
     """
 
     pixels: np.ndarray
     caption: str = ""
     score: float | None = None
     color: str | None = None
+    otherwise: str = ""
 
 
 def panel_width(columns, max_width=MAX_PANEL_WIDTH):
@@ -76,15 +80,17 @@ def panel_figure(rows, width, headers=None):
         matplotlib Figure on an Agg canvas of its own.
     """
     from matplotlib.backends.backend_agg import RendererAgg
-    from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(family="DejaVu Sans", size=_FONT_SIZE)
+    shown = [panel for row in rows for panel in row if panel]
+    font, missing = caption_font([panel.caption for panel in shown], _FONT_SIZE)
     renderer = RendererAgg(1, 1, DPI)
 
     def measure(text):
         return renderer.get_text_width_height_descent(text, font, ismath=False)[0]
 
-    captions = [[_caption(panel, width, measure) for panel in row] for row in rows]
+    captions = [
+        [_caption(panel, missing, width, measure) for panel in row] for row in rows
+    ]
     heights = [
         max((len(panel.pixels) for panel in row if panel), default=0) for row in rows
     ]
@@ -161,6 +167,7 @@ class _Sheet:
             fontproperties=self.font,
             va="baseline",
             parse_math=False,
+            usetex=False,
         )
 
     def _box(self, left, top, width, height):
@@ -172,8 +179,9 @@ class _Sheet:
         )
 
 
-def _caption(panel, width, measure):
+def _caption(panel, missing, width, measure):
     if panel is None or not panel.caption:
         return []
     score = "" if panel.score is None else f"{panel.score:.2f}"
-    return fit_caption(panel.caption, score, width, measure)
+    caption = drawable(panel.caption, missing, panel.otherwise)
+    return fit_caption(caption, score, width, measure)

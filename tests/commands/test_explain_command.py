@@ -102,6 +102,21 @@ def test_files_of_a_known_mask(tmp_path):
     assert levels.tolist() == [[255, 255], [255, 255]]
 
 
+def test_files_have_names_that_file_systems_take(tmp_path):
+    files = ExplanationFiles(tmp_path, ["\u732b" * 300, "\u732b" * 301])
+    for stem in ("x" * 250, "\u72ac" * 80):
+        record = files.write(
+            tmp_path / f"{stem}.jpg",
+            picture(2, 2),
+            np.zeros((2, 2, 2)),
+            np.array([0, 1]),
+            np.array([0.9, 0.1]),
+        )
+        written = [record["overlay"], *(c["mask"] for c in record["classes"])]
+        assert len(set(written)) == 3
+        assert all((tmp_path / name).is_file() for name in written)
+
+
 @pytest.mark.slow
 def test_explains_pictures_of_all_kinds(explainer, pictures, tmp_path, capsys):
     out = tmp_path / "out"

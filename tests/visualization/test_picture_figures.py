@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from PIL import Image
 from PIL import ImageColor
 
 from keras_explainer import visualization
+from keras_explainer.commands import explanation_files
 from keras_explainer.visualization import class_color
 from keras_explainer.visualization import class_grid
 from keras_explainer.visualization import contact_sheet
 from keras_explainer.visualization import gallery
 
 pytest.importorskip("matplotlib")
+from matplotlib.colors import to_hex  # noqa: E402
 
 CORGI = "Pembroke, Pembroke Welsh corgi"
 IMAGES = np.zeros((2, 12, 12))
@@ -92,6 +95,44 @@ def test_class_grid_shows_image_masks_and_captions():
     box = figure.axes[2].get_window_extent()
     below = drawn(figure)[round(figure.bbox.height - box.y0) + 2, round(box.x0) + 50]
     assert tuple(below) == ImageColor.getrgb(class_color(1))
+
+
+def bar_colors(figure):
+    """The colours of the bars under the masks, from the first panel on."""
+    return [to_hex(bar.get_facecolor()).upper() for bar in figure.artists]
+
+
+def test_a_class_has_one_color_in_all_pictures(tmp_path):
+    expected = [class_color(index) for index in (3, 1)]
+    masks, classes = np.zeros((4, 4, 2)), np.array([3, 1])
+    masks[:2] = 1
+    grid = class_grid(IMAGES[0], masks, NAMES[:2], [0.5, 0.5], classes=classes)
+    assert bar_colors(grid) == expected
+    rows = gallery(IMAGES[:1], explanation(1, classes[None]), NAMES)
+    assert bar_colors(rows) == expected
+    # The line around a mask, too.
+    sheet = contact_sheet(IMAGES, [masks[..., 0]] * 2, ["a", "b"], classes=classes)
+    for pair, color in zip(panels(sheet), expected):
+        line = np.all(np.abs(pair.astype(int) - ImageColor.getrgb(color)) < 40, -1)
+        assert line.any()
+    others = contact_sheet(IMAGES, [masks[..., 0]] * 2, ["a", "b"])
+    assert not np.array_equal(drawn(sheet), drawn(others))
+    # `explain` writes the most probable class first.
+    found = {}
+    with mock.patch.object(explanation_files, "save_figure", found.setdefault):
+        files = explanation_files.ExplanationFiles(tmp_path, NAMES)
+        picture = Image.new("RGB", (4, 4))
+        files.write(Path("a.png"), picture, masks, classes, np.array([0.9, 0.1]))
+    assert [bar_colors(figure) for figure in found] == [expected]
+
+
+def test_gallery_takes_names_by_index():
+    shown = gallery(IMAGES, explanation(), {3: "cow", 1: "dog", 0: "cat"})
+    assert texts(shown)[4:] == ["dog 0.93", "cat 0.05", "cow 0.93"]
+    shown = gallery(IMAGES, explanation(), {"cat": 0, "dog": 1, "owl": 2, "cow": 3})
+    assert texts(shown)[4:] == ["dog 0.93", "cat 0.05", "cow 0.93"]
+    with pytest.raises(ValueError, match="`class_names` should be a list of names in"):
+        gallery(IMAGES, explanation(), "abcd")
 
 
 def test_class_grid_wraps_many_classes():
@@ -231,6 +272,16 @@ def test_import_brings_no_matplotlib():
         (
             lambda: class_grid(IMAGES[0], np.ones((2, 2, 1)), ["a"], [1, 1]),
             "`probabilities` must have shape",
+        ),
+        (
+            lambda: class_grid(
+                IMAGES[0], np.ones((2, 2, 1)), ["a"], [1], classes=[1, 2]
+            ),
+            r"`classes` must have shape \(1,\)",
+        ),
+        (
+            lambda: contact_sheet(IMAGES, IMAGES, ["a", "b"], classes=[1]),
+            "`classes` must be as many as the 2 images. Received: 1",
         ),
         (lambda: contact_sheet(IMAGES, IMAGES, ["a"]), "must be as many.*2, 2 and 1"),
         (lambda: contact_sheet(IMAGES, IMAGES, "ab", columns=0), "`columns` must be 1"),
