@@ -102,6 +102,7 @@ def test_files_of_a_known_mask(tmp_path):
     assert levels.tolist() == [[255, 255], [255, 255]]
 
 
+@pytest.mark.filterwarnings("ignore:No font that is installed")
 def test_files_have_names_that_file_systems_take(tmp_path):
     files = ExplanationFiles(tmp_path, ["\u732b" * 300, "\u732b" * 301])
     for stem in ("x" * 250, "\u72ac" * 80):
