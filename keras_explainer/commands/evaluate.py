@@ -38,6 +38,7 @@ methods:
   igos_plus_plus          up to 1920 passes per class (slow)
   zero, half, one         the same value at every pixel
   random                  smooth noise
+  random_area             random blobs with the areas of the explainer's masks
   ideal                   the true mask, where the data has one
 
 A method that fails is told in its row, and the others go on. What was measured before
@@ -50,7 +51,10 @@ EXAMPLES = [
     "    --protocol published --out runs/pets_published",
 ]
 # All that need less than an hour for a hundred images.
-DEFAULT_METHODS = ("explainer", "grad_cam", "zero", "half", "one", "random", "ideal")
+DEFAULT_METHODS = (
+    *("explainer", "grad_cam", "zero", "half", "one", "random", "random_area"),
+    "ideal",
+)
 _PATHS = ("explainer", "data")
 # What only a dataset of files has.
 _FILE_OPTIONS = ("data", "split", "classes")

@@ -31,7 +31,7 @@ _MOST_CLASSES = 32
 def evaluate_methods(
     explainer,
     dataset,
-    methods=("explainer", "grad_cam", "one", "ideal"),
+    methods=("explainer", "grad_cam", "zero", "random_area", "one", "ideal"),
     *,
     folder=None,
     protocol="default",
@@ -56,7 +56,9 @@ def evaluate_methods(
             classes to explain, as in `fit`; without them the classifier's own
             predictions are. Images whose labels are all 0 are left out. truth
             (N, H, W) is 0 for background, i + 1 for class i and 255 for void.
-        methods: List of names out of `METHOD_ROWS`.
+        methods: List of names out of `METHOD_ROWS`. "zero", the empty mask, and
+            "random_area", random blobs with the areas of the explainer's masks, tell
+            what the others are worth: a mask that is no better explains nothing.
         folder: Path of a folder that keeps the values of each method, or None. It
             must belong to this very evaluation.
         protocol: "default", or "published" to do as the authors did.

@@ -102,6 +102,30 @@ class RandomMasks(MaskSource):
         )
 
 
+class RandomAreaMasks(MaskSource):
+    """Random blobs with the very values, and so the areas, of another source's masks.
+
+    Args:
+        source: The `MaskSource`.
+        seed: int. Each pair of an image and a class has blobs of its own.
+    """
+
+    def __init__(self, source, seed):
+        super().__init__()
+        self.source, self.seed = source, seed
+
+    def _masks(self, batch, rows, classes):
+        masks = self.source.pair_masks(batch, rows, classes)
+        # A prime, so that no class of an image has the blobs of another image soon.
+        seeds = self.seed + batch.first + rows + 7919 * classes
+        return np.concatenate(
+            [
+                random_mask_like(mask[None], int(seed))
+                for mask, seed in zip(masks, seeds)
+            ]
+        )
+
+
 class TrueMasks(MaskSource):
     """The true outline of the class."""
 

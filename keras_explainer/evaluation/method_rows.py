@@ -7,6 +7,7 @@ from keras_explainer import attribution
 from keras_explainer.evaluation.mask_sources import ConstantMasks
 from keras_explainer.evaluation.mask_sources import ExplainerMasks
 from keras_explainer.evaluation.mask_sources import MethodMasks
+from keras_explainer.evaluation.mask_sources import RandomAreaMasks
 from keras_explainer.evaluation.mask_sources import RandomMasks
 from keras_explainer.evaluation.mask_sources import TrueMasks
 
@@ -113,6 +114,13 @@ METHOD_ROWS = {
     "one": MethodRow("all 1", _constant(1.0), "control"),
     "random": MethodRow(
         "random", lambda explainer, protocol, seed: RandomMasks(seed), "control"
+    ),
+    "random_area": MethodRow(
+        "random, equal area",
+        lambda explainer, protocol, seed: RandomAreaMasks(
+            ExplainerMasks(explainer), seed
+        ),
+        "control",
     ),
     "ideal": MethodRow(
         "true mask", lambda explainer, protocol, seed: TrueMasks(protocol), "control"

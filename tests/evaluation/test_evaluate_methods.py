@@ -1,6 +1,7 @@
 """The comparison: known answers, interruption, failure, and bad arguments."""
 
 import importlib
+import inspect
 
 import keras
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.commands.evaluate import DEFAULT_METHODS
 from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import MethodResult
 from keras_explainer.evaluation import evaluate_methods
 from keras_explainer.evaluation import method_rows
 from keras_explainer.evaluation.comparison_table import ComparisonTable
+from keras_explainer.evaluation.mask_sources import Batch
 from keras_explainer.evaluation.mask_sources import ConstantMasks
 
 # The module, not the function of its name.
@@ -88,6 +91,40 @@ def test_constants_in_closed_form(controls, data):
     # A constant shuffled at random is the same constant.
     half = controls["half"].values
     np.testing.assert_allclose(half["random_drop"], half["drop"], atol=1e-6)
+
+
+def test_controls_stand_beside_the_explainer_unasked():
+    defaults = inspect.signature(evaluate_methods).parameters["methods"].default
+    for methods in (defaults, DEFAULT_METHODS):
+        assert {"explainer", "zero", "random_area"} < set(methods)
+
+
+def test_random_masks_of_equal_area(explainer, data):
+    images, labels, _ = data[0]
+    batch = Batch(images, labels, None, 7)
+    rows, classes = np.indices((2, 8)).reshape(2, -1)
+    build = {name: METHOD_ROWS[name].build for name in ("explainer", "random_area")}
+    masks, found = (
+        make(explainer, None, 5).pair_masks(batch, rows, classes)
+        for make in build.values()
+    )
+    np.testing.assert_allclose(
+        np.sort(found.reshape(16, -1)), np.sort(masks.reshape(16, -1)), atol=1e-6
+    )
+    # Elsewhere, in another place for each image and class.
+    places = [np.argmax(mask) for mask in found]
+    assert len(set(places)) > 12 and places != [np.argmax(mask) for mask in masks]
+    again = build["random_area"](explainer, None, 5).pair_masks(batch, rows, classes)
+    np.testing.assert_array_equal(found, again)
+    # The same image in another batch has the same control.
+    second = Batch(images[1:], labels[1:], None, 8)
+    alone = build["random_area"](explainer, None, 5).pair_masks(
+        second, np.zeros(8, int), np.arange(8)
+    )
+    np.testing.assert_allclose(alone, found[8:], atol=1e-5)
+    results = evaluate_methods(explainer, data[:1], ["random_area"], **FAST)
+    assert results["random_area"].summary("drop")["images"] == 2
+    np.testing.assert_array_equal(results["random_area"].values["passes"], 0)
 
 
 def test_own_and_other_are_those_of_the_metric(controls, explainer, data):
