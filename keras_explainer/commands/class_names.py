@@ -1,9 +1,10 @@
 """The names of a classifier's classes, from wherever they can be had."""
 
+import json
+import os
 import pathlib
 
-import numpy as np
-
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
 
@@ -12,17 +13,25 @@ def read_class_names(text, num_classes):
     """Returns the names that --class-names gives.
 
     Args:
-        text: Path of a file with a name on each line, or names with commas between
-            them.
+        text: Path of a file with a name on each line, or of a `.json` file with a
+            list or an object of them; or names with commas between them.
         num_classes: int, how many there should be.
 
     Raises:
-        UsageError: If there are more or fewer.
+        UsageError: If there are more or fewer, or no such file.
     """
     path = pathlib.Path(text)
-    if path.is_file():
+    if path.is_file() and path.suffix == ".json":
+        names = _from_json(path)
+    elif path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines()
         names = [line.strip() for line in lines if line.strip()]
+    elif _looks_like_a_path(text):
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UsageError(
+            "Argument --class-names should be a file with a name on each line, or "
+            f"names with commas between them. Received: {text}, which {what}"
+        )
     else:
         names = name_list(text)
     if len(names) != num_classes:
@@ -33,13 +42,19 @@ def read_class_names(text, num_classes):
     return names
 
 
-def imagenet_class_names():
-    """Returns the thousand names of ImageNet, or None where they cannot be had."""
-    from keras.applications import imagenet_utils
+def _looks_like_a_path(text):
+    """Returns whether a text without a comma is the path of a file, not a name."""
+    if "," in text:
+        return False
+    has_folder = any(sep in text for sep in (os.sep, os.altsep or os.sep))
+    return has_folder or pathlib.Path(text).suffix[1:].isalpha()
 
+
+def _from_json(path):
     try:
-        rows = imagenet_utils.decode_predictions(np.eye(1000), top=1)
-    # Keras downloads them; a training need not fail for want of names.
-    except Exception:
-        return None
-    return [row[0][1] for row in rows]
+        return check_class_names(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise UsageError(
+            "Argument --class-names should be a file that lists names. Received: "
+            f"{path} ({error})"
+        ) from error

@@ -54,6 +54,8 @@ class CommandParser(argparse.ArgumentParser):
             allow_abbrev=False,
             **kwargs,
         )
+        # A range such as -1..1 and a fraction such as -1/255 are values, no options.
+        self._negative_number_matcher = re.compile(r"-\.?\d[\d./e-]*$")
 
     def parse_args(self, args=None, namespace=None):
         """Parses; a command with a default for `other_arguments` gets those there."""
@@ -105,4 +107,14 @@ def name_list(text):
         return names
     raise argparse.ArgumentTypeError(
         f"should be names with commas between them. Received: {text!r}"
+    )
+
+
+def dataset_name(text):
+    """Argument type: a kind of data set, or tfds:NAME."""
+    known = ("voc", "coco", "folder", "shapes")
+    if text in known or re.fullmatch(r"tfds:[\w./:-]+", text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"should be {', '.join(known)} or tfds:NAME. Received: {text!r}"
     )

@@ -2,12 +2,15 @@
 
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import Interrupted
+from keras_explainer.commands.command_parser import dataset_name
 from keras_explainer.commands.command_parser import name_list
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.evaluation_folder import EvaluationFolder
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.shared_arguments import add_image_size
 from keras_explainer.commands.shared_arguments import add_result_arguments
@@ -82,15 +85,22 @@ def add_arguments(parser):
         help='"published" does as the authors of the method did, and says what of it '
         "is an accident",
     )
+    add_loading_arguments(what)
     data = parser.add_argument_group("images to measure on")
     data.add_argument(
         "--dataset",
         required=True,
-        choices=["voc", "folder", "shapes"],
-        help="PASCAL VOC, a folder of pictures (no true masks), or shapes drawn on the "
-        "fly",
+        type=dataset_name,
+        metavar="DATASET",
+        help="voc (PASCAL VOC), coco, folder (pictures, no true masks), shapes (drawn "
+        "on the fly), or tfds:NAME of TensorFlow Datasets",
     )
-    data.add_argument("--data", metavar="DIR", help="VOCdevkit, or the folder")
+    data.add_argument(
+        "--data",
+        metavar="DIR",
+        help="VOCdevkit, the folder of COCO's annotations, that of the pictures, or "
+        "that of prepared TensorFlow Datasets (default for these: their own)",
+    )
     data.add_argument(
         "--split",
         metavar="NAME",
@@ -166,7 +176,7 @@ def _evaluate(args, folder):
     from keras_explainer.evaluation.method_rows import check_methods
 
     check_methods(args.methods)
-    explainer = load_explainer(args.explainer)
+    explainer = load_explainer(args.explainer, **loading_options(args))
     data = load_evaluation_data(args, explainer)
     slow = min(args.slow_limit or data.count, data.count)
     notes = _notes(args, data, slow, PROTOCOLS[args.protocol])
@@ -196,7 +206,9 @@ def _notes(args, data, slow, protocol):
     """What has to be known beside the table, a sentence or list each."""
     from keras_explainer.evaluation import METHOD_ROWS
 
-    source = {"shapes": "shapes drawn on the fly"}.get(args.dataset, args.data)
+    source = args.data or args.dataset
+    if args.dataset == "shapes":
+        source = "shapes drawn on the fly"
     notes = [f"images: {data.count} of {source}; explained: {data.targets}."]
     few = [METHOD_ROWS[n].label for n in args.methods if METHOD_ROWS[n].is_slow]
     if few and slow < data.count:

@@ -4,7 +4,12 @@ import pathlib
 import typing
 
 from keras_explainer import datasets
+from keras_explainer.commands.coco_data import coco_instances
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.tfds_data import load_tfds
+from keras_explainer.commands.tfds_data import tfds_builder
+from keras_explainer.commands.tfds_data import tfds_classes
+from keras_explainer.commands.tfds_data import usual_split
 from keras_explainer.commands.training_data import check_order
 from keras_explainer.commands.training_data import loading_options
 from keras_explainer.datasets.image_folder import list_folder
@@ -50,7 +55,13 @@ def load_evaluation_data(args, explainer):
         UsageError: If the data does not have the classes of the classifier.
     """
     options = loading_options(args, explainer)
-    read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
+    read = {
+        "shapes": _shapes,
+        "voc": _voc,
+        "coco": _coco,
+        "folder": _folder,
+        "tfds": _tfds,
+    }[args.dataset.partition(":")[0]]
     return read(args, explainer, options)
 
 
@@ -83,6 +94,44 @@ def _voc(args, explainer, options):
     names = read_split(find_folder(pathlib.Path(args.data), None), split)
     count = len(names[: args.limit])
     return EvaluationData(dataset, count, list(classes), "the classes in the image")
+
+
+def _coco(args, explainer, options):
+    split = args.split or "val"
+    instances = coco_instances(args.data, split)
+    every = list(instances.categories.values())
+    classes, known = args.classes or every, explainer.class_names
+    if args.classes is None and known and set(known) <= set(every):
+        classes = known
+    _check_classes(classes, explainer, args)
+    dataset = datasets.coco(
+        args.data,
+        split,
+        classes=classes,
+        masks=True,
+        shuffle=False,
+        cache=True,
+        limit=args.limit,
+        **options,
+    )
+    count = len(list(instances.images)[: args.limit])
+    return EvaluationData(dataset, count, list(classes), "the classes in the image")
+
+
+def _tfds(args, explainer, options):
+    classes = tfds_classes(args)
+    _check_classes(classes, explainer, args)
+    splits = tfds_builder(args).info.splits
+    split = args.split or usual_split(splits) or "train"
+    options = {**options, "shuffle": False, "cache": True, "limit": args.limit}
+    try:
+        dataset = load_tfds(args, split, masks=True, **options)
+    except ValueError:  # It has neither masks nor boxes; or else it says so again.
+        dataset = load_tfds(args, split, **options)
+    count = tfds_builder(args).info.splits[split].num_examples
+    return EvaluationData(
+        dataset, min(count, args.limit or count), classes, "the classes in the image"
+    )
 
 
 def _folder(args, explainer, options):

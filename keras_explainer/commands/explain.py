@@ -4,6 +4,7 @@ import itertools
 import pathlib
 import sys
 
+from keras_explainer.commands.class_names import read_class_names
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
@@ -12,6 +13,8 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.named_classes import named_classes
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.read_pictures import as_input
@@ -72,6 +75,12 @@ def add_arguments(parser):
         "that name, indices",
     )
     parser.add_argument(
+        "--class-names",
+        metavar="FILE_OR_LIST",
+        help="names of the classes, one a line or with commas between them (default: "
+        "those that the explainer has)",
+    )
+    parser.add_argument(
         "--refine-steps",
         type=whole_number(0),
         default=0,
@@ -91,6 +100,7 @@ def add_arguments(parser):
         help="make masks black and white at T, and measure areas and boxes there "
         "(default: grey masks; areas and boxes at 0.5)",
     )
+    add_loading_arguments(parser)
     parser.add_argument(
         "--force", action="store_true", help="replace an earlier result in --out"
     )
@@ -103,6 +113,11 @@ def run(args):
         raise UsageError(
             "Argument --targets should be left out with --server, which explains the "
             f"most probable classes. Received: {','.join(args.targets)}"
+        )
+    elif args.class_names:
+        raise UsageError(
+            "Argument --class-names should be left out with --server, which tells its "
+            f"names. Received: {args.class_names}"
         )
     elif args.refine_steps or args.mirrored:
         option = "--refine-steps" if args.refine_steps else "--mirrored"
@@ -117,6 +132,7 @@ def run(args):
         "images": args.images,
         "top_k": args.top_k,
         "targets": args.targets,
+        "class_names": args.class_names,
         "refine_steps": args.refine_steps,
         "mirrored": args.mirrored,
         "threshold": args.threshold,
@@ -154,7 +170,11 @@ def _with_explainer(args):
     """Returns the names of the classes, and a function from paths to explanations."""
     import numpy as np
 
-    explainer = load_explainer(args.explainer)
+    explainer = load_explainer(args.explainer, **loading_options(args))
+    if args.class_names:
+        explainer.class_names = read_class_names(
+            args.class_names, explainer.frozen.num_classes
+        )
     row = None
     if args.targets:
         row = np.zeros(explainer.frozen.num_classes, "float32")

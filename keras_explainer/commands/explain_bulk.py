@@ -15,6 +15,8 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 
 SUMMARY = "explain very many images, on one machine or any Apache Beam runner"
@@ -109,6 +111,7 @@ def add_arguments(parser):
         help="how many files to divide the result into; each process holds one in "
         f"memory (default: one for {SHARD_SIZE} images, at least {FEWEST_SHARDS})",
     )
+    add_loading_arguments(parser)
 
 
 def run(args):
@@ -188,7 +191,9 @@ def _loaded(args, explainer):
             f"workers can read, for an --output elsewhere. Received: {args.explainer}"
         )
     is_exported = (pathlib.Path(args.output) / "explainer" / "1").exists()
-    return None if is_exported else load_explainer(explainer)
+    if is_exported:
+        return None
+    return load_explainer(explainer, **loading_options(args))
 
 
 def _exported(args, explainer, loaded, folder):

@@ -9,6 +9,8 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 
 SUMMARY = "write an explainer for TensorFlow Serving, or for LiteRT"
@@ -58,13 +60,14 @@ def add_arguments(parser):
         metavar="T",
         help="make masks black and white at T (default: grey masks)",
     )
+    add_loading_arguments(parser)
 
 
 def run(args):
     find_explainer(args.explainer)
     quiet_tensorflow()
     is_litert = pathlib.Path(args.out).suffix == ".tflite"
-    path = load_explainer(args.explainer).export(
+    path = load_explainer(args.explainer, **loading_options(args)).export(
         args.out,
         format="litert" if is_litert else "tf_saved_model",
         top_k=args.top_k,

@@ -13,13 +13,14 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.shipped_models import shipped_model
 
 
-def load_classifier(name):
+def load_classifier(name, safe_mode=True):
     """Loads a classifier.
 
     Args:
         name: Path of a `.keras` file; "shapes" for the classifier that comes with
             the package; or the name of a `keras.applications` constructor, exact or in
             snake case, for one trained on ImageNet.
+        safe_mode: Boolean. Whether a file that holds code is refused.
 
     Returns:
         A `keras.Model`.
@@ -31,7 +32,7 @@ def load_classifier(name):
     if name == "shapes":
         return _load_file(shipped_model("shapes_classifier"))
     if is_path(name):
-        return _load_file(pathlib.Path(name))
+        return _load_file(pathlib.Path(name), safe_mode)
     constructor = _application(name)
     try:
         return constructor(weights="imagenet")
@@ -51,11 +52,11 @@ def is_path(name):
     return "/" in name or "\\" in name or suffix in (".keras", *UNSAFE_SUFFIXES)
 
 
-def _load_file(path):
+def _load_file(path, safe_mode=True):
     expected = "Argument --classifier should be a classifier saved by Keras as .keras"
     if not path.is_file():
         raise UsageError(f"{expected}. Received: {path}, which is not a file")
-    classifier = load_keras_file(path, expected, compile=False)
+    classifier = load_keras_file(path, expected, compile=False, safe_mode=safe_mode)
     if isinstance(classifier, BaseExplainer):
         raise UsageError(f"{expected}. Received: {path}, which is an explainer already")
     return classifier

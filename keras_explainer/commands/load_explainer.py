@@ -26,11 +26,12 @@ def find_explainer(path):
     return path
 
 
-def load_explainer(path):
+def load_explainer(path, safe_mode=True):
     """Loads an explainer, compiled as it was saved.
 
     Args:
         path: Path of a `.keras` file, or of a run folder.
+        safe_mode: Boolean. Whether a file that holds code is refused.
 
     Raises:
         UsageError: If there is none.
@@ -39,7 +40,7 @@ def load_explainer(path):
     from keras_explainer.explainers.base_explainer import BaseExplainer
 
     path = find_explainer(path)
-    explainer = load_keras_file(path, _EXPECTED)
+    explainer = load_keras_file(path, _EXPECTED, safe_mode=safe_mode)
     if not isinstance(explainer, BaseExplainer):
         raise UsageError(
             f"{_EXPECTED}; `keras-explainer train --classifier {path}` makes one. "

@@ -1,5 +1,7 @@
 """Loading a `.keras` file that somebody else may have written."""
 
+import re
+
 from keras_explainer.commands.command_error import UsageError
 
 # Several versions of Keras read these without their `safe_mode`.
@@ -31,5 +33,17 @@ def load_keras_file(path, expected, **options):
         return keras.saving.load_model(path, **options)
     # Foreign files make the loader raise nearly anything.
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{received} Keras cannot load ({reason})") from error
+        raise UsageError(f"{received} Keras cannot load ({_reason(error)})") from error
+
+
+def _reason(error):
+    """Returns what Keras says, without the configuration that it shows with it."""
+    text = " ".join(str(error).split())
+    unknown = re.search(r"Could not locate (?:class|function) '([^']+)'", text)
+    if unknown:
+        return f"it needs {unknown[1]}, of its author's own: --import MODULE"
+    if "safe_mode" in text or "safe mode" in text or "unsafe" in text:
+        return "it holds code, such as a lambda: --safe-mode false if you trust it"
+    sentence = re.split(r"(?<=[^.][.!?])\s|[{\[]", text, maxsplit=1)[0]
+    sentence = sentence.strip().rstrip(".:")
+    return f"{sentence[:200]} ..." if len(sentence) > 200 else sentence

@@ -8,6 +8,8 @@ from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.own_files import note_in_result
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.whole_file import whole_file
@@ -25,6 +27,7 @@ EXAMPLES = [
 
 def add_arguments(parser):
     parser.add_argument("run_folder", metavar="RUN", help="folder of demo or of train")
+    add_loading_arguments(parser)
     parser.add_argument(
         "--images",
         nargs="+",
@@ -110,7 +113,7 @@ def _free_file(out, force):
 def _pictures(args, folder, config):
     from keras_explainer.report.report_page import report_picture
 
-    explainer = load_explainer(folder)
+    explainer = load_explainer(folder, **loading_options(args))
     if args.images or config["command"] == "demo":
         names, pictures, images = _from_files(
             args.images or [str(folder / "examples")], args.limit, explainer

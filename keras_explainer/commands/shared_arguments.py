@@ -59,6 +59,12 @@ def check_data(args, file_options):
                 f"Argument {flag} should be left out with --dataset shapes, which has "
                 f"no files. Received: {flag}"
             )
+    elif args.dataset.startswith("tfds:"):
+        if args.classes:
+            raise UsageError(
+                "Argument --classes should be left out with --dataset tfds, whose "
+                f"classes are as they are. Received: {','.join(args.classes)}"
+            )
     elif not args.data or not pathlib.Path(args.data).is_dir():
         raise UsageError(
             f"Argument --data should be an existing folder for --dataset "

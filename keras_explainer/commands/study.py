@@ -8,6 +8,8 @@ from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
 from keras_explainer.commands.load_explainer import find_explainer
 from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.run_folder import RunFolder
 
@@ -30,6 +32,7 @@ PICTURE_SIDE = 480
 
 
 def add_arguments(parser):
+    add_loading_arguments(parser)
     parser.add_argument(
         "--explainers",
         type=name_list,
@@ -104,7 +107,8 @@ def _entries(args):
     from keras_explainer.report.html_page import picture_uri
     from keras_explainer.visualization import overlay
 
-    first, second = map(load_explainer, args.explainers)
+    options = loading_options(args)
+    first, second = (load_explainer(path, **options) for path in args.explainers)
     if first.display_names != second.display_names:
         raise UsageError(
             "Argument --explainers should name two explainers of the same classes. "

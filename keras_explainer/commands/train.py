@@ -8,9 +8,14 @@ from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import Interrupted
 from keras_explainer.commands.command_error import Terminated
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.command_parser import dataset_name
 from keras_explainer.commands.command_parser import name_list
 from keras_explainer.commands.command_parser import whole_number
 from keras_explainer.commands.console import console
+from keras_explainer.commands.loading_arguments import add_loading_arguments
+from keras_explainer.commands.loading_arguments import loading_options
+from keras_explainer.commands.preprocessing_arguments import add_preprocessing_arguments
+from keras_explainer.commands.preprocessing_arguments import preprocessing_of
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.commands.run_folder import RunFolder
 from keras_explainer.commands.shared_arguments import add_image_size
@@ -58,12 +63,7 @@ def add_arguments(parser):
         help="path of a .keras file, a name out of keras.applications such as "
         'mobilenet_v2 (trained on ImageNet), or "shapes" (shipped)',
     )
-    what.add_argument(
-        "--preprocess-input",
-        metavar="NAME",
-        help="module of keras.applications whose preprocessing the classifier needs "
-        '("identity": none); only where it is not recognised',
-    )
+    add_preprocessing_arguments(what)
     what.add_argument(
         "--multi-label",
         choices=["auto", "true", "false"],
@@ -76,15 +76,22 @@ def add_arguments(parser):
         metavar="FILE_OR_LIST",
         help="names of the classes, one a line or with commas between them",
     )
+    add_loading_arguments(what)
     data = parser.add_argument_group("images to learn from")
     data.add_argument(
         "--dataset",
         required=True,
-        choices=["voc", "folder", "shapes"],
-        help="PASCAL VOC, a folder of pictures (in subfolders by class or not), or "
-        "shapes drawn on the fly",
+        type=dataset_name,
+        metavar="DATASET",
+        help="voc (PASCAL VOC), coco, folder (pictures, in subfolders by class or "
+        "not), shapes (drawn on the fly), or tfds:NAME of TensorFlow Datasets",
     )
-    data.add_argument("--data", metavar="DIR", help="VOCdevkit, or the folder")
+    data.add_argument(
+        "--data",
+        metavar="DIR",
+        help="VOCdevkit, the folder of COCO's annotations, that of the pictures, or "
+        "that of prepared TensorFlow Datasets (default for these: their own)",
+    )
     data.add_argument(
         "--split",
         metavar="NAME",
@@ -181,7 +188,9 @@ def _train(args, folder, termination):
     start, steps = folder.reached
     keras.utils.set_random_seed(args.seed)
     if start or steps:
-        explainer = load_explainer(folder.checkpoint(start, steps))
+        explainer = load_explainer(
+            folder.checkpoint(start, steps), **loading_options(args)
+        )
     else:
         explainer = _new_explainer(args)
     data = load_training_data(args, explainer)
@@ -227,32 +236,34 @@ def _new_explainer(args):
     import numpy as np
 
     from keras_explainer import explainers
-    from keras_explainer.commands.class_names import imagenet_class_names
+    from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
     from keras_explainer.commands.class_names import read_class_names
     from keras_explainer.commands.load_classifier import is_path
     from keras_explainer.commands.load_classifier import load_classifier
     from keras_explainer.commands.training_data import data_classes
 
     explainer = getattr(explainers, METHODS[args.method])(
-        load_classifier(args.classifier),
-        preprocess_input=args.preprocess_input or "auto",
+        load_classifier(args.classifier, **loading_options(args)),
+        preprocess_input=preprocessing_of(args),
         multi_label={"auto": "auto", "true": True, "false": False}[args.multi_label],
     )
-    if explainer.input_shape[-1] != 3:
+    # Is it known, and made for this classifier?
+    found = explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32")).shape[-1]
+    channels = explainer.input_shape[-1]
+    if found != channels:
         raise UsageError(
-            "Argument --classifier should take RGB images, with 3 channels; put "
-            "layers before it that make its input of RGB. Received: "
-            f"{args.classifier}, which takes {explainer.input_shape[-1]}"
+            "Argument --classifier should take grey, RGB or RGBA images; put layers "
+            "before it that make its input of RGB. Received: "
+            f"{args.classifier}, which takes {channels} channels"
         )
-    explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32"))  # Is it known?
 
     num_classes = explainer.frozen.num_classes
     if args.class_names:
         explainer.class_names = read_class_names(args.class_names, num_classes)
-    elif len(data_classes(args)) == num_classes:
-        explainer.class_names = data_classes(args)
+    elif len(names := data_classes(args)) == num_classes:
+        explainer.class_names = names
     elif num_classes == 1000 and not is_path(args.classifier):
-        explainer.class_names = imagenet_class_names()
+        explainer.class_names = IMAGENET_CLASSES
     return explainer
 
 
@@ -270,8 +281,19 @@ def _introduce(explainer, data, images):
         f"classifier  {explainer.classifier.name}: {width}x{height} pixels, "
         f"{frozen.num_classes} classes, {answer} of them per image"
     )
+    console.print(f"pixels      {_shown_range(explainer.preprocessing)}")
     console.print(f"images      {data.count} for training")
     console.print(f"targets     {data.targets}\n")
+
+
+def _shown_range(preprocessing):
+    """Says what becomes of pixels, which the user may know better."""
+    name, ends = preprocessing.name, preprocessing.input_range
+    if name == "identity":
+        return "as they are, from 0 to 255"
+    what = "by a function of the user's" if name == "custom" else f"as of {name}"
+    what = "scaled" if ".." in name else what
+    return what if ends is None else f"{what}, from {ends[0]:.3g} to {ends[1]:.3g}"
 
 
 def _finish(folder, explainer, images, rows):

@@ -6,7 +6,13 @@ import typing
 
 from keras_explainer import datasets
 from keras_explainer.check_class_names import check_same_order
+from keras_explainer.commands.coco_data import coco_instances
+from keras_explainer.commands.coco_data import has_instances
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.tfds_data import load_tfds
+from keras_explainer.commands.tfds_data import tfds_builder
+from keras_explainer.commands.tfds_data import tfds_classes
+from keras_explainer.commands.tfds_data import usual_split
 from keras_explainer.datasets._picture_files import is_passed_over
 from keras_explainer.datasets._picture_files import picture_files
 from keras_explainer.datasets.image_folder import list_folder
@@ -48,8 +54,16 @@ def data_classes(args):
     The subfolders of a folder are no such list by themselves: nothing says that the
     classifier has its classes in their order.
     """
+    if args.classes:
+        return args.classes
+    if args.dataset.startswith("tfds:"):
+        return tfds_classes(args)
     known = {"shapes": SHAPES_CLASSES, "voc": VOC_CLASSES, "folder": []}
-    return args.classes or known[args.dataset]
+    if args.dataset == "coco":
+        return list(
+            coco_instances(args.data, args.split or "train").categories.values()
+        )
+    return known[args.dataset]
 
 
 def load_training_data(args, explainer):
@@ -64,7 +78,13 @@ def load_training_data(args, explainer):
         A `TrainingData`.
     """
     options = loading_options(args, explainer)
-    read = {"shapes": _shapes, "voc": _voc, "folder": _folder}[args.dataset]
+    read = {
+        "shapes": _shapes,
+        "voc": _voc,
+        "coco": _coco,
+        "folder": _folder,
+        "tfds": _tfds,
+    }[args.dataset.partition(":")[0]]
     train, validation, count = read(args, options)
     epoch = train.epoch
     targets = _targets(args, explainer.frozen.num_classes)
@@ -113,10 +133,11 @@ def loading_options(args, explainer):
         UsageError: If another size is asked for than the classifier takes.
     """
     preprocessing = explainer.preprocessing
+    is_plain = preprocessing.name == "identity" and explainer.input_shape[-1] == 3
     return {
         "image_size": _image_size(args.image_size, explainer),
         "batch_size": args.batch_size,
-        "preprocess_input": None if preprocessing.name == "identity" else preprocessing,
+        "preprocess_input": None if is_plain else preprocessing,
     }
 
 
@@ -156,6 +177,31 @@ def _voc(args, options):
     )
     names = read_split(find_folder(pathlib.Path(args.data), None), split)
     return train, validation, len(names[: args.limit])
+
+
+def _coco(args, options):
+    options = {**options, "classes": args.classes, "limit": args.limit}
+    split = args.split or "train"
+    train = datasets.coco(
+        args.data, split, shuffle=True, seed=args.seed, augment=args.augment, **options
+    )
+    beside, validation = args.validation_split or "val", None
+    if args.validation_split or has_instances(args.data, beside):
+        validation = datasets.coco(args.data, beside, shuffle=False, **options)
+    images = list(coco_instances(args.data, split).images)
+    return train, validation, len(images[: args.limit])
+
+
+def _tfds(args, options):
+    options = {**options, "limit": args.limit, "seed": args.seed}
+    split = args.split or "train"
+    train = load_tfds(args, split, shuffle=True, augment=args.augment, **options)
+    # Known once the data set was prepared.
+    splits = tfds_builder(args).info.splits
+    beside = args.validation_split or usual_split(splits, apart_from=split)
+    validation = beside and load_tfds(args, beside, shuffle=False, **options)
+    count = splits[split].num_examples
+    return train, validation, min(count, args.limit or count)
 
 
 def _folder(args, options):

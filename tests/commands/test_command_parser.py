@@ -103,9 +103,9 @@ def test_no_command_is_a_question_for_help(capsys):
             "Received: 'trian'",
         ),
         (
-            [*TRAIN, "--dataset", "coco"],
-            "Argument --dataset should be one of 'voc', 'folder', 'shapes'. "
-            "Received: 'coco'",
+            [*TRAIN, "--dataset", "imagenet"],
+            "Argument --dataset should be voc, coco, folder, shapes or tfds:NAME. "
+            "Received: 'imagenet'",
         ),
         (
             [*TRAIN, "--dataset", "shapes", "--epochs", "0"],

@@ -33,6 +33,7 @@ def classifiers(tmp_path_factory):
     tiny_classifier(8, "sigmoid").save(folder / "shapes.keras")
     tiny_classifier(2).save(folder / "two.keras")
     tiny_classifier(2, channels=1).save(folder / "grey.keras")
+    tiny_classifier(2, channels=5).save(folder / "five.keras")
     tiny_classifier(2, activation=None).save(folder / "linear.keras")
     return folder
 
@@ -178,11 +179,15 @@ def test_folder_without_labels_or_validation(classifiers, tmp_path, capsys):
 @pytest.mark.parametrize(
     "classifier, argv, code, message",
     [
-        ("grey", (), 2, "--classifier should take RGB images"),
+        ("five", (), 2, "--classifier should take grey, RGB or RGBA images"),
         ("linear", (), 2, "--multi-label should be True"),
         ("two", ("--class-names", "a,b,c"), 2, "--class-names should be a file or"),
         ("two", ("--image-size", 64), 2, "--image-size should be left out"),
         ("two", ("--preprocess-input", "nonet"), 2, "--preprocess-input should be"),
+        ("two", ("--scale", "1/255"), 2, "--scale should be left out with --prepro"),
+        ("two", ("--class-names", "no.txt"), 2, "Received: no.txt, which does not"),
+        ("two", ("--import", "no.py"), 2, "Received: no.py (no such file)"),
+        ("two", ("--import", "no_such"), 2, "--import should be a module or a .py"),
         ("missing", (), 2, "--classifier should be a classifier saved by Keras"),
     ],
 )

@@ -1,9 +1,11 @@
 """What `train` learns from: images at the right size, labels if they are known."""
 
+import json
 import types
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from conftest import tiny_classifier
 from PIL import Image
 
@@ -12,6 +14,7 @@ from keras_explainer.__main__ import build_parser
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.evaluation_data import load_evaluation_data
 from keras_explainer.commands.training_data import load_training_data
+from keras_explainer.datasets import COCO_CLASSES
 
 
 def explainer(classes=2, size=32):
@@ -193,3 +196,42 @@ def test_classifier_that_rescales_inside_gets_raw_pixels(photos):
     )
     images = first(load(model, "folder", "--data", str(photos / "val" / "dog")).train)
     assert np.min(images) == 255
+
+
+def test_coco(tmp_path):
+    names = dict(enumerate(COCO_CLASSES, start=1))
+    content = {
+        "images": [
+            {"id": i, "file_name": f"{i}.jpg", "height": 40, "width": 50}
+            for i in range(5)
+        ],
+        "annotations": [],
+        "categories": [{"id": i, "name": name} for i, name in names.items()],
+    }
+    (tmp_path / "annotations").mkdir()
+    file = tmp_path / "annotations" / "instances_train2017.json"
+    file.write_text(json.dumps(content))
+    (tmp_path / "train2017").mkdir()
+    for i in range(5):
+        Image.new("RGB", (50, 40), "red").save(tmp_path / "train2017" / f"{i}.jpg")
+    data = load(explainer(80), "coco", "--data", str(tmp_path), "--limit", "4")
+    assert data.targets == "labels" and (data.count, data.steps) == (4, 2)
+    images, labels = first(data.train)
+    assert images.shape == (2, 32, 32, 3) and labels.shape == (2, 80)
+    assert data.validation is None
+    data = load(explainer(), "coco", "--data", str(tmp_path), "--classes", "dog,cat")
+    assert data.targets == "labels" and first(data.train)[1].shape == (2, 2)
+
+
+@pytest.mark.slow
+def test_tfds(tmp_path):
+    """Written as TensorFlow Datasets does, and read without a download."""
+    data = ("--data", str(tmp_path))
+    tfds.testing.DummyMnist(data_dir=tmp_path).download_and_prepare()
+    found = load(explainer(10), "tfds:dummy_mnist", *data, "--split", "train[:5]")
+    assert found.targets == "labels" and (found.count, found.steps) == (5, 3)
+    images, labels = first(found.train)
+    assert images.shape == (2, 32, 32, 3) and labels.shape == (2, 10)
+    assert sum(len(images) for images, _ in found.validation) == 20
+    with pytest.raises(UsageError, match="--dataset should be a data .* tfds:no_such"):
+        load(explainer(10), "tfds:no_such", *data)
