@@ -50,3 +50,10 @@ def test_png_levels():
     np.testing.assert_allclose(decode_mask(code, "png", 3, 4), RAMP, atol=0.5 / 255)
     black_and_white = decode_mask(encode_mask(RAMP, "png", 0.3), "png", 3, 4)
     np.testing.assert_array_equal(black_and_white, RAMP >= 0.3)
+
+
+def test_at_a_threshold_of_0_all_is_inside():
+    mask = np.array([[0.0, 0.4], [0.6, 1.0]])
+    for kind in ("png", "rle"):
+        code = encode_mask(mask, kind, 0.0)
+        np.testing.assert_array_equal(decode_mask(code, kind, 2, 2), 1)

@@ -5,12 +5,16 @@ import json
 import os
 import sys
 
+import numpy as np
 import pytest
 
+from keras_explainer.commands.checkpoint import Checkpoint
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
+from keras_explainer.commands.evaluation_folder import EvaluationFolder
 from keras_explainer.commands.own_files import OwnFiles
 from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.evaluation import MethodResult
 
 SETTINGS = {"command": "train", "epochs": 2}
 # What belongs to the user, beside the run.
@@ -174,6 +178,7 @@ def test_killed_before_any_change(tmp_path, earlier, resume):
     assert number > 20
 
 
+@pytest.mark.slow
 def test_killed_twice(tmp_path):
     """Also when what goes on after the first kill is killed."""
     for first in range(26, 40):
@@ -272,6 +277,69 @@ def test_the_lock_is_held_over_the_renaming(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "rename", try_another)
     run(tmp_path / "a", "second", force=True)
     assert len(refused) == 4 and all(refused)
+
+
+class HalfSaved:
+    """A model that is killed in the middle of its file, which Keras writes in place."""
+
+    def __init__(self, kill):
+        self.kill = kill
+
+    def save(self, path):
+        path.write_text("half")
+        if self.kill:
+            raise Killed
+        path.write_text("whole")
+
+
+def test_killed_while_a_checkpoint_is_saved(tmp_path):
+    folder = RunFolder(tmp_path / "a", SETTINGS)
+    with pytest.raises(Killed), without_exit(folder):
+        for epoch in range(2):
+            checkpoint = Checkpoint(folder)
+            checkpoint.set_model(HalfSaved(kill=epoch == 1))
+            checkpoint.on_epoch_end(epoch)
+    with RunFolder(tmp_path / "a", SETTINGS, resume=True) as folder:
+        assert folder.reached == (1, 0)
+        assert folder.checkpoint(1).read_text() == "whole"
+        assert not list(folder.path.glob(".epoch*"))
+        folder.finish()
+
+
+def evaluation(out, kill, **kwargs):
+    """What an evaluation of two methods on three batches does."""
+    folder = EvaluationFolder(out, SETTINGS, **kwargs)
+    with without_exit(folder) if kill else folder:
+        measured = folder.measured(["one", "half"])
+        for name in ("one", "half"):
+            path = measured / f"{name}.npz"
+            result = MethodResult.load(name, path)
+            for number in range(result.images, 3):
+                result.add({"seconds": np.full(1, number)})
+                result.save(path)
+        folder.write_text("table.md", f"{result.images}")
+        folder.finish()
+
+
+def test_an_evaluation_killed_before_any_change(tmp_path):
+    for number in range(1, 100):
+        out = tmp_path / str(number) / "a"
+        out.parent.mkdir()
+        try:
+            with Changes(out.parent, killed_in(number)):
+                evaluation(out, kill=True)
+            break
+        except Killed:
+            kept = list(out.parent.glob("a.partial/measured/[!.]*.npz"))
+        with contextlib.suppress(UsageError):  # It only took its name.
+            evaluation(out, kill=False, resume=bool(kept))
+        files = ["config.json", "measured/half.npz", "measured/one.npz", "table.md"]
+        assert sorted(OwnFiles(out).found()) == files
+        assert not OwnFiles(out).strangers()
+        for name in ("one", "half"):
+            result = MethodResult.load(name, out / "measured" / f"{name}.npz")
+            assert result.values["seconds"].tolist() == [0, 1, 2]
+    assert number > 20
 
 
 # === What was added by the user ===
