@@ -67,14 +67,6 @@ def _replicas():
     return 1 if context is None else context.num_replicas_in_sync
 
 
-def largest_of_all(value):
-    """Returns the largest of the devices' values of a tensor ()."""
-    if _replicas() == 1:
-        return value
-    context = tf.distribute.get_replica_context()
-    return tf.reduce_max(context.all_gather(tf.reshape(value, (1,)), axis=0))
-
-
 def in_several_processes(strategy):
     """Returns whether a `tf.distribute` strategy trains in several processes."""
     several = tf.distribute.MultiWorkerMirroredStrategy

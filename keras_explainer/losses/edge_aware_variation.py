@@ -4,7 +4,6 @@ from keras import ops
 
 from keras_explainer.decoders.resize import antialiased_to
 from keras_explainer.losses.reduction import reduce_batch
-from keras_explainer.replicas import largest_of_all
 
 
 def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
@@ -18,7 +17,7 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
         masks: Tensor (N, h, w).
         images: Tensor (N, H, W, channels), averaged over the masks' cells.
         bandwidth: float. Distance at which an edge starts to count, as a share of
-            the batch's range of values.
+            the image's range of values.
         reduction: "mean" over the batch, or "none" for one value per image.
 
     Returns:
@@ -37,8 +36,8 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
     colors = ops.cast(images, masks.dtype)
     if tuple(colors.shape[1:3]) != (height, width):
         colors = antialiased_to(colors, (height, width))
-    span = largest_of_all(ops.max(colors)) + largest_of_all(-ops.min(colors))
-    scale = ops.maximum(bandwidth * span, 1e-6)
+    low, high = (f(colors, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
+    scale = ops.maximum(bandwidth * (high - low), 1e-6)
     return reduce_batch(
         _weighted_differences(masks, colors, scale, axis=1)
         + _weighted_differences(masks, colors, scale, axis=2),

@@ -108,7 +108,7 @@ def background_images(background, frozen, images):
 
     Args:
         background: "mean" (the mean colour in the classifier's input space, that
-            of the images given if it is not known), a number, one number per
+            of each image if it is not known), a number, one number per
             channel, a `Background`, or "blur" (the blurred images).
         frozen: The `FrozenClassifier`.
         images: Array (N, H, W, channels).
@@ -119,7 +119,8 @@ def background_images(background, frozen, images):
         known = Preprocessing("auto", frozen.graph).background
         background = Background(background, images.shape[-1], known)
         if background.to_measure:
-            background.measure(images)
+            means = tf.reduce_mean(tf.constant(images), axis=(1, 2), keepdims=True)
+            return tf.broadcast_to(means, images.shape)
     return tf.reshape(tf.convert_to_tensor(background.color), (1, 1, 1, -1))
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.drawn_seed import drawn_seed
+
 # Direct neighbours weigh 1/6, diagonal ones 1/12.
 _WEIGHTS = np.float32([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
 
 
-def linear_imputation(images, keep, noise=0.01, sweeps=30, seed=0):
+def linear_imputation(images, keep, noise=0.01, sweeps=30, seed=None):
     """Replaces removed pixels by a weighted mean of their neighbours, plus noise.
 
     Every removed pixel is asked to equal the weighted mean of its eight neighbours
@@ -22,9 +24,10 @@ def linear_imputation(images, keep, noise=0.01, sweeps=30, seed=0):
         images: Array or tensor (N, H, W, channels).
         keep: Array or tensor (N, H, W), bool: which pixels stay.
         noise: float. Standard deviation of the noise on the new pixels, as a share
-            of the range of the images.
+            of the range of each image.
         sweeps: int. Jacobi sweeps per level.
-        seed: int. Seed of the noise.
+        seed: int. Seed of the noise, which is the same for every image. Defaults to
+            None: drawn, as `keras.utils.set_random_seed` has it.
 
     Returns:
         float32 tensor (N, H, W, channels).
@@ -43,9 +46,12 @@ def linear_imputation(images, keep, noise=0.01, sweeps=30, seed=0):
     images = tf.cast(images, "float32")
     keep = tf.cast(keep, "float32")[..., None]
     filled = _fill(images * keep, keep, sweeps)
-    span = tf.reduce_max(images) - tf.reduce_min(images)
-    shape = tf.shape(images)
-    grain = tf.random.stateless_normal(shape, (seed, 0), stddev=noise) * span
+    axes = (1, 2, 3)
+    span = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(
+        images, axes, keepdims=True
+    )
+    shape, seeds = tf.shape(images[:1]), (drawn_seed(seed), 0)
+    grain = tf.random.stateless_normal(shape, seeds, stddev=noise) * span
     return tf.where(keep > 0, images, filled + grain)
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 
 from keras_explainer.decoders.resize import resize_to
+from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.metrics.map_arrays import as_maps
 
 
-def random_mask_like(maps, seed=0, cells=8):
+def random_mask_like(maps, seed=None, cells=8):
     """Returns smooth random maps with the values of the given maps.
 
     The values of each map are handed out anew, the largest to the highest point of
@@ -15,7 +16,7 @@ def random_mask_like(maps, seed=0, cells=8):
 
     Args:
         maps: Array or tensor (N, H, W) or (N, H, W, 1), numbers or bool.
-        seed: int.
+        seed: int. Defaults to None: drawn, as `keras.utils.set_random_seed` has it.
         cells: int, at least 2. Cells of the noise along each side: more give
             smaller blobs.
 
@@ -36,11 +37,13 @@ def random_mask_like(maps, seed=0, cells=8):
     if cells < 2:
         raise ValueError(f"Argument `cells` should be at least 2. Received: {cells}")
     count, height, width = maps.shape
-    random = np.random.default_rng(seed)
-    noise = random.normal(size=(count, cells, cells, 1)).astype("float32")
-    noise = np.asarray(resize_to(noise, (height, width))).reshape(count, -1)
-    # Bilinear noise has ties where it is flat.
-    noise = noise + 1e-6 * random.normal(size=noise.shape)
+    seed = drawn_seed(seed)
+    noise = np.random.default_rng(seed).normal(size=(count, cells, cells, 1))
+    noise = np.asarray(resize_to(noise.astype("float32"), (height, width)))
+    noise = noise.reshape(count, -1)
+    # Bilinear noise has ties where it is flat. Numbers of their own, since how many
+    # there were before depends on the other images.
+    noise = noise + 1e-6 * np.random.default_rng([seed, 1]).normal(size=noise.shape)
     control = np.empty_like(maps).reshape(count, -1)
     order = np.argsort(noise, axis=1)
     np.put_along_axis(control, order, np.sort(maps.reshape(count, -1), axis=1), axis=1)

@@ -131,8 +131,8 @@ def test_ties_go_row_by_row(hand, eager):
 def test_the_background_is_the_mean_colour(hand, eager):
     images = ONES * np.float32([1, 3])[:, None, None, None]
     result = metrics.insertion_deletion(hand, images, [PATCH[0]] * 2, targets=0)
-    # The classifier's preprocessing is unknown: the mean of the images given is 2.
-    np.testing.assert_allclose(result["deletion"][:, -1], sigmoid([8, 8]), rtol=1e-5)
+    # The classifier's preprocessing is unknown: it is that of each image.
+    np.testing.assert_allclose(result["deletion"][:, -1], sigmoid([4, 12]), rtol=1e-5)
 
 
 # === Area, entropy and confidence ===
