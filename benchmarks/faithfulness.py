@@ -52,7 +52,7 @@ def main():
         f"RISE, {arguments.rise_masks} masks": asked(
             RISE(classifier, multi_label, **options)
         ),
-        "random, of equal area": metrics.random_mask_like(masks),
+        "random, of equal area": metrics.random_mask_like(masks, seed=0),
     }
     print(f"{len(images)} photographs, mean and standard error")
     print(f"{'':24}{'insertion':>16}{'deletion':>16}{'average drop':>16}")

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.check_option import check_option
+from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.explainers.gaussian_blur import gaussian_blur
 
 # Weights of the size and of the smoothness, and the squared contrast in the image, in
@@ -32,7 +33,8 @@ class IGOSPlusPlus(AttributionMethod):
         steps: int. Gradients along each line from a mask to 0. Defaults to 15.
         noise: float. Standard deviation of the noise added to masked images, in
             standard deviations of the image. Defaults to 0.2.
-        seed: int. Seed of the noise, which is the same for every image.
+        seed: int. Seed of the noise, which is the same for every image. Defaults to
+            None: drawn now, as `keras.utils.set_random_seed` has it.
         verbose: Boolean. Whether to show a progress bar.
 
     Example:
@@ -58,13 +60,14 @@ class IGOSPlusPlus(AttributionMethod):
         iterations=20,
         steps=15,
         noise=0.2,
-        seed=0,
+        seed=None,
         verbose=False,
     ):
         check_option("size", size, 2, whole=True)
         check_option("iterations", iterations, 1, whole=True)
         check_option("steps", steps, 1, whole=True)
         check_option("noise", noise, 0)
+        seed = drawn_seed(seed)
         check_option("seed", seed, 0, whole=True)
         super().__init__(classifier, multi_label, verbose=verbose)
         self.size, self.iterations, self.steps = size, iterations, steps

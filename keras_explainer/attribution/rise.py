@@ -6,6 +6,7 @@ from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.attribution.baseline import Baseline
 from keras_explainer.check_option import check_option
+from keras_explainer.drawn_seed import drawn_seed
 
 
 class RISE(AttributionMethod):
@@ -30,7 +31,8 @@ class RISE(AttributionMethod):
         background: What replaces masked-out pixels: "mean" (the mean colour of
             ImageNet if the classifier's preprocessing is recognised, else that of
             the image), "blur", a number, or one number per channel.
-        seed: int. Seed of the masks, which are the same for every image.
+        seed: int. Seed of the masks, which are the same for every image. Defaults to
+            None: drawn now, as `keras.utils.set_random_seed` has it.
         verbose: Boolean. Whether to show a progress bar.
 
     Example:
@@ -58,12 +60,13 @@ class RISE(AttributionMethod):
         border="stretch",
         score="probability",
         background="mean",
-        seed=0,
+        seed=None,
         verbose=False,
     ):
         check_option("num_masks", num_masks, 1, whole=True)
         check_option("cells", cells, 2, whole=True)
         check_option("keep", keep, 0.01, 0.99)
+        seed = drawn_seed(seed)
         check_option("seed", seed, 0, whole=True)
         check_choice("border", border, ("stretch", "reflect"))
         check_choice("score", score, ("probability", "sigmoid"))

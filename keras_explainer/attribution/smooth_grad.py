@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.check_option import check_option
+from keras_explainer.drawn_seed import drawn_seed
 
 
 class SmoothGrad(AttributionMethod):
@@ -19,7 +20,8 @@ class SmoothGrad(AttributionMethod):
         noise: float from 0 to 1. Standard deviation of the Gaussian noise, as a
             share of the range of each image's values. Defaults to 0.15; with 0 and
             one sample the map is the plain gradient.
-        seed: int. Seed of the noise, which is the same for every image.
+        seed: int. Seed of the noise, which is the same for every image. Defaults to
+            None: drawn now, as `keras.utils.set_random_seed` has it.
         verbose: Boolean. Whether to show a progress bar.
 
     Example:
@@ -39,11 +41,12 @@ class SmoothGrad(AttributionMethod):
         *,
         samples=50,
         noise=0.15,
-        seed=0,
+        seed=None,
         verbose=False,
     ):
         check_option("samples", samples, 1, whole=True)
         check_option("noise", noise, 0, 1)
+        seed = drawn_seed(seed)
         check_option("seed", seed, 0, whole=True)
         super().__init__(classifier, multi_label, verbose=verbose)
         self.samples = self.classifier_passes = samples

@@ -12,6 +12,7 @@ from keras_explainer.classifiers.graph_problem import layout_problem
 from keras_explainer.classifiers.head import find_head
 from keras_explainer.classifiers.layer_graph import LayerGraph
 from keras_explainer.classifiers.with_preprocessor import with_preprocessor
+from keras_explainer.constructor_arguments import constructor_arguments
 
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
@@ -93,7 +94,7 @@ class FrozenClassifier(keras.layers.Layer):
         **kwargs,
     ):
         # The classifier's layers cast for themselves.
-        super().__init__(dtype="float32", autocast=False, **kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs}, autocast=False)
         self.classifier = classifier
         graph = LayerGraph(with_preprocessor(classifier), image_shape=image_shape)
         shape, output_shape = graph.shape(graph.input), graph.shape(graph.output)
@@ -210,11 +211,15 @@ class FrozenClassifier(keras.layers.Layer):
         return ops.log_sigmoid(logits) if self.multi_label else ops.log_softmax(logits)
 
     def log_odds(self, logits):
-        """Returns log p / (1 - p) of each class, for logits (..., C)."""
+        """Returns log p / (1 - p) of each class, for logits (..., C).
+
+        Of softmax that is the logit less the logarithm of the sum of the others'
+        exponentials, exact however sure the classifier is. There are at least 2
+        classes: a softmax of one is refused (`find_head`).
+        """
         if self.multi_label:
             return logits
-        log_p = ops.log_softmax(logits)
-        return log_p - ops.log1p(-ops.minimum(ops.exp(log_p), 1.0 - 1e-6))
+        return _softmax_log_odds(logits)
 
     def compute_output_spec(self, images):
         spec = {"logits": _spec(self.num_classes)}
@@ -230,11 +235,37 @@ class FrozenClassifier(keras.layers.Layer):
         return {"features": features, **spec}
 
     def get_config(self):
-        # Rebuilt by its owner, which holds the classifier.
-        return {**super().get_config(), "multi_label": self.multi_label}
+        return {
+            **super().get_config(),
+            "classifier": keras.saving.serialize_keras_object(self.classifier),
+            "multi_label": keras.saving.serialize_keras_object(self.head),
+            "finest_stride": self.finest_stride,
+            "with_features": self.with_features,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**constructor_arguments(config))
 
     def _as_input(self, images):
         return ops.cast(images, self.graph.input_spec.dtype)
+
+
+def _softmax_log_odds(logits):
+    """Returns logits less the logarithm of the sum of the other classes' exponentials.
+
+    All classes share one sum. That without the largest class is taken apart, since
+    subtracting nearly all of a sum leaves nothing; of the others, none is more than
+    half of it.
+    """
+    first = ops.cast(ops.argmax(logits, axis=-1, keepdims=True), "int32")
+    is_top = ops.equal(ops.arange(logits.shape[-1], dtype="int32"), first)
+    top = ops.take_along_axis(logits, first, axis=-1)
+    below = ops.where(is_top, -float("inf"), logits)
+    rest = ops.logsumexp(below, axis=-1, keepdims=True)
+    total = top + ops.softplus(rest - top)
+    share = ops.where(is_top, 0.0, ops.exp(logits - total))
+    return logits - ops.where(is_top, rest, total + ops.log1p(-share))
 
 
 def _spec(*shape):

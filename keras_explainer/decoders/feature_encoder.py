@@ -5,6 +5,7 @@ import keras
 from keras_explainer.classifiers.feature_levels import find_feature_levels
 from keras_explainer.classifiers.feature_levels import find_final_map
 from keras_explainer.classifiers.layer_graph import LayerGraph
+from keras_explainer.constructor_arguments import constructor_arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -64,3 +65,7 @@ class FeatureEncoder(keras.layers.Layer):
         backbone = keras.saving.serialize_keras_object(self.backbone)
         config = {"backbone": backbone, "finest_stride": self.finest_stride}
         return {**super().get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**constructor_arguments(config))

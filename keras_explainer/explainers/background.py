@@ -20,7 +20,7 @@ class Background(keras.layers.Layer):
     """
 
     def __init__(self, color, channels, known_mean=None, **kwargs):
-        super().__init__(dtype="float32", autocast=False, **kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs}, autocast=False)
         self.to_measure = isinstance(color, str) and known_mean is None
         self.was_measured = False
         if isinstance(color, str):
@@ -54,6 +54,11 @@ class Background(keras.layers.Layer):
         mask = resize_to(mask[..., None], ops.shape(images)[1:3])
         fill = self.color if fill is None else fill
         return fill + mask * (images - fill)
+
+    def get_config(self):
+        color = "mean" if self.to_measure else np.asarray(self.color).tolist()
+        channels = self.color.shape[0]
+        return {**super().get_config(), "color": color, "channels": channels}
 
 
 def _expected(channels, received):

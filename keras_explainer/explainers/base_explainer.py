@@ -15,13 +15,19 @@ from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.classifiers.saturation import saturation_problem
+from keras_explainer.constructor_arguments import constructor_arguments
 from keras_explainer.decoders.dense_crf import dense_crf
 from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.background import Background
+from keras_explainer.explainers.cloneable import CloneOf
+from keras_explainer.explainers.cloneable import cloneable
+from keras_explainer.explainers.cloneable import copied
+from keras_explainer.explainers.cloneable import is_cloning
 from keras_explainer.explainers.explainer_trainer import ExplainerTrainer
 from keras_explainer.explainers.explanation import Explanation
+from keras_explainer.explainers.step_seed import StepSeed
 from keras_explainer.explainers.targets import MAX_PREDICTED
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
@@ -34,6 +40,9 @@ class BaseExplainer(ExplainerTrainer):
     A system makes its layers and hands over how they give mask logits, adds
     `class_logits`, which gives those of chosen classes, and says what it trains
     (`ExplainerTrainer`).
+
+    `keras.models.clone_model` gives another explainer of the same kind, compiled
+    alike: its classifier is a copy, weights and all, and what is trained begins anew.
 
     Args:
         frozen: The `FrozenClassifier`.
@@ -88,6 +97,7 @@ class BaseExplainer(ExplainerTrainer):
         self.frozen = frozen
         self.preprocessing = preprocessing
         self.background = backdrop
+        self.step_seed = StepSeed(name="step_seed")
         self.class_names = class_names
         self.term_trackers = [
             keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.FIGURES)
@@ -340,10 +350,15 @@ class BaseExplainer(ExplainerTrainer):
 
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
-            ValueError: If the function of `preprocess_input` would not be found when
-                the explainer is loaded.
+            ValueError: If the path ends otherwise, or the function of
+                `preprocess_input` would not be found when the explainer is loaded.
         """
         path = pathlib.Path(filepath)
+        if path.suffix != ".keras":
+            raise ValueError(
+                'Argument `filepath` should end in ".keras", the only format that an '
+                f"explainer is loaded from. Received: {str(filepath)!r}"
+            )
         if not self.preprocessing.is_found_again:
             raise ValueError(
                 "Argument `preprocess_input` should be a function that is found when "
@@ -415,12 +430,7 @@ class BaseExplainer(ExplainerTrainer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = {
-            key: keras.saving.deserialize_keras_object(value, custom_objects)
-            if isinstance(value, dict)
-            else value
-            for key, value in config.items()
-        }
+        config = constructor_arguments(config, custom_objects)
         image_size = config.pop("image_size", None)
         explainer = cls(**config)
         if config["multi_label"] is True and explainer.frozen.head.is_binary:
@@ -434,6 +444,30 @@ class BaseExplainer(ExplainerTrainer):
             frozen = explainer.frozen
             frozen.image_shape = (*image_size, frozen.image_shape[-1])
         return explainer
+
+    # === Cloning ===
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = cloneable(cls.__init__)
+
+    def _run_through_graph(self, *args, **kwargs):
+        if is_cloning(kwargs.get("operation_fn")):
+            return CloneOf(self)
+        return super()._run_through_graph(*args, **kwargs)
+
+    def clone_arguments(self):
+        """Returns what the constructor makes a clone with."""
+        config = constructor_arguments(
+            {
+                **self.get_config(),
+                "classifier": copied(self.classifier),
+                "preprocess_input": self.preprocess_input,
+            }
+        )
+        config.pop("image_size", None)
+        return config
 
 
 def _compiled_by_shape(explain):

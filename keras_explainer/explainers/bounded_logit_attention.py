@@ -143,10 +143,12 @@ class BoundedLogitAttention(BaseExplainer):
 
     def step_terms(self, images, read, rows, training):
         features = read["features"][0]
-        step = tf.cast(self.optimizer.iterations, "int32")
+        step = self.step_seed.of_step(self.optimizer.iterations)
         logits = self.attention.logits(features)
-        weights = self.attention.weights_of(logits, [step, 1])
         selection = self.attention.selection(logits)
+        # Validation draws nothing.
+        drawn = training or self.variant != "l2x-f"
+        weights = self.attention.weights_of(logits, [step, 1]) if drawn else selection
         vectors = pooled(features, weights)
         if training and self.head is not None:
             vectors = vectors * _dropout(ops.shape(vectors), [step, 2])

@@ -26,12 +26,12 @@ def degraded_view(images, color, span, share, step):
         color: Tensor (channels,), of the holes.
         span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
         share: float in [0, 1]. How many of the images are degraded.
-        step: int tensor (). The number of the step, on which alone the draw depends.
+        step: int tensor (), on which alone the draw depends (`StepSeed.of_step`).
 
     Returns:
         Tensor (N, H, W, channels), no value beyond those of its image and `color`.
     """
-    count, step = ops.shape(images)[0], tf.cast(step, "int32")
+    count = ops.shape(images)[0]
 
     def draw(salt, low=0.0, high=1.0, side=1):
         uniform, shape = tf.random.stateless_uniform, (count, side, side, 1)

@@ -14,6 +14,7 @@ from keras_explainer.decoders.unet import UNetDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import hard_logits
 from keras_explainer.explainers.targets import class_of_step
+from keras_explainer.explainers.targets import likeliest_class
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.policy_gradient import policy_gradient
@@ -29,11 +30,11 @@ class DiscreteMaskExplainer(BaseExplainer):
     """Explains a frozen classifier by masks whose cells are either kept or not.
 
     A generator gives each cell the chance to be kept. In a training step masks are
-    drawn, the classifier judges the images behind them, and the policy gradient of
-    that cost (`policy_gradient`) moves the chances; every step explains one label of
-    each image. The classifier's input gradients help: as slopes of the cost, which
-    reduce the variance of its gradient. What is shown is hard: cells with a chance
-    of at least `threshold`.
+    drawn, the classifier judges the images behind them, and the policy gradient of that
+    cost (`policy_gradient`) moves the chances; every step explains one label of each
+    image, validation the likeliest one. The classifier's input gradients help: as
+    slopes of the cost, which reduce the variance of its gradient. What is shown is
+    hard: cells with a chance of at least `threshold`.
 
     Args:
         classifier: A Keras classifier, as for `ExplainerModel`.
@@ -150,7 +151,12 @@ class DiscreteMaskExplainer(BaseExplainer):
 
     def step_terms(self, images, read, rows, training):
         loss = self.explainer_loss
-        classes, known = class_of_step(rows, self.optimizer.iterations)
+        step = self.step_seed.of_step(self.optimizer.iterations)
+        classes, known = (
+            class_of_step(rows, step)
+            if training
+            else likeliest_class(rows, read["logits"])
+        )
         logits = self._chance_logits(read, classes)[..., 0]
         chances = ops.stop_gradient(ops.sigmoid(logits))
         greedy = ops.cast(chances >= self.threshold, "float32")
@@ -175,7 +181,7 @@ class DiscreteMaskExplainer(BaseExplainer):
             cost, kept = judged(greedy)
             return {"classification": cost, **loss.mask_terms(greedy)}, kept
 
-        masks = self._drawn_masks(chances)
+        masks = self._drawn_masks(chances, step)
         if self.estimator == "published":
             terms = loss.mask_terms(masks[0])
             kept, saliency = self._saliency(picture(masks[0]), classes)
@@ -200,13 +206,12 @@ class DiscreteMaskExplainer(BaseExplainer):
         cost = ops.mean(costs, axis=0)
         return {**terms, "classification": _with_gradient(cost, value)}, answers[0]
 
-    def _drawn_masks(self, chances):
-        """Returns a list of masks, drawn by the number of the step only."""
+    def _drawn_masks(self, chances, step):
+        """Returns a list of masks, drawn by the step only."""
         count = 1 if self.estimator == "published" else self.samples
         # Images come first, so that those of a smaller batch get the same masks.
         shape = (ops.shape(chances)[0], count, self.grid, self.grid)
-        seed = [tf.cast(self.optimizer.iterations, "int32"), 1]
-        noise = drawn_per_image(tf.random.stateless_uniform, shape, seed)
+        noise = drawn_per_image(tf.random.stateless_uniform, shape, [step, 1])
         return [ops.cast(noise[:, i] < chances, "float32") for i in range(count)]
 
     def _saliency(self, pictures, classes):

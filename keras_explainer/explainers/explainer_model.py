@@ -199,7 +199,7 @@ class ExplainerModel(BaseExplainer):
         return refined_logits(self, images, logits, classes, wanted, steps)
 
     def step_terms(self, images, read, rows, training):
-        step = self.optimizer.iterations
+        step = self.step_seed.of_step(self.optimizer.iterations)
         alone = self.explainer_loss.alone if training else 0.0
         targets = targets_of_step(rows, alone, step)
         seen, share = images, self.explainer_loss.degraded

@@ -131,6 +131,10 @@ class ExplainerTrainer(keras.Model):
         An explainer made in the scope of a `tf.distribute` strategy, of devices or
         of workers, trains on all of them.
 
+        What steps draw follows `keras.utils.set_random_seed`: a training that begins,
+        after `compile`, takes a seed from it, and one that goes on keeps its own, also
+        from a file. Validation draws nothing.
+
         Args:
             x: Images (N, H, W, channels) as the classifier takes them, or a
                 `tf.data.Dataset` of images, (images, labels) or (images, labels,
@@ -161,6 +165,7 @@ class ExplainerTrainer(keras.Model):
                 f"class_weight={class_weight}"
             )
         self._check_first_batch(x, y)
+        self._draw_seed()
         if isinstance(x, tf.data.Dataset):
             # Keras warns that it cannot shuffle a dataset, which nobody asked for.
             kwargs.setdefault("shuffle", False)
@@ -174,6 +179,12 @@ class ExplainerTrainer(keras.Model):
     def evaluate(self, *args, **kwargs):
         with _plain_errors(self.distribute_strategy):
             return super().evaluate(*args, **kwargs)
+
+    def _draw_seed(self):
+        # Workers have that of the first one, from when they made the explainer.
+        if not in_several_processes(self.distribute_strategy):
+            if int(self.optimizer.iterations) == 0:
+                self.step_seed.draw()
 
     def _check_first_batch(self, x, y):
         if isinstance(x, tf.data.Dataset):

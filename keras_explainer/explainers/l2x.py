@@ -1,7 +1,6 @@
 """Learning to explain: a fixed number of cells from which the answer is guessed."""
 
 import keras
-import tensorflow as tf
 from keras import layers
 from keras import ops
 
@@ -131,11 +130,11 @@ class L2X(BaseExplainer):
     def step_terms(self, images, read, rows, training):
         loss, multi_label = self.explainer_loss, self.frozen.multi_label
         logits = self.selector(read["features"])
-        seed = [tf.cast(self.optimizer.iterations, "int32"), 1]
         chosen = largest_cells(logits, self.selected)
         cells = chosen
         if training:
-            cells = drawn_cells(logits, self.selected, self.temperature, seed)
+            step = self.step_seed.of_step(self.optimizer.iterations)
+            cells = drawn_cells(logits, self.selected, self.temperature, [step, 1])
 
         shown = self.behind_cells(images, chosen)
         kept = self.frozen.logits(shown)

@@ -22,7 +22,7 @@ def random_background(images, color, span, step):
         images: Tensor (N, H, W, channels).
         color: Tensor (channels,), the mean colour.
         span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
-        step: int tensor (). The number of the step, on which alone the draw depends.
+        step: int tensor (), on which alone the draw depends (`StepSeed.of_step`).
 
     Returns:
         Tensor (N, H, W, channels).
@@ -33,13 +33,16 @@ def random_background(images, color, span, step):
     """
     shape = ops.shape(images)
     count, channels = shape[0], images.shape[-1]
-    step = tf.cast(step, "int32")
     uniform, normal = tf.random.stateless_uniform, tf.random.stateless_normal
     one_each = (count, 1, 1, channels)
     colors = drawn_per_image(uniform, one_each, [step, 10], -1.0, 1.0)
     noise = drawn_per_image(normal, shape, [step, 11])
     plain = color + span * (_COLOR * colors + _NOISE * noise)
-    side = tf.cast(ops.minimum(shape[1], shape[2]), "float32")
-    blurred = gaussian_blur(images, _BLUR * side)
     draw = drawn_per_image(uniform, (count, 1, 1, 1), [step, 12])
-    return tf.where(draw < _BLURRED_SHARE, blurred, plain)
+    return tf.where(draw < _BLURRED_SHARE, blurred(images), plain)
+
+
+def blurred(images):
+    """Returns images (N, H, W, channels), blurred beyond recognition."""
+    side = ops.minimum(*ops.shape(images)[1:3])
+    return gaussian_blur(images, _BLUR * tf.cast(side, "float32"))

@@ -7,8 +7,10 @@ from keras import ops
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_selector import ClassSelectorDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.random_background import blurred
 from keras_explainer.explainers.random_background import random_background
 from keras_explainer.explainers.targets import class_of_step
+from keras_explainer.explainers.targets import likeliest_class
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
 from keras_explainer.replicas import drawn_per_image
 
@@ -24,6 +26,10 @@ class RealTimeSaliency(BaseExplainer):
     the images, a class that is not there (a fake one), whose mask should be empty.
     What the mask keeps is judged before a background drawn at random, and so is what
     it leaves.
+
+    Validation draws nothing: it asks for both, the likeliest of the labels and the
+    likeliest class that is not there, and weighs them by their shares in training. The
+    background is half the blurred image, half the mean colour.
 
     Args:
         classifier: A Keras classifier, as for `ExplainerModel`.
@@ -81,17 +87,42 @@ class RealTimeSaliency(BaseExplainer):
         return self.decoder(*_inputs(read, self.evidence), classes)
 
     def step_terms(self, images, read, rows, training):
-        step = self.optimizer.iterations
+        if not training:
+            return self._terms_without_draws(images, read, rows)
+        step = self.step_seed.of_step(self.optimizer.iterations)
         classes, real = self._drawn_classes(rows, step)
+        span, shape = self.half_range(images), ops.shape(images)
+        fill = random_background(images, self.background.color, span, step)
+        noise = drawn_per_image(tf.random.stateless_normal, shape, [step, 13])
+        pictures = images + _KEPT_NOISE * span * noise
+        return self._judged_terms(pictures, fill, read, classes, real)
+
+    def _terms_without_draws(self, images, read, rows):
+        """Returns what `step_terms` returns for validation."""
+        labels, has_label = likeliest_class(rows, read["logits"])
+        fill = (blurred(images) + self.background.color) / 2.0
+        asked, kept = self._judged_terms(images, fill, read, labels, has_label)
+
+        fakes, has_fake = likeliest_class(1.0 - rows, read["logits"])
+        masks, selected = self._asked_for(read, fakes)
+        nothing = ops.zeros_like(has_fake)
+        faked = self.explainer_loss(masks, nothing, nothing, selected, nothing)
+
+        share = self.explainer_loss.fake_share * has_fake
+        share = ops.where(has_label > 0, share, 1.0)
+        return {
+            name: (1.0 - share) * asked[name] + share * faked[name] for name in asked
+        }, kept
+
+    def _asked_for(self, read, classes):
+        """Returns the masks (N, h, w) of classes (N, 1), and their log-odds (N,)."""
         inputs = _inputs(read, self.evidence)
         masks = ops.sigmoid(self.decoder(*inputs, classes)[..., 0])
-        selected = ops.max(self.decoder.scores(*inputs, classes), axis=(1, 2, 3))
+        return masks, ops.max(self.decoder.scores(*inputs, classes), axis=(1, 2, 3))
 
-        span = self.half_range(images)
-        fill = random_background(images, self.background.color, span, step)
-        seed = [tf.cast(step, "int32"), 13]
-        noise = drawn_per_image(tf.random.stateless_normal, ops.shape(images), seed)
-        pictures = images + _KEPT_NOISE * span * noise
+    def _judged_terms(self, pictures, fill, read, classes, real):
+        """Returns the terms (N,) of classes (N, 1), and the logits of what is kept."""
+        masks, selected = self._asked_for(read, classes)
 
         def answer(mask):
             logits = self.frozen.logits(self.background(pictures, mask, fill))
@@ -105,10 +136,9 @@ class RealTimeSaliency(BaseExplainer):
     def _drawn_classes(self, rows, step):
         """Returns a class (N, 1) of each image, and 1 or 0 (N,): is it there?"""
         labels, has_label = class_of_step(rows, step)
-        fakes, has_fake = class_of_step(1.0 - rows, step, salt=1)
-        seed = [tf.cast(step, "int32"), 14]
-        shape = ops.shape(has_label)
-        drawn = drawn_per_image(tf.random.stateless_uniform, shape, seed)
+        fakes, has_fake = class_of_step(1.0 - rows, step, salt=3)
+        uniform, shape = tf.random.stateless_uniform, ops.shape(has_label)
+        drawn = drawn_per_image(uniform, shape, [step, 14])
         is_fake = (drawn < self.explainer_loss.fake_share) & (has_fake > 0)
         is_fake = is_fake | (has_label == 0)
         classes = tf.where(is_fake[:, None], fakes, labels)

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.explainers.targets import target_classes
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import check_inputs
@@ -17,7 +18,7 @@ def label_encoding(
     targets,
     background="mean",
     grid=8,
-    seed=0,
+    seed=None,
     batch_size=64,
 ):
     """Compares what a mask's shape tells about the class with what its pixels tell.
@@ -47,7 +48,8 @@ def label_encoding(
         background: What replaces masked-out pixels: "mean", "blur", a number, one
             number per channel, or a `Background`.
         grid: int. Cells along each side that the regression sees.
-        seed: int. Seed of the halves and of the random masks.
+        seed: int. Seed of the halves and of the random masks. Defaults to None: drawn,
+            as `keras.utils.set_random_seed` has it.
         batch_size: int. Images per pass of the classifier.
 
     Returns:
@@ -73,7 +75,7 @@ def label_encoding(
             "Argument `targets` should name one class for each of at least two images. "
             f"Received: {classes.tolist()}"
         )
-    classes = classes[:, 0]
+    classes, seed = classes[:, 0], drawn_seed(seed)
     removed = background_images(background, frozen, images)
 
     def accuracy(masks):

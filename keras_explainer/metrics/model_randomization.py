@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 
+from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.metrics.map_similarity import spearman
 from keras_explainer.metrics.map_similarity import structural_similarity
 
 
-def model_randomization(classifier, make_method, images, targets, stages=5, seed=0):
+def model_randomization(classifier, make_method, images, targets, stages=5, seed=None):
     """Randomises a classifier from its output down and compares the maps.
 
     At each stage more layers of a copy of the classifier lose what they learned:
@@ -31,7 +32,7 @@ def model_randomization(classifier, make_method, images, targets, stages=5, seed
             stage (so not None).
         stages: int. Stages, evenly spread over the layers that have weights; the
             last one randomises them all.
-        seed: int.
+        seed: int. Defaults to None: drawn, as `keras.utils.set_random_seed` has it.
 
     Returns:
         Dict of "layers" (names, the last one randomised at each stage), and
@@ -68,7 +69,7 @@ def model_randomization(classifier, make_method, images, targets, stages=5, seed
         )
     before = np.asarray(make_method(classifier)(images, targets))
     result = {"layers": [], "spearman": [], "ssim": []}
-    done = 0
+    done, seed = 0, drawn_seed(seed)
     for end in np.linspace(0, len(layers), stages + 1).round().astype(int)[1:]:
         for index in range(done, end):
             _shuffle(layers[index], np.random.default_rng([seed, index]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.metrics.classifier_passes import check_inputs
 from keras_explainer.metrics.classifier_passes import one_target
 from keras_explainer.metrics.classifier_passes import pixel_ranks
@@ -17,7 +18,7 @@ def road(
     targets=None,
     shares=(0.1, 0.3, 0.5, 0.7, 0.9),
     noise=0.01,
-    seed=0,
+    seed=None,
     batch_size=64,
 ):
     """Computes a class's probability after removing pixels and filling the holes.
@@ -36,7 +37,8 @@ def road(
         shares: Sequence of T floats in (0, 1). Shares of the pixels removed.
         noise: float. Standard deviation of the noise on filled pixels, as a share
             of the range of the images.
-        seed: int. Seed of the noise.
+        seed: int. Seed of the noise, which is the same for every image. Defaults to
+            None: drawn, as `keras.utils.set_random_seed` has it.
         batch_size: int. Images per pass of the classifier.
 
     Returns:
@@ -66,7 +68,7 @@ def road(
             f"Received: {shares.tolist()}"
         )
     classes = one_target(frozen, images, targets, batch_size)
-    curves = {}
+    curves, seed = {}, drawn_seed(seed)
     for name, order in (("most_first", maps), ("least_first", -maps)):
         ranks = pixel_ranks(order).numpy()
         points = []

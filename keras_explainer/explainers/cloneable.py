@@ -1,0 +1,50 @@
+"""What lets `keras.models.clone_model` make an explainer of an explainer."""
+
+import functools
+
+import keras
+
+
+class CloneOf:
+    """Stands for the outputs of an explainer that is being cloned."""
+
+    def __init__(self, explainer):
+        self.explainer = explainer
+
+
+def cloneable(constructor):
+    """Wraps the constructor of an explainer, for `clone_model` to call it.
+
+    Keras clones the layers of a functional model one by one, and makes a plain
+    functional model of them, which can neither explain nor be trained; unless the
+    constructor takes any arguments, as the wrapped one does: then it is handed the
+    new inputs and outputs, here a `CloneOf`.
+
+    Args:
+        constructor: The `__init__` of an explainer.
+    """
+
+    @functools.wraps(constructor)
+    def construct(self, *args, **kwargs):
+        if not any(isinstance(value, CloneOf) for value in args):
+            return constructor(self, *args, **kwargs)
+        explainer = args[1].explainer
+        constructor(self, **explainer.clone_arguments())
+        # That it was trained on, which its classifier may leave open.
+        self.frozen.image_shape = explainer.frozen.image_shape
+
+    return construct
+
+
+def is_cloning(operation_fn):
+    """Returns whether a model's graph is run by `clone_model`, by what it runs."""
+    module = keras.models.clone_model.__module__
+    return getattr(operation_fn, "__module__", None) == module
+
+
+def copied(model):
+    """Returns a copy of a Keras model with the same weights."""
+    keras_object = keras.saving.serialize_keras_object(model)
+    copy = keras.saving.deserialize_keras_object(keras_object)
+    copy.set_weights(model.get_weights())
+    return copy

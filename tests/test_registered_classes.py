@@ -1,0 +1,90 @@
+"""Every class that Keras finds by its name makes the round trip of its config."""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+import pytest
+from conftest import tiny_classifier
+
+import keras_explainer as kx
+from keras_explainer import layers
+from keras_explainer import losses
+from keras_explainer import metrics
+
+PACKAGE = "keras_explainer"
+REGISTERED = {
+    name.partition(">")[2]: value
+    for name, value in keras.saving.get_custom_objects().items()
+    if name.startswith(f"{PACKAGE}>")
+}
+# By name, what the constructors of all of them cannot do without.
+NEEDED = {
+    "classifier": lambda: tiny_classifier(size=16),
+    "backbone": lambda: tiny_classifier(size=16, name="backbone"),
+    "color": lambda: [0.25, 0.5, 0.75],
+    "channels": lambda: 3,
+    "num_classes": lambda: 3,
+    "finest_stride": lambda: 2,
+    "grid": lambda: 4,
+    "activation": lambda: "softmax",
+    "outputs": lambda: 3,
+}
+
+
+def made(cls):
+    """Makes one of a class, whatever its constructor asks for."""
+    parameters = inspect.signature(cls).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind < 4]
+    needed = [name for name in needed if name not in ("args", "kwargs")]
+    unknown = set(needed) - set(NEEDED)
+    assert not unknown, f"{cls.__name__} needs {unknown}: add them to NEEDED"
+    return cls(**{name: NEEDED[name]() for name in needed})
+
+
+def written(config):
+    return json.loads(json.dumps(config))
+
+
+def test_all_public_classes_that_are_saved_are_registered():
+    public = [vars(module) for module in (kx, layers, losses, metrics)]
+    kinds = (keras.Layer, keras.metrics.Metric, losses.ExplainerLoss.__mro__[1])
+    for names in public:
+        for value in names.values():
+            if isinstance(value, type) and issubclass(value, kinds):
+                assert value in REGISTERED.values(), value
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_the_config_makes_the_same_again(name):
+    cls = REGISTERED[name]
+    first = made(cls)
+    # As in a file, where tuples are lists.
+    config, saved = map(
+        written, (first.get_config(), keras.saving.serialize_keras_object(first))
+    )
+    again = cls.from_config(config)
+    assert type(again) is cls and written(again.get_config()) == config
+    assert saved["registered_name"] == f"{PACKAGE}>{name}"
+    loaded = keras.saving.deserialize_keras_object(saved)
+    assert type(loaded) is cls and written(loaded.get_config()) == config
+    if isinstance(first, keras.Layer):
+        shapes = [w.shape for w in first.weights]
+        assert [w.shape for w in again.weights] == shapes
+
+
+def test_options_other_than_the_defaults_are_kept():
+    background = REGISTERED["Background"](2.0, 3, name="sky")
+    again = type(background).from_config(background.get_config())
+    np.testing.assert_array_equal(again.color, [2.0] * 3)
+    assert again.name == "sky" and not again.to_measure
+    measured = REGISTERED["Background"]("mean", 1)
+    assert type(measured).from_config(measured.get_config()).to_measure
+    classifier = tiny_classifier(activation=None, size=16)
+    frozen = REGISTERED["FrozenClassifier"](classifier, True, 4)
+    again = type(frozen).from_config(frozen.get_config())
+    assert again.multi_label is True and again.finest_stride == 4
+    again.classifier.set_weights(frozen.classifier.get_weights())
+    images = np.ones((1, 16, 16, 3), "float32")
+    np.testing.assert_array_equal(again.logits(images), frozen.logits(images))
