@@ -12,6 +12,7 @@ _KEPT, _LEFT, _AREA = 2.0, 0.7, 2.0
 _RATE = 2.0
 # Adam's means of slopes and of their squares.
 _MEAN, _SQUARES = 0.9, 0.99
+_DECIDED = 10.0  # A mask logit beyond this has no slope that Adam could follow.
 _AT_ONCE = 8  # pairs of an image and a class: no more pictures than a step of training
 
 
@@ -92,5 +93,6 @@ def _refined(explainer, images, logits, is_class, steps):
         return index + 1, logits, mean, squares
 
     nothing = tf.zeros_like(logits)
+    logits = tf.clip_by_value(logits, -_DECIDED, _DECIDED)
     start = tf.constant(0), logits, nothing, nothing
     return tf.while_loop(lambda index, *_: index < steps, step, start)[1]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import assert_unchanged
 from conftest import random_images
 from conftest import snapshot
@@ -158,7 +159,53 @@ def test_nothing_is_trainable_and_flags_stay():
     assert_unchanged(model, before)
 
 
-def test_log_odds_of_softmax_are_finite_when_certain():
+def exact_log_odds(logits):
+    """z_c less the logarithm of the sum of the others' exponentials, one by one."""
+    odds = np.empty(np.shape(logits))
+    for index in np.ndindex(odds.shape):
+        row = np.asarray(logits[index[:-1]], "float64")
+        others = np.delete(row, index[-1])
+        most = others.max()
+        odds[index] = row[index[-1]] - most - np.log(np.exp(others - most).sum())
+    return odds
+
+
+def sure_logits(classes, gap, dtype="float32"):
+    """Rows with a class that leads by a gap; in the last one all classes are equal."""
+    logits = np.random.default_rng(0).normal(size=(3, classes)).astype(dtype)
+    logits[-1] = 0.0
+    logits[:, 1] = logits.max(axis=1) + gap
+    return logits
+
+
+GAPS = (0, 16, 50, 100, 1000)
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("classes", [2, 3, 1000])
+def test_log_odds_of_softmax_are_exact_however_sure(classes, gap):
+    frozen = FrozenClassifier(tiny_classifier(classes=classes))
+    logits = sure_logits(classes, gap)
+    odds = np.asarray(frozen.log_odds(logits))
+    np.testing.assert_allclose(odds, exact_log_odds(logits), rtol=2e-6, atol=1e-6)
+    # Cells (N, h, w, C) are read alike.
+    cells = np.asarray(frozen.log_odds(logits[:, None, None]))
+    np.testing.assert_array_equal(cells[:, 0, 0], odds)
+
+
+@pytest.mark.parametrize("gap", GAPS)
+def test_the_slope_of_log_odds_is_exact_however_sure(gap):
     frozen = FrozenClassifier(tiny_classifier())
-    odds = np.asarray(frozen.log_odds(np.array([[200.0, 0.0, 0.0]], "float32")))
-    assert np.isfinite(odds).all() and odds[0, 0] > 10 > -10 > odds[0, 1]
+    logits = tf.constant(sure_logits(3, gap))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        odds = frozen.log_odds(logits)
+    slopes = np.asarray(tape.batch_jacobian(odds, logits))
+    for way in np.eye(3):
+        step = 1e-4 * way
+        exact = np.asarray(logits, "float64")
+        more, less = exact_log_odds(exact + step), exact_log_odds(exact - step)
+        expected = (more - less) / 2e-4
+        np.testing.assert_allclose(slopes @ way, expected, rtol=1e-4, atol=1e-5)
+    # Each logit counts in full for its own class.
+    np.testing.assert_allclose(slopes[:, range(3), range(3)], 1.0, rtol=1e-5)

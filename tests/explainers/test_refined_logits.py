@@ -137,6 +137,33 @@ def test_a_class_that_is_ruled_out_stays_empty():
     assert found.masks.max() < 1e-3
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("gap", [16.0, 100.0])
+def test_a_mask_of_a_sure_classifier_moves_too(activation, gap):
+    """Where a class leads by so much, its odds and its mask once had no slope."""
+    images = keras.Input((32, 32, 3))
+    # The redness of the picture, without a limit, against a class of no evidence.
+    x = keras.layers.Conv2D(1, 4, 4, use_bias=False, kernel_initializer="zeros")
+    scores = keras.layers.Dense(2, activation, use_bias=False)
+    pooled = keras.layers.GlobalAveragePooling2D()(x(images))
+    classifier = keras.Model(images, scores(pooled))
+    kernel = np.zeros((4, 4, 3, 1), "float32")
+    kernel[:, :, 0] = 1.0 / 16
+    x.set_weights([kernel])
+    scores.set_weights([np.float32([[4 * gap, -4 * gap]]) / 2])
+    picture = np.zeros((1, 32, 32, 3), "float32")
+    picture[:, :16, :16, 0] = 1.0  # a quarter of the picture: the mean is gap / 4 / 4
+    explainer = kx.ExplainerModel(classifier, upsampling="bilinear", background=0.0)
+    plain, found = (
+        explainer.explain(picture, targets=0, refine_steps=steps).masks[0, ..., 0]
+        for steps in (0, 8)
+    )
+    assert np.isfinite(found).all()
+    assert np.abs(found - plain).max() > 0.3
+    # What shows nothing of the class is let go, and what shows it is kept.
+    assert found[2:14, 2:14].mean() - found[18:, 18:].mean() > 0.5
+
+
 @pytest.mark.parametrize("steps", [-1, 2.5, "3", None])
 def test_steps_are_a_whole_number(explainer, steps):
     with pytest.raises(ValueError, match="`refine_steps` should be a whole number"):
