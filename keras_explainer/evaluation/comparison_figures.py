@@ -4,8 +4,11 @@ import itertools
 
 import numpy as np
 
+from keras_explainer.check_class_names import check_class_names
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
 from keras_explainer.metrics.iou import THRESHOLDS
+from keras_explainer.visualization.caption_font import caption_font
+from keras_explainer.visualization.caption_font import drawable
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.panel_figure import DPI
 from keras_explainer.visualization.panel_figure import Panel
@@ -29,6 +32,8 @@ _COLORS = (
 )
 # Behind classes that are in no image.
 _NO_IMAGE = "#F3F3F3"
+# Of a class, beside a matrix.
+_NAME_LETTERS = 24
 _GREYS = ("#BBBBBB", "#999999", "#777777", "#CC9999", "#555555")
 
 
@@ -124,6 +129,14 @@ def specificity_figure(results, class_names):
     matrices = {k: v for k, v in matrices.items() if v is not None}
     if not matrices:
         return None
+    names = check_class_names(class_names)
+    font, missing = caption_font(names, 7)
+    # Names are no formulas, whatever signs are in them.
+    plain = {"fontproperties": font, "parse_math": False, "usetex": False}
+    names = [
+        _shortened(drawable(name, missing, f"class {index}"))
+        for index, name in enumerate(names)
+    ]
     columns = min(3, len(matrices))
     rows = -(-len(matrices) // columns)
     side = max(2.8, 0.34 * len(class_names) + 0.9)
@@ -146,9 +159,9 @@ def specificity_figure(results, class_names):
                     fontsize=7,
                     color=color,
                 )
-        ticks = range(len(class_names))
-        axis.set_xticks(ticks, class_names, rotation=90, fontsize=7)
-        axis.set_yticks(ticks, class_names, fontsize=7)
+        ticks = range(len(names))
+        axis.set_xticks(ticks, names, rotation=90, **plain)
+        axis.set_yticks(ticks, names, **plain)
         axis.tick_params(length=0)
         axis.set_title(label, fontsize=9, loc="left")
         axis.spines[:].set_visible(False)
@@ -200,6 +213,11 @@ def comparison_gallery(images, results, truth=None):
             row.append(Panel(overlay(picture, of_method[index])) if reached else None)
         rows.append(row)
     return panel_figure(rows, width, headers)
+
+
+def _shortened(name):
+    name = " ".join(name.split())
+    return name if len(name) <= _NAME_LETTERS else f"{name[: _NAME_LETTERS - 1]}…"
 
 
 def _counted(images):

@@ -101,6 +101,16 @@ def test_any_number_of_classes(monkeypatch, classes):
     assert [text.get_text() for text in matrix.get_yticklabels()] == names
 
 
+@pytest.mark.filterwarnings("error", "ignore:No font that is installed")
+def test_names_of_classes_are_no_formulas(monkeypatch):
+    found = many_results(1, 0, monkeypatch, 4)
+    names = {"$\\frac$": 0, "tabby\ncat": 1, "x" * 99: 2, "50 % $ a_b": 3}
+    figure = specificity_figure(found, names)
+    figure.draw_without_rendering()
+    shown = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert shown == ["$\\frac$", "tabby cat", "x" * 23 + "\u2026", "50 % $ a_b"]
+
+
 def test_all_methods_of_the_command(monkeypatch):
     found = many_results(1, 0, monkeypatch)["method_0"]
     named = {name: MethodResult(name, found.values) for name in METHOD_ROWS}
