@@ -76,6 +76,24 @@ def check_same_order(names, class_names, argument):
             )
 
 
+def check_classes_of_data(data, class_names, argument):
+    """Does `check_same_order` for data that tell the names of their labels.
+
+    Args:
+        data: What has `class_names`, as datasets of this package and of Keras do, or
+            `class_indices`, as iterators of Keras; anything else tells nothing.
+        class_names: List of strings, those of the classifier, or None.
+        argument: String. Name of the argument.
+
+    Raises:
+        ValueError: If a class has another index in one list than in the other.
+    """
+    names = getattr(data, "class_names", None) or getattr(data, "class_indices", None)
+    if names and class_names:
+        names = check_class_names(names, argument=argument)
+        check_same_order(names, class_names, f"Argument `{argument}`")
+
+
 def _by_index(names, argument):
     """Returns the names of a dict in the order of the indices in it."""
     sides = [(list(names), list(names.values())), (list(names.values()), list(names))]

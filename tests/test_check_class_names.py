@@ -1,10 +1,13 @@
 """Names of classes in every form users have them: ordered, or refused."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_explainer.check_class_names import check_class_names
+from keras_explainer.check_class_names import check_classes_of_data
 from keras_explainer.check_class_names import check_same_order
 
 
@@ -96,3 +99,17 @@ def test_order_of_labels():
         check_same_order(["cat", "dog"], ["dog", "cat"], "It")
     with pytest.raises(ValueError, match="cow is class 1 and not 2"):
         check_same_order(["cat", "cow"], ["cat", "dog", "cow"], "It")
+
+
+def test_data_tell_the_names_of_their_labels():
+    images = np.zeros((2, 4, 4, 3), "float32")
+    ds = tf.data.Dataset.from_tensor_slices(images).batch(2)
+    for silent in (ds, images, None, [images]):
+        check_classes_of_data(silent, ["dog", "cat"], "x")
+    ds.class_names = ["cat", "dog"]
+    check_classes_of_data(ds, ["cat", "dog"], "x")
+    check_classes_of_data(ds, None, "x")
+    iterator = types.SimpleNamespace(class_indices={"cat": 0, "dog": 1})
+    for data in (ds, iterator):
+        with pytest.raises(ValueError, match="Argument `x` should have the classes in"):
+            check_classes_of_data(data, ["dog", "cat"], "x")

@@ -101,6 +101,7 @@ def evaluate_methods(
                 f"Argument `{name}` should be a whole number from 0, or None. "
                 f"Received: {limit!r}"
             )
+    explainer.check_order_of(dataset, "dataset")
     scorer = _Scorer(explainer, PROTOCOLS[protocol], step_share, seed)
     scorer.choose_background(dataset)
     results = {}

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.check_class_names import check_class_names
+from keras_explainer.check_class_names import check_classes_of_data
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
@@ -125,6 +126,10 @@ class BaseExplainer(ExplainerTrainer):
                 names = names_of_both_answers(names)
             check_class_names(names, self.frozen.num_classes)
         self._class_names = names
+
+    def check_order_of(self, data, argument):
+        """Refuses data that tell another order of the classes than `class_names`."""
+        check_classes_of_data(data, self.class_names, argument)
 
     @property
     def preprocess_input(self):

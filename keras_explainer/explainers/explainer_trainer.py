@@ -158,6 +158,7 @@ class ExplainerTrainer(keras.Model):
             FloatingPointError: If the loss is not finite.
             RuntimeError: If another worker of the strategy is gone.
         """
+        self.check_order_of(x, "x")
         if class_weight is not None:
             raise ValueError(
                 "Argument `class_weight` should be None, since masks are learned per "
