@@ -11,6 +11,11 @@ from keras_explainer.classifiers.opaque_call import OpaqueCall
 
 # Borders added for a strided convolution: the map before them is the one to read.
 _PADDING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
+# What explains a classifier that has no feature map.
+_WITHOUT_MAP = (
+    "by `ExplainerModel(classifier, encoder=backbone)` and by attribution methods "
+    "other than Grad-CAM"
+)
 
 
 def find_final_map(graph):
@@ -43,8 +48,9 @@ def find_final_map(graph):
         raise ValueError(
             "Argument `classifier` should have a spatial feature map of shape (N, H, "
             "W, C) before its pooling or flattening; vision transformers and other "
-            "networks of tokens are not supported. Received: a classifier whose last "
-            f"map, of shape {graph.shape(final_map)}, becomes tokens that are mixed"
+            f"networks of tokens are supported {_WITHOUT_MAP} only. Received: a "
+            f"classifier whose last map, of shape {graph.shape(final_map)}, becomes "
+            "tokens that are mixed"
         )
     return final_map
 
@@ -177,10 +183,13 @@ def _no_map_problem(graph):
     maps = (c.outputs[0] for c in graph.calls if is_map(graph, c.outputs[0]))
     if any(_has_weights_before(graph, tensor) for tensor in maps):
         return (
-            f"{expected}; of several networks side by side, explain one at a time. "
-            f"{received}, whose maps are on one of several paths each"
+            f"{expected}; several networks side by side are explained one at a time, "
+            f"or {_WITHOUT_MAP}. {received}, whose maps are each on one path of several"
         )
-    return f"{expected}. {received}, in which no such map was found"
+    return (
+        f"{expected}; without one it is explained {_WITHOUT_MAP}. {received}, in which "
+        "no such map was found"
+    )
 
 
 def _hides_maps(graph, call):

@@ -9,13 +9,14 @@ from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
 
 
-def read_class_names(text, num_classes):
+def read_class_names(text, num_classes, is_binary=False):
     """Returns the names that --class-names gives.
 
     Args:
         text: Path of a file with a name on each line, or of a `.json` file with a
             list or an object of them; or names with commas between them.
         num_classes: int, how many there should be.
+        is_binary: Boolean. Whether one name is enough, that of the answer yes.
 
     Raises:
         UsageError: If there are more or fewer, or no such file.
@@ -34,7 +35,7 @@ def read_class_names(text, num_classes):
         )
     else:
         names = name_list(text)
-    if len(names) != num_classes:
+    if len(names) != num_classes and not (is_binary and len(names) == 1):
         raise UsageError(
             f"Argument --class-names should be a file or a list of {num_classes} "
             f"names, one for each class. Received: {len(names)} in {text}"

@@ -74,7 +74,8 @@ def add_arguments(parser):
     what.add_argument(
         "--class-names",
         metavar="FILE_OR_LIST",
-        help="names of the classes, one a line or with commas between them",
+        help="names of the classes, one a line or with commas between them; of a "
+        "binary classifier those of no and yes, or of yes alone",
     )
     add_loading_arguments(what)
     data = parser.add_argument_group("images to learn from")
@@ -259,7 +260,9 @@ def _new_explainer(args):
 
     num_classes = explainer.frozen.num_classes
     if args.class_names:
-        explainer.class_names = read_class_names(args.class_names, num_classes)
+        explainer.class_names = read_class_names(
+            args.class_names, num_classes, explainer.frozen.head.is_binary
+        )
     elif len(names := data_classes(args)) == num_classes:
         explainer.class_names = names
     elif num_classes == 1000 and not is_path(args.classifier):

@@ -176,9 +176,10 @@ class ExplainerModel(BaseExplainer):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]
 
     def class_logits(self, images, read, classes=None, training=False):
-        features = read["features"]
         if self.encoder is not None:
             features = self.encoder(images, training=training)
+        else:
+            features = read["features"]
         decoded = self.decoder(features, training=training)
         if self.cell_attention is not None:
             decoded, found_at = self.cell_attention(decoded, features[0])

@@ -19,7 +19,7 @@ def check_images(images, image_shape):
     )
     if not matches:
         expected = ", ".join(str(size or "any") for size in image_shape)
-        hint = "; add the batch dimension with `image[None]`" if len(shape) == 3 else ""
+        hint = _hint(shape, tuple(image_shape))
         raise ValueError(
             f"Images should have the shape (N, {expected}){hint}. "
             f"Received: shape {shape}"
@@ -34,3 +34,24 @@ def check_images(images, image_shape):
             "Images should be finite. Received: NaN or infinity in image "
             f"{int(np.argmin(np.isfinite(values).all(axis=(1, 2, 3))))}"
         )
+
+
+def _hint(shape, image_shape):
+    """Says what makes images of one shape suit another, or nothing."""
+
+    def suits(sizes):
+        return len(sizes) == 3 and all(
+            expected in (None, size) for expected, size in zip(image_shape, sizes)
+        )
+
+    if len(shape) == 3 and suits((*shape[1:], 1)) and not suits(shape):
+        return "; add the axis of channels with `images[..., None]`"
+    if len(shape) == 3 and suits((*shape[1:], 3)) and not suits(shape):
+        return "; make three channels with `np.repeat(images[..., None], 3, axis=-1)`"
+    if len(shape) == 3:
+        return "; add the batch dimension with `image[None]`"
+    if len(shape) == 4 and shape[3] == 1 and suits((*shape[1:3], 3)):
+        return "; make three channels with `np.repeat(images, 3, axis=-1)`"
+    if len(shape) == 4 and suits((*shape[2:], shape[1])):
+        return "; move the channels to the end with `np.moveaxis(images, 1, -1)`"
+    return ""

@@ -171,7 +171,7 @@ def test_networks_side_by_side_have_no_map_of_their_own():
         for _ in range(2)
     ]
     model = keras.Model(images, layers.Average()(members))
-    with pytest.raises(ValueError, match="every path .*explain one at a time"):
+    with pytest.raises(ValueError, match="every path .*explained one at a time"):
         GradCAM(model)
     maps = RISE(model, num_masks=8).explain(random_images(1, 16), 0)
     assert maps.max() == 1

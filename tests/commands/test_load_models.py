@@ -144,6 +144,9 @@ def test_class_names_from_list_and_file(tmp_path):
     assert read_class_names(str(file), 2) == ["tabby, tabby cat", "café"]
     with pytest.raises(UsageError, match="--class-names .* 3 names.* Received: 2"):
         read_class_names("cat,dog", 3)
+    assert read_class_names("dog", 2, is_binary=True) == ["dog"]
+    with pytest.raises(UsageError, match="2 names.* Received: 1"):
+        read_class_names("dog", 2)
 
 
 def test_reloaded_explainer_gives_the_same_masks(saved):

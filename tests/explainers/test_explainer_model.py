@@ -235,3 +235,26 @@ def test_a_class_that_the_classifier_rules_out_has_an_empty_mask(activation):
     read = explainer.frozen(images)
     learned = explainer.class_logits(images, read, training=True)
     assert learned.numpy()[..., 2].min() > whole.numpy()[..., 2].max()
+
+
+def test_a_classifier_without_a_map_is_explained_by_an_encoder_of_its_own(tmp_path):
+    images = keras.Input((16, 16, 3))
+    x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(images))
+    classifier = keras.Model(images, x)
+    with pytest.raises(ValueError, match="encoder=backbone.*no such map was found"):
+        kx.ExplainerModel(classifier)
+    backbone = keras.Sequential(
+        [keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, 2, padding="same")]
+    )
+    explainer = kx.ExplainerModel(classifier, encoder=backbone)
+    some = random_images(2, 16)
+    explainer.fit(some, verbose=0)
+    explainer.save(tmp_path / "explainer.keras")
+    loaded = keras.saving.load_model(tmp_path / "explainer.keras")
+    for each in (explainer, loaded):
+        np.testing.assert_allclose(
+            each(some)["probabilities"], classifier(some), atol=1e-6
+        )
+    np.testing.assert_allclose(
+        loaded.explain(some, 1).masks, explainer.explain(some, 1).masks, atol=1e-5
+    )
