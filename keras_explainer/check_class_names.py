@@ -76,22 +76,32 @@ def check_same_order(names, class_names, argument):
             )
 
 
-def check_classes_of_data(data, class_names, argument):
+def check_classes_of_data(data, class_names, count, argument):
     """Does `check_same_order` for data that tell the names of their labels.
 
     Args:
         data: What has `class_names`, as datasets of this package and of Keras do, or
             `class_indices`, as iterators of Keras; anything else tells nothing.
         class_names: List of strings, those of the classifier, or None.
+        count: int, how many classes the classifier has.
         argument: String. Name of the argument.
 
     Raises:
-        ValueError: If a class has another index in one list than in the other.
+        ValueError: If a class has another index in one list than in the other, or if
+            the data have one class only, whose row of 1 would be taken for an index.
     """
     names = getattr(data, "class_names", None) or getattr(data, "class_indices", None)
-    if names and class_names:
-        names = check_class_names(names, argument=argument)
+    if not names:
+        return
+    names = check_class_names(names, argument=argument)
+    if class_names:
         check_same_order(names, class_names, f"Argument `{argument}`")
+    if len(names) == 1 and count > 2:
+        raise ValueError(
+            f"Argument `{argument}` should have the {count} classes of the classifier, "
+            "or images alone: `x.map(lambda images, labels: images)`. Received: data "
+            f"of the one class {names[0]}"
+        )
 
 
 def _by_index(names, argument):

@@ -105,11 +105,17 @@ def test_data_tell_the_names_of_their_labels():
     images = np.zeros((2, 4, 4, 3), "float32")
     ds = tf.data.Dataset.from_tensor_slices(images).batch(2)
     for silent in (ds, images, None, [images]):
-        check_classes_of_data(silent, ["dog", "cat"], "x")
+        check_classes_of_data(silent, ["dog", "cat"], 2, "x")
     ds.class_names = ["cat", "dog"]
-    check_classes_of_data(ds, ["cat", "dog"], "x")
-    check_classes_of_data(ds, None, "x")
+    check_classes_of_data(ds, ["cat", "dog"], 2, "x")
+    check_classes_of_data(ds, None, 2, "x")
     iterator = types.SimpleNamespace(class_indices={"cat": 0, "dog": 1})
     for data in (ds, iterator):
         with pytest.raises(ValueError, match="Argument `x` should have the classes in"):
-            check_classes_of_data(data, ["dog", "cat"], "x")
+            check_classes_of_data(data, ["dog", "cat"], 2, "x")
+    # A row of one class would be taken for the index 1.
+    ds.class_names = ["cat"]
+    message = "the 3 classes of the classifier, or images .*Received: data of the one"
+    for names in (None, ["cat", "dog", "cow"]):
+        with pytest.raises(ValueError, match=message):
+            check_classes_of_data(ds, names, 3, "x")

@@ -129,7 +129,8 @@ class BaseExplainer(ExplainerTrainer):
 
     def check_order_of(self, data, argument):
         """Refuses data that tell another order of the classes than `class_names`."""
-        check_classes_of_data(data, self.class_names, argument)
+        count = self.frozen.num_classes
+        check_classes_of_data(data, self.class_names, count, argument)
 
     @property
     def preprocess_input(self):
