@@ -99,8 +99,8 @@ def check_classes_of_data(data, class_names, count, argument):
     if len(names) == 1 and count > 2:
         raise ValueError(
             f"Argument `{argument}` should have the {count} classes of the classifier, "
-            "or images alone: `x.map(lambda images, labels: images)`. Received: data "
-            f"of the one class {names[0]}"
+            f"or images alone: `{argument}.map(lambda images, labels: images)`. "
+            f"Received: data of the one class {names[0]}"
         )
 
 
