@@ -82,7 +82,8 @@ class Preprocessing:
         """Converts images (N, H, W, 3), 0..255, to the classifier's input.
 
         Grey images and such with transparency are made of the colours that the
-        classifier takes, and colours made grey for a grey one.
+        classifier takes, and colours made grey for a grey one; levels of 16 bits are
+        brought to 0..255. Floats that end at 1 are warned of.
 
         Raises:
             ValueError: If the preprocessing is not known.
@@ -92,12 +93,16 @@ class Preprocessing:
                 "Argument `preprocess_input` should be a callable or the name of a "
                 '`keras.applications` module, a range such as "0..1" or "-1..1", or '
                 '"identity" for raw pixels, since this classifier\'s own preprocessing '
-                f"was not recognised{self._unread} and raw pixels are to be explained. "
+                f"was not recognised{self._why} and raw pixels are to be explained. "
                 "Received: 'auto'"
             )
         is_array = isinstance(images, np.ndarray)
-        if is_array:  # Functions of Keras write into float arrays.
-            images = images.copy()
+        if is_array:
+            _warn_of_other_levels(images)
+            images = images.copy()  # Functions of Keras write into float arrays.
+        if images.dtype == "uint16":
+            images = keras.ops.cast(images, "float32") * (255.0 / 65535.0)
+            images = np.asarray(images) if is_array else images
         images = self.function(with_channels(images, self._now.raw_channels))
         return np.asarray(images) if is_array else images
 
@@ -240,11 +245,16 @@ class Preprocessing:
         return np.stack([self._now.affine(0 * white), self._now.affine(white)])
 
     @property
-    def _unread(self):
-        if not self._now.front.is_unreadable:
-            return ""
-        name = getattr(self._now.front.calls[0].operation, "name", "")
-        return f" (what '{name}' does to pixels cannot be read)"
+    def unread_layer(self):
+        """The name of a layer that hides which range of images is right, or None."""
+        if self.config != "auto" or not self._now.front.is_unreadable:
+            return None
+        return getattr(self._now.front.calls[0].operation, "name", "a function")
+
+    @property
+    def _why(self):
+        layer = self.unread_layer
+        return f" (what '{layer}' does to pixels cannot be read)" if layer else ""
 
     @property
     def _now(self):
@@ -299,6 +309,18 @@ def _behind(application, own, order):
     """Returns the application's preprocessing for a front that orders channels."""
     plain = np.allclose(order.matrix, np.eye(len(order.matrix)), atol=0.02)
     return application if plain else _ExchangedChannels(own.then(order.inverse))
+
+
+def _warn_of_other_levels(images):
+    if images.dtype.kind != "f" or not images.size:
+        return
+    most = images.max()
+    if images.min() >= 0 and 0 < most <= 1 and most > images.min():
+        warnings.warn(
+            "Images should be raw pixels from 0 to 255 to be preprocessed; multiply "
+            f"them by 255 first. Received: {images.dtype} values up to {most:.3g}",
+            stacklevel=3,
+        )
 
 
 class _ExchangedChannels:

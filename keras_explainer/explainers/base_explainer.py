@@ -198,7 +198,15 @@ class BaseExplainer(ExplainerTrainer):
         """
         if None in self.input_shape[1:3]:
             self.frozen.image_shape = tuple(int(size) for size in images.shape[1:])
+        unread = self.preprocessing.unread_layer
         assumed = self.preprocessing.follow(images)
+        if unread:
+            warnings.warn(
+                "Argument `preprocess_input` should say what becomes of pixels, since "
+                f"what '{unread}' does to pixels cannot be read. Received: 'auto', "
+                f"which is now {self.preprocess_input!r}, as the images given are",
+                stacklevel=4,
+            )
         if assumed is not None:
             self._known_range_changed()
             warnings.warn(
