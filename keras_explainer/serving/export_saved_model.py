@@ -2,8 +2,6 @@
 
 import os
 import pathlib
-import shutil
-import uuid
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +10,7 @@ from keras_explainer.serving.make_signatures import make_signatures
 from keras_explainer.serving.warm_up import WARM_UP_FILE
 from keras_explainer.serving.warm_up import warm_up_requests
 from keras_explainer.serving.warm_up import write_warm_up
+from keras_explainer.whole_folder import whole_folder
 
 # How far a reloaded answer may be from the explainer's own.
 _TOLERANCE = 1e-4
@@ -77,8 +76,7 @@ def export_saved_model(
     image_size = explainer.frozen.image_shape[:2]
     requests = warm_up_requests(image_size, batch_sizes, signatures)
     # A server that polls the folder above takes only whole numbers for versions.
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    try:
+    with whole_folder(path) as beside:
         module = tf.Module()
         module.variables_of_the_explainer = [v.value for v in explainer.variables]
         tf.saved_model.save(module, str(beside), signatures=signatures)
@@ -86,9 +84,6 @@ def export_saved_model(
         (beside / "batching_params.pbtxt").write_text(_batching(batch_sizes))
         _replay(requests, beside, signatures)
         _check_free(path)
-        os.rename(beside, path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return path
 
 

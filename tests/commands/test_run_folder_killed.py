@@ -13,6 +13,7 @@ from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.evaluation_folder import EvaluationFolder
 from keras_explainer.commands.own_files import OwnFiles
+from keras_explainer.commands.own_files import note_in_result
 from keras_explainer.commands.run_folder import RunFolder
 from keras_explainer.evaluation import MethodResult
 
@@ -351,6 +352,15 @@ def test_files_added_to_an_earlier_result_are_not_replaced(tmp_path):
     with pytest.raises(UsageError, match="hold nothing but.*also holds pictures/mine"):
         RunFolder(tmp_path / "a", SETTINGS, force=True)
     (tmp_path / "a" / "pictures" / "mine.png").unlink()
+    run(tmp_path / "a", "second", force=True)
+    assert_result(tmp_path / "a", "second")
+
+
+def test_a_page_about_a_result_is_replaced_with_it(tmp_path):
+    run(tmp_path / "a", "first")
+    for _ in range(2):
+        note_in_result(tmp_path / "a", "report.html")
+        (tmp_path / "a" / "report.html").write_text("page")
     run(tmp_path / "a", "second", force=True)
     assert_result(tmp_path / "a", "second")
 
