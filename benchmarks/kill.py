@@ -94,6 +94,7 @@ def kill_many(command, home, kills, moments):
         counts["lost"] += lost
         if lost or not again:
             print(SAID.read_text(), file=sys.stderr)
+        print(f"{command.name} {number + 1}/{kills}: {counts}", file=sys.stderr)
     return counts
 
 
@@ -148,7 +149,9 @@ def make_models(home):
         ]
     )
     classifier.save(home / "classifier.keras")
-    kx.ExplainerModel(classifier, class_names=["a", "b"]).save(home / "explainer.keras")
+    explainer = kx.ExplainerModel(classifier, class_names=["a", "b"])
+    explainer.save(home / "explainer.keras")
+    explainer.export(home / "exported" / "1", max_batch_size=1)
 
 
 def give(command, home, out, *more):
@@ -227,7 +230,7 @@ class ExplainBulk(Command):
 
     def arguments(self, home, out):
         return [
-            *("explain-bulk", "--explainer", f"{home}/explainer.keras"),
+            *("explain-bulk", "--explainer", f"{home}/exported/1"),
             *("--input", f"{home}/pictures", "--output", f"{out}", "--shards", "6"),
         ]
 
