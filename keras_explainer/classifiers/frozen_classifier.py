@@ -262,7 +262,8 @@ def _softmax_log_odds(logits):
     is_top = ops.equal(ops.arange(logits.shape[-1], dtype="int32"), first)
     top = ops.take_along_axis(logits, first, axis=-1)
     below = ops.where(is_top, -float("inf"), logits)
-    rest = ops.logsumexp(below, axis=-1, keepdims=True)
+    # A tuple, as the first Kerases that run this want it.
+    rest = ops.logsumexp(below, axis=(-1,), keepdims=True)
     total = top + ops.softplus(rest - top)
     share = ops.where(is_top, 0.0, ops.exp(logits - total))
     return logits - ops.where(is_top, rest, total + ops.log1p(-share))

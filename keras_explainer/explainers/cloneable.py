@@ -32,6 +32,8 @@ def cloneable(constructor):
         constructor(self, **explainer.clone_arguments())
         # That it was trained on, which its classifier may leave open.
         self.frozen.image_shape = explainer.frozen.image_shape
+        # Keras does this from version 3.6 on.
+        self.compile_from_config(explainer.get_compile_config())
 
     return construct
 

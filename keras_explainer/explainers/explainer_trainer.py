@@ -184,7 +184,8 @@ class ExplainerTrainer(keras.Model):
     def _draw_seed(self):
         # Workers have that of the first one, from when they made the explainer.
         if not in_several_processes(self.distribute_strategy):
-            if int(self.optimizer.iterations) == 0:
+            # Not by `int`, which fails for a variable on several devices.
+            if ops.convert_to_numpy(self.optimizer.iterations) == 0:
                 self.step_seed.draw()
 
     def _check_first_batch(self, x, y):

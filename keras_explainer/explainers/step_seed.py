@@ -38,4 +38,4 @@ class StepSeed(keras.layers.Layer):
 
     def load_own_variables(self, store):
         # Files from before there was a seed: what a step drew was that of seed 0.
-        self.generator.state.assign(store["0"] if "0" in store else [0, 0])
+        self.generator.state.assign(store["0"] if "0" in store.keys() else [0, 0])
