@@ -122,8 +122,8 @@ def find_head(graph, multi_label="auto"):
     outputs = graph.shape(graph.output)[-1]
     with tf.init_scope():
         found, is_linear = _by_what_comes_last(graph, outputs)
-        if found is None:
-            found = _by_answers(graph, outputs, is_linear)
+        if found is None and not is_linear:
+            found = _by_answers(graph, outputs)
     if found is not None:
         _check_agreement(found, multi_label)
         return found
@@ -182,6 +182,7 @@ def _by_what_comes_last(graph, outputs):
                 hasattr(layer, "kernel")
                 and last in (None, keras.activations.linear)
                 and (not steps or _activation_of(graph, tensor, outputs) == "linear")
+                and not _are_probabilities(graph, call.inputs[0])
             )
             break
         if len(call.inputs) != 1:
@@ -205,10 +206,10 @@ def _activation_of(graph, tensor, outputs, activation=None):
     if activation is not None:
         values = activation(values)
     (answers,) = graph.run({tensor: values}, [graph.output])
-    answers = ops.reshape(ops.cast(answers, "float32"), (8, outputs))
+    answers = np.reshape(ops.cast(answers, "float32"), (8, outputs))
     tolerance = 1e-2 if _is_half(spec.dtype) else 1e-5
     rows = ops.cast(rows, "float32")
-    if outputs == 1 and np.isin(answers, (0, 1)).all():
+    if outputs == 1 and any((answers == value).all() for value in (0, 1)):
         return "softmax"  # Of one class, or its logarithm, of which Keras would warn.
     for name, functions in _ACTIVATIONS.items():
         for function in functions if outputs > 1 or name == "sigmoid" else ():
@@ -243,18 +244,29 @@ def _has_fused_activation(graph, call):
     )
 
 
-def _by_answers(graph, outputs, is_linear):
+def _are_probabilities(graph, tensor):
+    """Returns whether a layer makes rows that add up to 1 of whatever it gets."""
+    call = graph.producers.get(tensor)
+    if call is None or len(call.inputs) != 1:
+        return False
+    spec = graph.specs[call.inputs[0]]
+    if None in spec.shape[1:]:
+        return False
+    values = np.random.default_rng(0).normal(size=(4, *spec.shape[1:]))
+    values = {call.inputs[0]: ops.cast(values, spec.dtype)}
+    rows = np.asarray(ops.cast(graph.run(values, [tensor])[0], "float32"))
+    return rows.min() >= 0 and np.allclose(rows.sum(axis=-1), 1.0, atol=1e-2)
+
+
+def _by_answers(graph, outputs):
     """Returns a `Head` of probabilities if the answers to images are, else None."""
     rows = _answers(graph, outputs)
     if len(rows) < 4 or rows.min() < -1e-6 or rows.max() > 1 + 1e-3:
         return None
-    varies = rows.std(axis=0).max() > 1e-4
-    adds_up = np.allclose(rows.sum(axis=1), 1.0, atol=1e-2)
-    # A linear layer may happen to add up for images that are all alike.
-    if adds_up and (varies or not is_linear):
+    if np.allclose(rows.sum(axis=1), 1.0, atol=1e-2):
         return Head("softmax", outputs, _PROBABILITIES)
-    inside = rows.min() > 0 and rows.max() < 1
-    if not is_linear and (varies or inside):
+    # Not zeros of a layer that is never active.
+    if rows.std(axis=0).max() > 1e-4 or (rows.min() > 0 and rows.max() < 1):
         return Head("sigmoid", outputs, _PROBABILITIES)
     return None
 

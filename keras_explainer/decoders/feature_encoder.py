@@ -28,8 +28,12 @@ class FeatureEncoder(keras.layers.Layer):
     def __init__(self, backbone, finest_stride, **kwargs):
         super().__init__(**kwargs)
         self.backbone = backbone
-        self.graph = LayerGraph(backbone)
-        final_map = find_final_map(self.graph)
+        try:
+            self.graph = LayerGraph(backbone)
+            final_map = find_final_map(self.graph)
+        except ValueError as error:
+            problem = str(error).replace("Argument `classifier`", "Argument `encoder`")
+            raise ValueError(problem) from None
         self.levels = find_feature_levels(self.graph, final_map, finest_stride)
         self.finest_stride = finest_stride
         self.built = True

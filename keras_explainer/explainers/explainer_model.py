@@ -44,7 +44,8 @@ class ExplainerModel(BaseExplainer):
 
     Args:
         classifier: A built functional or Sequential `keras.Model` from images
-            (N, H, W, channels) to class scores (N, C); nested models included.
+            (N, H, W, channels) to class scores (N, C); nested models included. A
+            binary one, of one probability, has two classes: 0 is no, and 1 is yes.
         decoder: "unet", "deeplabv3", or a `keras.Model` from the list of feature
             maps (coarse to fine) to class mask logits (N, h, w, C).
         encoder: A Keras backbone, trained along, whose feature maps are used
@@ -55,7 +56,8 @@ class ExplainerModel(BaseExplainer):
         background: What replaces masked-out pixels, in the classifier's input
             space: "mean", a number, or one number per channel.
         multi_label: "auto", or whether images may have several labels (sigmoid)
-            or one (softmax). A linear head must say which.
+            or one (softmax). A linear head must say which; with one output True, for
+            the answer yes or no.
         stride: int, the pixels of a cell of the masks' grid (those of the finest
             feature map that the decoder reads), or "auto". Coarse cells show whole
             objects, fine ones the parts that tell most.

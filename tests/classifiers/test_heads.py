@@ -86,6 +86,11 @@ SOFTMAX = {
     "reshaped": lambda x: layers.Reshape((3,))(
         layers.Softmax()(layers.Reshape((1, 3))(dense(x)))
     ),
+    "classes put together": lambda x: layers.Dense(
+        3,
+        use_bias=False,
+        kernel_initializer=lambda *_, **__: np.eye(3)[[0, 0, 1, 1, 2]],
+    )(dense(x, 5, "softmax")),
     "half precision": lambda x: layers.Activation("softmax", dtype="float32")(
         layers.Dense(3, dtype="mixed_float16")(layers.GlobalMaxPooling2D()(x))
     ),
@@ -206,6 +211,7 @@ def test_a_linear_head_is_not_taken_for_probabilities():
         (lambda x: ops.softmax(dense(x, 1)), False, "softmax over one output"),
         (lambda x: dense(x, 1), False, "True for a classifier of one output"),
         (lambda x: dense(x, 1), "auto", "one yes or no"),
+        (lambda x: dense(x, 1, "tanh"), "auto", "an unrecognised head"),
         (lambda x: dense(x, 3, "softmax"), 1, "Received: 1"),
     ],
 )

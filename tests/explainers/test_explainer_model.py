@@ -258,3 +258,10 @@ def test_a_classifier_without_a_map_is_explained_by_an_encoder_of_its_own(tmp_pa
     np.testing.assert_allclose(
         loaded.explain(some, 1).masks, explainer.explain(some, 1).masks, atol=1e-5
     )
+
+
+def test_what_is_wrong_with_an_encoder_is_said_of_the_encoder():
+    flat = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
+    for encoder in (flat, "resnet"):
+        with pytest.raises(ValueError, match="^Argument `encoder` should"):
+            kx.ExplainerModel(tiny_classifier(), encoder=encoder)
