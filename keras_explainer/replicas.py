@@ -67,6 +67,35 @@ def _replicas():
     return 1 if context is None else context.num_replicas_in_sync
 
 
+def update_if(condition, update, values):
+    """Updates variables on all devices, or on none.
+
+    Args:
+        condition: Boolean tensor (), the same on all devices.
+        update: Function of the values of a device.
+        values: List of tensors, of this device.
+    """
+
+    def skip():
+        return None
+
+    if not tf.distribute.has_strategy():
+        tf.cond(condition, lambda: update(values), skip)
+        return
+
+    # An optimizer leaves the context of a device for that of all, which it cannot do
+    # from within a branch: so the branch comes first, and the devices inside of it.
+    def of_all(strategy, condition, values):
+        def update_all():
+            strategy.extended.call_for_each_replica(update, args=(values,))
+
+        condition = strategy.experimental_local_results(condition)[0]
+        tf.cond(condition, update_all, skip)
+
+    context = tf.distribute.get_replica_context()
+    context.merge_call(of_all, args=(condition, values))
+
+
 def in_several_processes(strategy):
     """Returns whether a `tf.distribute` strategy trains in several processes."""
     several = tf.distribute.MultiWorkerMirroredStrategy

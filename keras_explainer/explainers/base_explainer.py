@@ -26,8 +26,12 @@ from keras_explainer.explainers.cloneable import CloneOf
 from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
 from keras_explainer.explainers.cloneable import is_cloning
+from keras_explainer.explainers.data_forms import read_images
 from keras_explainer.explainers.explainer_trainer import ExplainerTrainer
 from keras_explainer.explainers.explanation import Explanation
+from keras_explainer.explainers.images import as_images
+from keras_explainer.explainers.images import shown
+from keras_explainer.explainers.images import with_image_shape
 from keras_explainer.explainers.step_seed import StepSeed
 from keras_explainer.explainers.targets import MAX_PREDICTED
 from keras_explainer.explainers.targets import predicted_rows
@@ -214,12 +218,12 @@ class BaseExplainer(ExplainerTrainer):
                 f"its layers are those of `{assumed}`; if that is right, say so by "
                 f'`preprocess_input="0..1"`, or else apply `{assumed}`\'s '
                 "`preprocess_input` first. Received: values from 0 to 1",
-                stacklevel=4,
+                stacklevel=3,
             )
         if not self.preprocessing.is_read:
             problem = saturation_problem(self.frozen, images)
             if problem:
-                warnings.warn(problem, stacklevel=4)
+                warnings.warn(problem, stacklevel=3)
         if self.background.to_measure:
             self.background.measure(images)
 
@@ -249,13 +253,14 @@ class BaseExplainer(ExplainerTrainer):
         """Explains images: the masks of the classes asked for.
 
         Args:
-            images: Array, tensor (N, H, W, channels) as the classifier takes them,
-                or a batched `tf.data.Dataset` of them, whose labels are ignored.
+            images: Images (N, H, W, channels) as the classifier takes them: array,
+                tensor, variable or list; or batches of them, whose labels are
+                ignored: a `tf.data.Dataset`, a `PyDataset`, a generator or a loader.
             targets: None (the predicted classes), an int (the same class for all),
                 a list of ints (one per image), or one-hot or multi-hot rows (N, C).
             top_k: int. How many of the most probable classes get a mask when
                 `targets` is None.
-            batch_size: int. Images per pass.
+            batch_size: int. Images per pass. None is 32, as in Keras.
             refine_steps: int. So many steps fit each mask to its own image and class,
                 each at two passes of the classifier with their gradients: it then says
                 more of the class for what the mask keeps, and less for the rest.
@@ -265,10 +270,12 @@ class BaseExplainer(ExplainerTrainer):
 
         Returns:
             An `Explanation`. Tensors if `images` is a tensor, else NumPy arrays.
+            Inside a `tf.function` or `Dataset.map`, all images are one pass.
 
         Raises:
             ValueError: If images, `targets` or `top_k` do not suit the classifier,
-                `refine_steps` the explainer, or `mirrored` is no Boolean.
+                `batch_size` is no whole number from 1, `refine_steps` does not suit
+                the explainer, or `mirrored` is no Boolean.
 
         Example:
 
@@ -287,11 +294,13 @@ class BaseExplainer(ExplainerTrainer):
             raise ValueError(
                 f"Argument `mirrored` should be True or False. Received: {mirrored!r}"
             )
-        if isinstance(images, tf.data.Dataset):
-            batches = [b[0] if isinstance(b, (tuple, list)) else b for b in images]
-            images = np.concatenate([np.asarray(batch) for batch in batches])
+        batch_size = 32 if batch_size is None else batch_size
+        check_option("batch_size", batch_size, 1, whole=True)
+        options = min(top_k, self.frozen.num_classes), int(refine_steps), bool(mirrored)
+        if tf.inside_function():
+            return self._explain_in_graph(images, targets, options)
+        images = read_images(images, self.input_shape[1:])
         as_tensor = tf.is_tensor(images)
-        images = images if as_tensor else np.asarray(images)
         self._check_images(images)
         classes = None
         if targets is not None:
@@ -302,13 +311,31 @@ class BaseExplainer(ExplainerTrainer):
             part = self._explain_function(
                 batch,
                 None if classes is None else classes[start : start + batch_size],
-                min(top_k, self.frozen.num_classes),
-                int(refine_steps),
-                bool(mirrored),
+                *options,
             )
             parts.append(part if as_tensor else [np.asarray(t) for t in part])
         join = tf.concat if as_tensor else np.concatenate
         return Explanation(*(join(field, 0) for field in zip(*parts)))
+
+    def _explain_in_graph(self, images, targets, options):
+        """Explains images inside a `tf.function`, where their values are not known."""
+        if not tf.is_symbolic_tensor(images):
+            images = as_images(images)
+            self._check_images(images)
+        images = with_image_shape(tf.convert_to_tensor(images), self.input_shape[1:])
+        if targets is None:
+            return Explanation(*self._explain_batch(images, None, *options))
+        count = images.shape[0]
+        if tf.is_symbolic_tensor(targets) or (np.ndim(targets) and count is None):
+            raise ValueError(
+                "Argument `targets` should be None or an int inside a `tf.function`, "
+                "or an array where the number of images is known. Received: "
+                f"{shown(targets)}"
+            )
+        classes = target_classes(targets, count or 1, self.frozen.num_classes)
+        if count is None:
+            classes = tf.repeat(classes, tf.shape(images)[0], axis=0)
+        return Explanation(*self._explain_batch(images, classes, *options))
 
     def _explain_function(self, images, classes, *options):
         if getattr(self, "_compiled_explain", None) is None:

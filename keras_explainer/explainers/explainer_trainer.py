@@ -1,5 +1,6 @@
 """How every trainable explainer is compiled and trained."""
 
+import ast
 import contextlib
 import re
 import warnings
@@ -8,17 +9,24 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.explainers.finite_loss import FiniteLoss
+from keras_explainer.check_option import check_option
+from keras_explainer.explainers.batch_check import BatchCheck
+from keras_explainer.explainers.batch_check import BatchGuard
+from keras_explainer.explainers.data_forms import read_data
+from keras_explainer.explainers.images import check_image_shape
 from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.targets import check_labels
+from keras_explainer.explainers.images import with_image_shape
 from keras_explainer.explainers.targets import labels_are_valid
 from keras_explainer.explainers.targets import labels_to_rows
 from keras_explainer.explainers.targets import predicted_rows
+from keras_explainer.explainers.targets import with_known_shape
 from keras_explainer.replicas import at_least_one
 from keras_explainer.replicas import in_several_processes
 from keras_explainer.replicas import share_of_mean
+from keras_explainer.replicas import update_if
 
-_MARK = "keras_explainer: "
+# What TensorFlow says of images whose size is known in the step only.
+_OTHER_SHAPE = re.compile(r"(\[[\d,]*\]) is not compatible with expected shape")
 # What TensorFlow says where another worker does not answer any more.
 _LOST_WORKER = (
     tf.errors.AbortedError,
@@ -57,7 +65,15 @@ class ExplainerTrainer(keras.Model):
         """
         raise TypeError(f"{type(self).__name__} should define `step_terms`.")
 
-    def compile(self, optimizer="auto", loss="auto", *, metrics=None, **kwargs):
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        metrics=None,
+        jit_compile=False,
+        **kwargs,
+    ):
         """Configures training; called on construction with "auto" settings.
 
         Args:
@@ -67,6 +83,8 @@ class ExplainerTrainer(keras.Model):
                 `ExplainerModel`, or "auto" for its defaults.
             metrics: Keras metrics of the labels and the probabilities that the
                 classifier gives to the masked images.
+            jit_compile: Boolean. Whether XLA compiles the steps. It fails at some
+                networks on a GPU, so that "auto" is False too.
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
@@ -81,8 +99,16 @@ class ExplainerTrainer(keras.Model):
                 f'`keras_explainer.losses.{self.LOSS.__name__}` or "auto". '
                 f"Received: {loss!r}"
             )
-        super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
+        super().compile(
+            optimizer=optimizer,
+            loss=None,
+            metrics=metrics,
+            jit_compile=jit_compile != "auto" and jit_compile,
+            **kwargs,
+        )
         self.explainer_loss = loss
+        with self.distribute_strategy.scope():
+            self.batch_check = BatchCheck(self.frozen.num_classes)
         # Built at once, so that an explainer that was never fitted reloads alike.
         self.optimizer.build(self.trainable_variables)
 
@@ -122,9 +148,16 @@ class ExplainerTrainer(keras.Model):
         epochs=1,
         verbose="auto",
         callbacks=None,
-        *args,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
         class_weight=None,
-        **kwargs,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
     ):
         """Trains the explainer; the classifier stays as it is.
 
@@ -136,26 +169,35 @@ class ExplainerTrainer(keras.Model):
         from a file. Validation draws nothing.
 
         Args:
-            x: Images (N, H, W, channels) as the classifier takes them, or a
-                `tf.data.Dataset` of images, (images, labels) or (images, labels,
-                weights).
+            x: Images (N, H, W, channels) as the classifier takes them, or batches of
+                images, (images, labels), (images, labels, weights), or dicts with the
+                keys "image" and "label": a `tf.data.Dataset`, a
+                `keras.utils.PyDataset`, a generator, or a loader to iterate over.
             y: Class indices (N,), or one-hot or multi-hot rows (N, C). Without
                 labels the classifier's own predictions are explained.
-            batch_size: int. Images per step, of all devices together.
+            batch_size: int. Images per step, of all devices together. Defaults to 32.
             epochs: int. As in `keras.Model.fit`.
             verbose: As in `keras.Model.fit`.
             callbacks: List of `keras.callbacks.Callback`s.
-            *args: As in `keras.Model.fit`.
+            validation_split: As in `keras.Model.fit`.
+            validation_data: What is validated on after each epoch: (images, labels),
+                or what `x` may be.
+            shuffle: As in `keras.Model.fit`.
             class_weight: Not supported; weigh images by `sample_weight`.
-            **kwargs: As in `keras.Model.fit`.
+            sample_weight: Weights of the images (N,).
+            initial_epoch: As in `keras.Model.fit`.
+            steps_per_epoch: As in `keras.Model.fit`.
+            validation_steps: As in `keras.Model.fit`.
+            validation_batch_size: As in `keras.Model.fit`.
+            validation_freq: As in `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
 
         Raises:
             ValueError: If images or labels do not suit the classifier, or there
-                are none.
-            FloatingPointError: If the loss is not finite.
+                are none. No step learns from a batch that does not.
+            FloatingPointError: If the loss or its gradient is not finite.
             RuntimeError: If another worker of the strategy is gone.
         """
         self.check_order_of(x, "x")
@@ -165,21 +207,121 @@ class ExplainerTrainer(keras.Model):
                 "image; weigh images by `sample_weight`. Received: "
                 f"class_weight={class_weight}"
             )
-        self._check_first_batch(x, y)
+        _check_batch_size("batch_size", batch_size)
+        _check_batch_size("validation_batch_size", validation_batch_size)
+        data = self._read(
+            x, y, sample_weight, "x", ("steps_per_epoch", steps_per_epoch)
+        )
+        checks = [data.checks]
+        if validation_data is not None:
+            validation = self._read(
+                *_as_triple(validation_data),
+                "validation_data",
+                ("validation_steps", validation_steps),
+            )
+            checks.append(validation.checks)
+            validation_data = validation.arrays
+        self.follow(data.first[0])
+        self._check_images(data.first[0])
         self._draw_seed()
-        if isinstance(x, tf.data.Dataset):
-            # Keras warns that it cannot shuffle a dataset, which nobody asked for.
-            kwargs.setdefault("shuffle", False)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [FiniteLoss(), *_as_list(callbacks)]
-        with _plain_errors(self.distribute_strategy):
+        with self._guarded(checks):
             return super().fit(
-                x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs
+                x=data.x,
+                y=data.y,
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=self._with_guard(callbacks),
+                validation_split=validation_split,
+                validation_data=validation_data,
+                # Keras warns that it cannot shuffle a dataset, which nobody asked for.
+                shuffle=shuffle and not isinstance(data.x, tf.data.Dataset),
+                sample_weight=data.sample_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
             )
 
-    def evaluate(self, *args, **kwargs):
-        with _plain_errors(self.distribute_strategy):
-            return super().evaluate(*args, **kwargs)
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **kwargs,
+    ):
+        """Measures what the steps of `fit` report, without training.
+
+        Args:
+            x: As in `fit`.
+            y: As in `fit`.
+            batch_size: As in `fit`.
+            verbose: As in `keras.Model.evaluate`.
+            sample_weight: As in `fit`.
+            steps: As in `keras.Model.evaluate`.
+            callbacks: List of `keras.callbacks.Callback`s.
+            return_dict: Boolean. Whether to return a dict instead of a list.
+            **kwargs: What `keras.Model.fit` hands over.
+
+        Returns:
+            List of the loss, its terms and the metrics, or a dict of them.
+
+        Raises:
+            ValueError: If images or labels do not suit the classifier, or there
+                are none.
+        """
+        options = {
+            "batch_size": batch_size,
+            "verbose": verbose,
+            "steps": steps,
+            "return_dict": return_dict,
+            **kwargs,
+        }
+        if kwargs:  # `fit` calls it for data that it has read and guards.
+            return super().evaluate(
+                x, y, sample_weight=sample_weight, callbacks=callbacks, **options
+            )
+        _check_batch_size("batch_size", batch_size)
+        data = self._read(x, y, sample_weight, "x", ("steps", steps))
+        self._check_images(data.first[0])
+        with self._guarded([data.checks]):
+            return super().evaluate(
+                x=data.x,
+                y=data.y,
+                sample_weight=data.sample_weight,
+                callbacks=self._with_guard(callbacks),
+                **options,
+            )
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        data = self._read(x, y, sample_weight)
+        self.follow(data.first[0])
+        with self._guarded():
+            logs = super().train_on_batch(*data.arrays, **kwargs)
+            self.batch_check.raise_if_found()
+        return logs
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        data = self._read(x, y, sample_weight)
+        with self._guarded():
+            logs = super().test_on_batch(*data.arrays, **kwargs)
+            self.batch_check.raise_if_found()
+        return logs
+
+    def _read(self, x, y, sample_weight, argument="x", end=("steps", None)):
+        """Returns the `Data` of what was handed over, checked."""
+        image_shape = self.input_shape[1:]
+        data = read_data(
+            x, y, sample_weight, image_shape, self.frozen.num_classes, argument, end
+        )
+        check_images(data.first[0], image_shape)
+        return data
 
     def _draw_seed(self):
         # Workers have that of the first one, from when they made the explainer.
@@ -188,42 +330,43 @@ class ExplainerTrainer(keras.Model):
             if ops.convert_to_numpy(self.optimizer.iterations) == 0:
                 self.step_seed.draw()
 
-    def _check_first_batch(self, x, y):
-        if isinstance(x, tf.data.Dataset):
-            first = next(iter(x.take(1)), None)
-        elif isinstance(x, keras.utils.PyDataset):
-            first = x[0] if len(x) else None
-        elif hasattr(x, "shape"):
-            first = (x[:32], y) if y is not None else x[:32]
-            first = None if not len(x) else first
-        else:  # A generator: its batches are checked as they come.
-            return
-        if first is None:
-            raise ValueError(
-                "Argument `x` should hold at least one image. Received: an empty set"
-            )
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(first)
-        check_images(images, self.input_shape[1:])
-        self.follow(images)
-        self._check_images(images)
-        if labels is not None:
-            check_labels(labels, self.frozen.num_classes)
+    def _with_guard(self, callbacks):
+        """Returns callbacks after the one that ends a run after a bad batch."""
+        guard = BatchGuard(self.batch_check)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            guard.set_model(self)
+            callbacks.callbacks.insert(0, guard)
+            return callbacks
+        return [guard, *([] if callbacks is None else tf.nest.flatten(callbacks))]
 
-    def checked(self, images, labels):
-        """Returns a batch as float images, after checks that run in the graph."""
-        finite = ops.all(ops.isfinite(ops.cast(images, "float32")))
-        checks = [_assert(finite, "Images should be finite. Received: NaN or infinity")]
-        if labels is not None:
-            classes = self.frozen.num_classes
-            checks.append(
-                _assert(
-                    labels_are_valid(labels, classes),
-                    f"Labels should be whole numbers from 0 to {classes - 1}, or rows "
-                    "of 0 and 1. Received: another value in a later batch",
-                )
-            )
-        with tf.control_dependencies([check for check in checks if check is not None]):
-            return tf.identity(tf.cast(images, "float32"))
+    @contextlib.contextmanager
+    def _guarded(self, checks=()):
+        """Turns what came up in a run into the one sentence it is about."""
+        self.batch_check.clear()
+        try:
+            with warnings.catch_warnings():
+                # Keras takes a dataset whose size is known only at its end, such as
+                # files of which some may be broken, for a mistake.
+                warnings.filterwarnings("ignore", "Your input ran out of data")
+                yield
+        except tf.errors.OpError as error:
+            for failure in (check.failure for check in checks):
+                if failure is not None:
+                    raise failure from None
+            if isinstance(error, _LOST_WORKER) and in_several_processes(
+                self.distribute_strategy
+            ):
+                raise RuntimeError(
+                    "Training should go on with all its workers; start them all again, "
+                    "and a `keras.callbacks.BackupAndRestore` given to `fit` goes on "
+                    "from its last backup. Received: a worker is gone "
+                    f"({type(error).__name__})"
+                ) from error
+            found = _OTHER_SHAPE.search(str(error))
+            if found is None:
+                raise
+            shape = ast.literal_eval(found.group(1))
+            check_image_shape(shape, self.input_shape[1:])
 
     def _check_images(self, images):
         check_images(images, self.input_shape[1:])
@@ -232,45 +375,59 @@ class ExplainerTrainer(keras.Model):
         problem = self.preprocessing.range_problem(images)
         if problem:
             self._warned = True
-            warnings.warn(problem, stacklevel=4)
+            warnings.warn(problem, stacklevel=3)
 
     # === Steps ===
 
     def train_step(self, data):
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels, weights = _tensors(data)
         variables = [v.value for v in self.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            loss, values, rows, kept = self._step(images, labels, weights, True)
+            sound, loss, values, rows, kept = self._step(images, labels, weights, True)
             # Of this device alone: Keras adds up the gradients of all.
             scaled = self.optimizer.scale_loss(share_of_mean(loss))
         gradients = tape.gradient(scaled, variables)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        sound["loss"] = ops.all(ops.isfinite(loss))
+        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            # That one looks for itself, and goes on with a smaller scale.
+            sound["gradients"] = ops.isfinite(tf.linalg.global_norm(gradients))
+        update_if(self.batch_check.note(**sound), self._update, gradients)
         return self._step_logs(images, loss, values, rows, kept, weights)
 
+    def _update(self, gradients):
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+
     def test_step(self, data):
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        loss, values, rows, kept = self._step(images, labels, weights, False)
+        images, labels, weights = _tensors(data)
+        sound, loss, values, rows, kept = self._step(images, labels, weights, False)
+        self.batch_check.note(**sound)
         return self._step_logs(images, loss, values, rows, kept, weights)
 
     def _step(self, images, labels, weights, training):
-        size = ops.shape(images)[0]
-        images, labels = at_least_one(images), at_least_one(labels)
-        images = self.checked(images, labels)
+        """Returns what is sound of a batch, the loss, its terms, rows and answers."""
+        classes, size = self.frozen.num_classes, ops.shape(images)[0]
+        images = with_image_shape(images, self.input_shape[1:])
+        images = tf.cast(images, "float32")
+        sound = {"images": ops.all(ops.isfinite(images))}
+        images = at_least_one(images)
         read = self.frozen(images)
         if labels is None:
             probabilities = self.frozen.probabilities(read["logits"])
             rows = predicted_rows(probabilities, self.frozen.multi_label)
         else:
-            rows = labels_to_rows(labels, self.frozen.num_classes)
+            if labels.shape.rank is None:
+                labels = with_known_shape(labels, size, classes)
+            sound["labels"] = labels_are_valid(labels, classes)
+            rows = at_least_one(labels_to_rows(labels, classes))
         values, kept = self.step_terms(images, read, rows, training)
         values = {name: value[:size] for name, value in values.items()}
         if weights is not None:
-            weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
             weighted = {name: weights * values[name] for name in self.LOSS.TERMS}
             values = {**values, **weighted}
         loss = sum(values[name] for name in self.LOSS.TERMS)
-        return loss, values, rows[:size], self.frozen.probabilities(kept[:size])
+        answers = self.frozen.probabilities(kept[:size])
+        return sound, loss, values, rows[:size], answers
 
     def _step_logs(self, images, loss, values, rows, probabilities, weights):
         self._loss_tracker.update_state(loss)
@@ -294,33 +451,22 @@ class ExplainerTrainer(keras.Model):
                 metrics.build(rows, rows)
 
 
-def _as_list(callbacks):
-    return [] if callbacks is None else tf.nest.flatten(callbacks)
+def _tensors(data):
+    """Returns images, labels and weights (N,) of a batch, None where there are none."""
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if weights is not None:
+        weights = tf.reshape(tf.cast(weights, "float32"), (-1,))
+    labels = labels if labels is None else tf.convert_to_tensor(labels)
+    return tf.convert_to_tensor(images), labels, weights
 
 
-def _assert(condition, message):
-    return tf.debugging.Assert(condition, [_MARK + message])
+def _check_batch_size(name, batch_size):
+    if batch_size is not None:
+        check_option(name, batch_size, 1, whole=True)
 
 
-@contextlib.contextmanager
-def _plain_errors(strategy):
-    """Turns a failed check inside the graph into the one sentence it is about."""
-    try:
-        with warnings.catch_warnings():
-            # Keras takes a dataset whose size is known only at its end, such as files
-            # of which some may be broken, for a mistake.
-            warnings.filterwarnings("ignore", "Your input ran out of data")
-            yield
-    except tf.errors.InvalidArgumentError as error:
-        found = re.search(re.escape(_MARK) + r"([^\n\"'\]]*)", str(error))
-        if found is None:
-            raise
-        raise ValueError(found.group(1).strip()) from None
-    except _LOST_WORKER as error:
-        if not in_several_processes(strategy):
-            raise
-        raise RuntimeError(
-            "Training should go on with all its workers; start them all again, and a "
-            "`keras.callbacks.BackupAndRestore` given to `fit` goes on from its last "
-            f"backup. Received: a worker is gone ({type(error).__name__})"
-        ) from error
+def _as_triple(validation_data):
+    """Returns validation data as images, labels and weights, as Keras reads a tuple."""
+    if isinstance(validation_data, (tuple, list)) and 1 <= len(validation_data) <= 3:
+        return (*validation_data, None, None)[:3]
+    return validation_data, None, None

@@ -1,6 +1,55 @@
 """Checks of the images that users hand over."""
 
+import keras
 import numpy as np
+import tensorflow as tf
+
+
+def as_images(images, argument="images"):
+    """Returns images as one array or tensor.
+
+    Args:
+        images: Array, tensor, variable, or a list of images of one size.
+        argument: Name of the argument, for the error.
+
+    Raises:
+        ValueError: If they are none of these.
+    """
+    if isinstance(images, (tf.Variable, keras.Variable)):
+        return tf.convert_to_tensor(images)
+    if isinstance(images, tf.RaggedTensor):
+        raise ValueError(_one_size(argument, "a ragged tensor"))
+    if isinstance(images, tf.Tensor):
+        return images
+    if isinstance(images, np.ndarray) and images.dtype == object and images.ndim == 1:
+        images = list(images)
+    if isinstance(images, (list, tuple)):
+        images = [as_array(image) for image in images]
+        sizes = sorted({np.shape(image) for image in images})
+        if len(sizes) > 1 and all(len(size) == 3 for size in sizes):
+            raise ValueError(_one_size(argument, f"{sizes[0]} and {sizes[1]}"))
+    array = as_array(images)
+    if array is None or not array.ndim:
+        raise ValueError(
+            f"Argument `{argument}` should be images of shape (N, H, W, channels), or "
+            f"a dataset of them. Received: {shown(images)}"
+        )
+    return array
+
+
+def as_array(values):
+    """Returns values as an array, or None where they are no array."""
+    try:
+        return np.asarray(values)
+    except (NotImplementedError, TypeError, ValueError):
+        return None
+
+
+def shown(value):
+    """Returns how an error shows what was received: in short."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return repr(value)
+    return f"a {type(value).__name__}"
 
 
 def check_images(images, image_shape):
@@ -14,16 +63,7 @@ def check_images(images, image_shape):
         ValueError: If the shape or type is wrong or a value is not finite.
     """
     shape = tuple(images.shape)
-    matches = len(shape) == 4 and all(
-        expected in (None, size) for expected, size in zip(image_shape, shape[1:])
-    )
-    if not matches:
-        expected = ", ".join(str(size or "any") for size in image_shape)
-        hint = _hint(shape, tuple(image_shape))
-        raise ValueError(
-            f"Images should have the shape (N, {expected}){hint}. "
-            f"Received: shape {shape}"
-        )
+    check_image_shape(shape, image_shape)
     values = np.asarray(images)
     if values.dtype.kind not in "iufb" and values.dtype.name != "bfloat16":
         raise ValueError(f"Images should be numbers. Received: dtype {values.dtype}")
@@ -36,13 +76,59 @@ def check_images(images, image_shape):
         )
 
 
+def check_image_shape(shape, image_shape):
+    """Raises a ValueError if a shape is not that of images that a classifier takes.
+
+    Args:
+        shape: Tuple of what is known: None where an axis is open.
+        image_shape: Tuple of the height, width and channels expected, None if open.
+    """
+    if _suits(shape[1:], image_shape):
+        return
+    expected = ", ".join(str(size or "any") for size in image_shape)
+    hint = _hint(shape, tuple(image_shape))
+    raise ValueError(
+        f"Images should have the shape (N, {expected}){hint}. Received: shape {shape}"
+    )
+
+
+def with_image_shape(images, image_shape):
+    """Returns images of a graph with the shape that a classifier takes.
+
+    Args:
+        images: Tensor (N, H, W, channels), perhaps of sizes that are not known yet.
+        image_shape: Tuple of the height, width and channels expected, None if open.
+
+    Raises:
+        ValueError: If it is known already that they do not suit.
+    """
+    if images.shape.rank is not None:
+        check_image_shape(tuple(images.shape), image_shape)
+    if not (
+        images.dtype.is_floating or images.dtype.is_integer or images.dtype.is_bool
+    ):
+        raise ValueError(f"Images should be numbers. Received: {images.dtype!r}")
+    return tf.ensure_shape(images, (None, *image_shape))
+
+
+def _suits(sizes, image_shape):
+    pairs = zip(sizes, image_shape)
+    return len(sizes) == 3 and all(None in pair or len({*pair}) == 1 for pair in pairs)
+
+
+def _one_size(argument, received):
+    return (
+        f"Argument `{argument}` should hold images of one size; resize them by "
+        "`[tf.image.resize(image, (height, width)) for image in images]`. "
+        f"Received: {received}"
+    )
+
+
 def _hint(shape, image_shape):
     """Says what makes images of one shape suit another, or nothing."""
 
     def suits(sizes):
-        return len(sizes) == 3 and all(
-            expected in (None, size) for expected, size in zip(image_shape, sizes)
-        )
+        return _suits(sizes, image_shape)
 
     if len(shape) == 3 and suits((*shape[1:], 1)) and not suits(shape):
         return "; add the axis of channels with `images[..., None]`"
@@ -54,4 +140,7 @@ def _hint(shape, image_shape):
         return "; make three channels with `np.repeat(images, 3, axis=-1)`"
     if len(shape) == 4 and suits((*shape[2:], shape[1])):
         return "; move the channels to the end with `np.moveaxis(images, 1, -1)`"
+    if len(shape) == 4 and suits((*image_shape[:2], shape[3])) and all(image_shape):
+        height, width, _ = image_shape
+        return f"; resize them by `tf.image.resize(images, ({height}, {width}))`"
     return ""

@@ -1,15 +1,40 @@
 """Labels and targets in every form users have them, as multi-hot rows."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.explainers.images import as_array
+from keras_explainer.explainers.images import shown
 from keras_explainer.replicas import drawn_per_image
 
 # Probability from which a class of a multi-label classifier counts as predicted.
 PREDICTED_FROM = 0.5
 # Classes of a multi-label classifier that may count as predicted at once.
 MAX_PREDICTED = 16
+
+
+def as_labels(labels):
+    """Returns labels as one array or tensor.
+
+    Args:
+        labels: Array, tensor, variable or list of numbers, or None.
+
+    Raises:
+        ValueError: If they are none of these.
+    """
+    if isinstance(labels, (tf.Variable, keras.Variable)):
+        return tf.convert_to_tensor(labels)
+    if labels is None or isinstance(labels, tf.Tensor):
+        return labels
+    array = as_array(labels)
+    if array is None or not array.ndim or isinstance(labels, tf.RaggedTensor):
+        raise ValueError(
+            "Labels should be class indices of shape (N,), or rows of 0 and 1 where "
+            f"images have several. Received: {shown(labels)}"
+        )
+    return array
 
 
 def labels_to_rows(labels, num_classes):
@@ -46,10 +71,15 @@ def check_labels(labels, num_classes):
         num_classes: int, C.
     """
     labels = np.asarray(labels)
+    if labels.dtype.kind not in "iufb":
+        raise ValueError(
+            "Labels should be numbers; turn names into indices by "
+            "`[names.index(label) for label in labels]`. Received: dtype "
+            f"{labels.dtype}"
+            + "".join(f", such as {one!r}" for one in labels.flat[:1].tolist())
+        )
     labels_to_rows(labels, num_classes)
     rows = labels.ndim == 2 and labels.shape[1] == num_classes
-    if labels.dtype.kind not in "iufb":
-        raise ValueError(f"Labels should be numbers. Received: dtype {labels.dtype}")
     if rows and not np.isin(labels, (0, 1)).all():
         wrong = labels[~np.isin(labels, (0, 1))][0]
         raise ValueError(
@@ -62,6 +92,30 @@ def check_labels(labels, num_classes):
                 f"Label indices should be whole numbers from 0 to {num_classes - 1}. "
                 f"Received: {labels[~valid][0]}"
             )
+
+
+def with_known_shape(labels, num_images, num_classes):
+    """Returns labels of a shape that a graph does not know as rows that it knows.
+
+    A step that was traced for indices and is traced again for rows, or the reverse,
+    is told no more than that there are labels.
+
+    Args:
+        labels: Tensor as for `labels_to_rows`, of unknown rank.
+        num_images: int tensor (), N.
+        num_classes: int, C.
+
+    Returns:
+        float32 tensor (N, C), with -1 in the rows of labels that are not valid.
+    """
+    width = tf.size(labels) // tf.maximum(num_images, 1)
+    rows = tf.reshape(tf.cast(labels, "float32"), (num_images, width))
+    rows = tf.pad(rows, [[0, 0], [0, num_classes]])[:, :num_classes]
+    rows.set_shape((None, num_classes))
+    one_hot = tf.cast(rows[:, :1] == tf.range(num_classes, dtype="float32"), "float32")
+    is_class = tf.reduce_any(one_hot > 0, axis=1, keepdims=True)
+    of_indices = tf.where(is_class & (width == 1), one_hot, -1.0)
+    return tf.where(width == num_classes, rows, of_indices)
 
 
 def labels_are_valid(labels, num_classes):
@@ -107,12 +161,13 @@ def target_classes(targets, num_images, num_classes):
     Raises:
         ValueError: If `targets` is none of these or names an unknown class.
     """
-    array = np.asarray(targets)
+    array = as_array(targets)
     expected = (
         "an int, a list of one int per image, or one-hot or multi-hot rows of shape "
         f"({num_images}, {num_classes})"
     )
-    if array.dtype.kind not in "iufb":
+    # True is a 1 of a row, but no class.
+    if array is None or array.dtype.kind not in ("iufb" if array.ndim == 2 else "iuf"):
         raise ValueError(
             f"Argument `targets` should be {expected}. Received: {targets}"
         )

@@ -24,10 +24,10 @@ BY_WORKERS = ("explainer", "l2x")
 pytestmark = pytest.mark.slow
 
 
-def started(*argv, **environment):
+def started(*argv, program=PROGRAM, **environment):
     path = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent, HERE)))
     return subprocess.Popen(
-        [sys.executable, PROGRAM, *map(str, argv)],
+        [sys.executable, program, *map(str, argv)],
         env={
             **os.environ,
             "PYTHONPATH": path,
