@@ -194,12 +194,12 @@ BAD = {
     "four parts": (lambda: (dataset((IMAGES, LABELS) * 2),), "Received: 4 parts", True),
     "other keys": (
         lambda: (dataset({"picture": IMAGES, "class": LABELS}),),
-        "\"image\" and \"label\" .*`dataset.map.*the keys 'class', 'picture'",
+        "\"image\" and \"label\" .*`dataset.map.*the keys 'picture', 'class'",
         True,
     ),
     "no label among keys": (
         lambda: (dataset({"image": IMAGES, "class": LABELS}),),
-        "\"image\" and \"label\" .*the keys 'class', 'image'",
+        "\"image\" and \"label\" .*the keys 'image', 'class'",
         False,
     ),
     "names": (
@@ -291,7 +291,7 @@ def test_batch_sizes_that_are_none(batch_size, explainer):
 
 def test_no_batch_size_is_that_of_keras(explainer, expected):
     masks = explainer.explain(IMAGES, batch_size=None).masks
-    np.testing.assert_allclose(masks, expected[1], atol=1e-6)
+    np.testing.assert_allclose(masks, expected[1], atol=1e-5)
 
 
 def test_a_generator_is_read_from_its_first_batch_on():
