@@ -174,12 +174,15 @@ def _evaluate(args, folder):
     from keras_explainer.evaluation import PROTOCOLS
     from keras_explainer.evaluation import evaluate_methods
     from keras_explainer.evaluation.method_rows import check_methods
+    from keras_explainer.explainers.background_answers import background_problem
 
     check_methods(args.methods)
     explainer = load_explainer(args.explainer, **loading_options(args))
     data = load_evaluation_data(args, explainer)
     slow = min(args.slow_limit or data.count, data.count)
     notes = _notes(args, data, slow, PROTOCOLS[args.protocol])
+    problem = background_problem(explainer)
+    notes += [problem] if problem else []
     for note in notes:
         console.print(note)
     with EvaluationProgress(args.methods, data.count, slow) as progress:

@@ -22,6 +22,7 @@ from keras_explainer.decoders.guided_upsampling import guided_upsampling
 from keras_explainer.decoders.resize import grid_of
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.explainers.background import Background
+from keras_explainer.explainers.background_answers import background_problem
 from keras_explainer.explainers.cloneable import CloneOf
 from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
@@ -68,6 +69,7 @@ class BaseExplainer(ExplainerTrainer):
 
     upsampling = "bilinear"  # how `explain` enlarges masks
     refined = None  # how `explain` refines masks; `ExplainerModel` tells
+    hides_pixels = True  # whether it learns from images with parts hidden
 
     def __init__(
         self,
@@ -226,6 +228,9 @@ class BaseExplainer(ExplainerTrainer):
                 warnings.warn(problem, stacklevel=3)
         if self.background.to_measure:
             self.background.measure(images)
+        problem = background_problem(self) if self.hides_pixels else None
+        if problem:
+            warnings.warn(problem, stacklevel=4)
 
     def _known_range_changed(self):
         mean = self.preprocessing.background

@@ -73,6 +73,7 @@ class BoundedLogitAttention(BaseExplainer):
     """
 
     LOSS = SelectionLoss
+    hides_pixels = False  # but cells of the feature map
     FIGURES = ("base_accuracy", "soft_accuracy", "hard_accuracy", "cell_share")
     LEARNING_RATE = 1e-3
 

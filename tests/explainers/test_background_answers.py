@@ -1,0 +1,57 @@
+"""A classifier that sees its classes where there is nothing to see is told of."""
+
+import warnings
+
+import numpy as np
+import pytest
+import trained
+
+import keras_explainer as kx
+from keras_explainer.explainers.background_answers import background_problem
+
+
+def fit(explainer, kind="softmax"):
+    images, labels, _ = trained.patches(8, kind)
+    explainer.fit(images, labels, batch_size=8, verbose=0)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid", "one unit"])
+def test_a_class_seen_in_the_background_is_named(trained_classifier, kind):
+    classifier = trained_classifier(kind)
+    explainer = kx.DiscreteMaskExplainer(classifier, grid=4)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Argument `background`", UserWarning)
+        fit(explainer, kind)
+    bias = classifier.layers[-1].bias
+    bias.assign(bias + 20.0 * np.eye(bias.shape[0])[0])
+    name = "class 1" if kind == "one unit" else "class 0"
+    with pytest.warns(
+        UserWarning, match=rf"`background` should .*sees {name} \(1.00\)"
+    ):
+        fit(explainer, kind)
+
+
+def test_that_a_binary_classifier_says_no_is_as_it_should_be(trained_classifier):
+    classifier = trained_classifier("one unit")
+    classifier.layers[-1].bias.assign([-20.0])
+    assert background_problem(kx.ExplainerModel(classifier, background=0.5)) is None
+
+
+def test_another_color_mends_it(trained_classifier):
+    classifier = trained_classifier()
+    names = trained.NAMES
+    green = [float(value) for value in trained.COLORS[1]]
+    explainer = kx.ExplainerModel(classifier, background=green, class_names=names)
+    assert "sees green (1.00)" in background_problem(explainer)
+    explainer = kx.ExplainerModel(classifier, background=0.5, class_names=names)
+    assert background_problem(explainer) is None
+
+
+@pytest.mark.usefixtures("eager")
+def test_what_hides_no_pixels_has_no_background(trained_classifier):
+    classifier = trained_classifier()
+    classifier.layers[-1].bias.assign([20.0, 0.0, 0.0])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Argument `background`", UserWarning)
+        fit(kx.BoundedLogitAttention(classifier))
