@@ -200,7 +200,6 @@ class ExplainerTrainer(keras.Model):
             FloatingPointError: If the loss or its gradient is not finite.
             RuntimeError: If another worker of the strategy is gone.
         """
-        self.check_order_of(x, "x")
         if class_weight is not None:
             raise ValueError(
                 "Argument `class_weight` should be None, since masks are learned per "
@@ -316,6 +315,7 @@ class ExplainerTrainer(keras.Model):
 
     def _read(self, x, y, sample_weight, argument="x", end=("steps", None)):
         """Returns the `Data` of what was handed over, checked."""
+        self.check_order_of(x, argument)
         image_shape = self.input_shape[1:]
         data = read_data(
             x, y, sample_weight, image_shape, self.frozen.num_classes, argument, end
@@ -348,6 +348,8 @@ class ExplainerTrainer(keras.Model):
                 # Keras takes a dataset whose size is known only at its end, such as
                 # files of which some may be broken, for a mistake.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
+                # Batches that come as they come cannot be shuffled, which is no news.
+                warnings.filterwarnings("ignore", "`shuffle=True` was passed")
                 yield
         except tf.errors.OpError as error:
             for failure in (check.failure for check in checks):

@@ -29,6 +29,11 @@ def test_a_folder_is_sorted_unless_told_otherwise(explainer, folder):
     )
     with pytest.raises(ValueError, match=f"Argument `x` {message}"):
         explainer.fit(ds, verbose=0)
+    with pytest.raises(ValueError, match=f"Argument `x` {message}"):
+        explainer.evaluate(ds, verbose=0)
+    right = np.zeros((2, 32, 32, 3), "float32"), np.array([0, 1])
+    with pytest.raises(ValueError, match=f"Argument `validation_data` {message}"):
+        explainer.fit(*right, validation_data=ds, verbose=0)
     with pytest.raises(ValueError, match=f"Argument `dataset` {message}"):
         kx.evaluation.evaluate_methods(explainer, ds, ["zero"])
     ds = kx.datasets.image_folder(
