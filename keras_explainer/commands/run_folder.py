@@ -166,8 +166,8 @@ class RunFolder:
         checkpoints = set(self._own.found(_CHECKPOINTS))
         files = {*self._own.found(), *self._own.strangers()} - checkpoints - {LOCK}
         config = {**self._own.config, "files": sorted(files)}
-        # Where an earlier result goes until this one has its place.
-        config.setdefault("replaced", f".{self._home.name}-{uuid.uuid4().hex[:8]}")
+        # The mark of where an earlier result goes until this one has its place.
+        config.setdefault("replaced", uuid.uuid4().hex[:8])
         self.write_json(CONFIG, config)
         try:
             self._take_name()
@@ -190,8 +190,7 @@ class RunFolder:
 
     def _take_name(self):
         """Renames what is whole. The lock is held until it is done."""
-        config = self._own.config
-        aside = self._home.with_name(config["replaced"])
+        config, aside = self._own.config, self._aside
         if self._home.exists() and config["force"] and OwnFiles(self._home).config:
             os.rename(self._home, aside)
         elif self._home.exists():
@@ -207,9 +206,15 @@ class RunFolder:
         self.path = self._own.folder = self._home
         self._clear_away()
 
+    @property
+    def _aside(self):
+        """Where an earlier result goes until this one has its place."""
+        mark = re.sub("[^0-9a-f]", "", self._own.config["replaced"])
+        return self._home.with_name(f".{self._home.name}-{mark}")
+
     def _clear_away(self):
         """Removes what a result that has its name needs no longer."""
-        aside = self._home.with_name(self._own.config["replaced"])
+        aside = self._aside
         with contextlib.suppress(OSError):  # It is no matter of the result.
             for name in self._own.found(_CHECKPOINTS):
                 (self._home / name).unlink()
