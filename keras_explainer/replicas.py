@@ -61,6 +61,24 @@ def sum_of_all(value):
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
 
 
+def of_first_worker(number, strategy):
+    """Returns the first worker's number to all of them, which call this at once.
+
+    Args:
+        number: int.
+        strategy: The `tf.distribute` strategy.
+    """
+    if not in_several_processes(strategy):
+        return number
+
+    @tf.function
+    def shared():
+        first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
+        return sum_of_all(tf.where(first, tf.constant(number, "int64"), 0))
+
+    return int(strategy.experimental_local_results(strategy.run(shared))[0])
+
+
 def _replicas():
     context = tf.distribute.get_replica_context()
     # There is none where a model is built or read, outside of a step.

@@ -222,8 +222,10 @@ class ExplainerTrainer(keras.Model):
             validation_data = validation.arrays
         self.follow(data.first[0])
         self._check_images(data.first[0])
-        self._draw_seed()
         with self._guarded(checks):
+            # Not by `int`, which fails for a variable on several devices.
+            if ops.convert_to_numpy(self.optimizer.iterations) == 0:
+                self.step_seed.draw(self.distribute_strategy)
             return super().fit(
                 x=data.x,
                 y=data.y,
@@ -322,13 +324,6 @@ class ExplainerTrainer(keras.Model):
         )
         check_images(data.first[0], image_shape)
         return data
-
-    def _draw_seed(self):
-        # Workers have that of the first one, from when they made the explainer.
-        if not in_several_processes(self.distribute_strategy):
-            # Not by `int`, which fails for a variable on several devices.
-            if ops.convert_to_numpy(self.optimizer.iterations) == 0:
-                self.step_seed.draw()
 
     def _with_guard(self, callbacks):
         """Returns callbacks after the one that ends a run after a bad batch."""

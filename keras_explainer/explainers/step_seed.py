@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.drawn_seed import drawn_seed
+from keras_explainer.replicas import of_first_worker
 
 
 class StepSeed(keras.layers.Layer):
@@ -20,9 +21,13 @@ class StepSeed(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(drawn_seed())
         self.built = True
 
-    def draw(self):
-        """Draws another seed, for a training that begins."""
-        self.generator.state.assign([drawn_seed(), 0])
+    def draw(self, strategy):
+        """Draws another seed, for a training that begins.
+
+        Args:
+            strategy: The `tf.distribute` strategy that it is made by.
+        """
+        self.generator.state.assign([of_first_worker(drawn_seed(), strategy), 0])
 
     def of_step(self, step):
         """Returns the number, int64 (), on which alone the draws of a step depend.
