@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import trained
 from conftest import random_images
 from keras import layers
 from keras import ops
@@ -270,3 +271,26 @@ def test_an_explainer_of_one_answer_alone_is_refused():
     config = {**explainer.get_config(), "multi_label": True}  # As it was once saved.
     with pytest.raises(ValueError, match="train it again. Received: .*earlier version"):
         kx.ExplainerModel.from_config(config)
+
+
+REWIRED = {
+    "temperature": lambda z: ops.softmax(z / 1.5),
+    "two models' mean": lambda z: layers.Average()(
+        [layers.Softmax()(z), layers.Softmax()(0.5 * z)]
+    ),
+    "an own layer": OwnSoftmax(),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REWIRED)
+def test_maps_lie_on_the_patch_whatever_makes_the_probabilities(
+    name, trained_classifier
+):
+    base = trained_classifier("logits")
+    images, _, truth = trained.patches(6, seed=5)
+    classifier = keras.Model(base.inputs, REWIRED[name](base.outputs[0]))
+    maps = kx.attribution.GradCAM(classifier).explain(images)
+    patch = truth.max(axis=-1)
+    areas = [kx.metrics.roc_auc(m[None], t[None]) for m, t in zip(maps, patch)]
+    assert np.mean(areas) > 0.9
