@@ -130,6 +130,14 @@ class FrozenClassifier(keras.layers.Layer):
         return find_feature_levels(self.graph, final_map, self.finest_stride)
 
     @property
+    def has_map(self):
+        """Whether the classifier has a final feature map."""
+        try:
+            return bool(self.level_tensors)
+        except ValueError:
+            return False
+
+    @property
     def level_shapes(self):
         """The shapes (h, w, channels) of the feature maps, coarse to fine."""
         return [self.graph.shape(tensor)[1:] for tensor in self.level_tensors]

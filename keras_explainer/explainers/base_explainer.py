@@ -54,6 +54,8 @@ class BaseExplainer(ExplainerTrainer):
         frozen: The `FrozenClassifier`.
         decode: Function from images (N, H, W, channels) and what the classifier
             read off them to mask logits (N, h, w, C).
+        own_encoder: A `FeatureEncoder`, trained along, that gives the features for a
+            classifier without a feature map, or None.
         preprocess_input: What turns raw RGB pixels 0..255 into the classifier's
             input, for the command line, pictures and serving: a callable, the name
             of a `keras.applications` module, the range that pixels are scaled to such
@@ -76,6 +78,7 @@ class BaseExplainer(ExplainerTrainer):
         frozen,
         decode,
         *,
+        own_encoder=None,
         preprocess_input="auto",
         background="mean",
         class_names=None,
@@ -92,6 +95,8 @@ class BaseExplainer(ExplainerTrainer):
             frozen.graph.input_spec.shape[1:], dtype="float32", name="images"
         )
         read = frozen(images)
+        if own_encoder is not None:
+            read = {**read, "features": own_encoder(images)}
         logits = ops.cast(decode(images, read), "float32")
         super().__init__(
             inputs=images,
@@ -102,6 +107,7 @@ class BaseExplainer(ExplainerTrainer):
             name=name or f"{frozen.classifier.name}_explainer",
         )
         self.frozen = frozen
+        self.own_encoder = own_encoder
         self.preprocessing = preprocessing
         self.background = backdrop
         self.step_seed = StepSeed(name="step_seed")
@@ -154,6 +160,16 @@ class BaseExplainer(ExplainerTrainer):
         return self.class_names or [
             f"class {i}" for i in range(self.frozen.num_classes)
         ]
+
+    def read(self, images, training=False):
+        """Returns what the frozen classifier reads off images (N, H, W, channels).
+
+        The features are those of an encoder where the classifier has no feature map.
+        """
+        read = self.frozen(images)
+        if self.own_encoder is None:
+            return read
+        return {**read, "features": self.own_encoder(images, training=training)}
 
     def class_logits(self, images, read, classes=None, training=False):
         """Returns mask logits (N, h, w, K) of classes (N, K), or of all classes.
@@ -350,7 +366,7 @@ class BaseExplainer(ExplainerTrainer):
 
     def _explain_batch(self, images, classes, top_k, refine_steps=0, mirrored=False):
         images = tf.cast(images, "float32")
-        read = self.frozen(images)
+        read = self.read(images)
         probabilities = self.frozen.probabilities(read["logits"])
         if classes is None:
             shown = top_k
@@ -368,7 +384,7 @@ class BaseExplainer(ExplainerTrainer):
         logits = self.class_logits(images, read, known)
         if mirrored:
             turned = tf.reverse(images, [2])
-            others = self.class_logits(turned, self.frozen(turned), known)
+            others = self.class_logits(turned, self.read(turned), known)
             logits = (logits + tf.reverse(others, [2])) / 2
         if refine_steps:
             is_shown = tf.range(tf.shape(classes)[1])[None] < shown

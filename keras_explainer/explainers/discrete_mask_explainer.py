@@ -13,6 +13,7 @@ from keras_explainer.decoders.resize import resize_to
 from keras_explainer.decoders.unet import UNetDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import hard_logits
+from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.explainers.targets import class_of_step
 from keras_explainer.explainers.targets import likeliest_class
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
@@ -37,7 +38,8 @@ class DiscreteMaskExplainer(BaseExplainer):
     hard: cells with a chance of at least `threshold`.
 
     Args:
-        classifier: A Keras classifier, as for `ExplainerModel`.
+        classifier: A Keras classifier, as for `ExplainerModel`. For one without a
+            feature map a small encoder of its own is trained along.
         grid: int. Cells along each side of the masks that are drawn.
         estimator: "reinforce", or "published" for the surrogate of the authors' code
             (`published_policy_loss`), by default with their weights.
@@ -108,6 +110,7 @@ class DiscreteMaskExplainer(BaseExplainer):
 
         # === Layers ===
         frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        encoder = own_encoder(frozen)
         decoder = UNetDecoder(name="decoder")
         head = ClassHead(frozen.num_classes, name="class_head")
 
@@ -123,7 +126,7 @@ class DiscreteMaskExplainer(BaseExplainer):
             return hard_logits(margins)
 
         # === Functional Model ===
-        super().__init__(frozen, decode, **kwargs)
+        super().__init__(frozen, decode, own_encoder=encoder, **kwargs)
 
         # === Config ===
         self.decoder = decoder
@@ -144,7 +147,7 @@ class DiscreteMaskExplainer(BaseExplainer):
         super().compile(optimizer, loss, **kwargs)
 
     def trained_layers(self):
-        return [self.decoder, self.class_head]
+        return [self.own_encoder, self.decoder, self.class_head]
 
     def class_logits(self, images, read, classes=None, training=False):
         return self._decode(images, read, classes)

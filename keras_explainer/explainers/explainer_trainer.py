@@ -408,7 +408,7 @@ class ExplainerTrainer(keras.Model):
         images = tf.cast(images, "float32")
         sound = {"images": ops.all(ops.isfinite(images))}
         images = at_least_one(images)
-        read = self.frozen(images)
+        read = self.read(images, training)
         if labels is None:
             probabilities = self.frozen.probabilities(read["logits"])
             rows = predicted_rows(probabilities, self.frozen.multi_label)

@@ -8,6 +8,7 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.cell_selector import CellSelector
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import shared_hard_logits
+from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.explainers.targets import right_share
 from keras_explainer.layers.cell_selection import drawn_cells
 from keras_explainer.layers.cell_selection import largest_cells
@@ -31,7 +32,8 @@ class L2X(BaseExplainer):
     classifier judge instead, which cannot learn the code.
 
     Args:
-        classifier: A Keras classifier, as for `ExplainerModel`.
+        classifier: A Keras classifier, as for `ExplainerModel`. For one without a
+            feature map a small encoder of its own is trained along.
         grid: int. Cells along each side of the image.
         selected: int. Cells that are selected.
         temperature: float. Of the draws in training; the lower, the harder.
@@ -94,6 +96,7 @@ class L2X(BaseExplainer):
 
         # === Layers ===
         frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        encoder = own_encoder(frozen)
         selector = CellSelector(grid, name="selector")
         guess = None
         if predictor == "joint":
@@ -109,7 +112,7 @@ class L2X(BaseExplainer):
             return one_operation(selector(read["features"]))
 
         # === Functional Model ===
-        super().__init__(frozen, decode, **kwargs)
+        super().__init__(frozen, decode, own_encoder=encoder, **kwargs)
 
         # === Config ===
         self.selector = selector
@@ -122,7 +125,7 @@ class L2X(BaseExplainer):
         self.compile()
 
     def trained_layers(self):
-        return [self.selector, self.guess]
+        return [self.own_encoder, self.selector, self.guess]
 
     def class_logits(self, images, read, classes=None, training=False):
         return self._masks_of(self.selector(read["features"]), classes)

@@ -7,6 +7,7 @@ from keras import ops
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_selector import ClassSelectorDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.explainers.random_background import blurred
 from keras_explainer.explainers.random_background import random_background
 from keras_explainer.explainers.targets import class_of_step
@@ -32,7 +33,8 @@ class RealTimeSaliency(BaseExplainer):
     background is half the blurred image, half the mean colour.
 
     Args:
-        classifier: A Keras classifier, as for `ExplainerModel`.
+        classifier: A Keras classifier, as for `ExplainerModel`. For one without a
+            feature map a small encoder of its own is trained along.
         evidence: Boolean. Whether the selector starts from the classifier's own
             evidence, where its head has it; the published one learns from nothing.
         multi_label: As for `ExplainerModel`.
@@ -66,12 +68,14 @@ class RealTimeSaliency(BaseExplainer):
     def __init__(self, classifier, *, evidence=True, multi_label="auto", **kwargs):
         # === Layers ===
         frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        encoder = own_encoder(frozen)
         decoder = ClassSelectorDecoder(frozen.num_classes, name="decoder")
 
         # === Functional Model ===
         super().__init__(
             frozen,
             lambda images, read: decoder(*_inputs(read, evidence)),
+            own_encoder=encoder,
             **kwargs,
         )
 
@@ -81,7 +85,7 @@ class RealTimeSaliency(BaseExplainer):
         self.compile()
 
     def trained_layers(self):
-        return [self.decoder]
+        return [self.own_encoder, self.decoder]
 
     def class_logits(self, images, read, classes=None, training=False):
         return self.decoder(*_inputs(read, self.evidence), classes)

@@ -44,7 +44,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
 
     def read(images):
         images = _preprocessed(explainer, images)
-        found = explainer.frozen(images)
+        found = explainer.read(images)
         return images, found, explainer.frozen.probabilities(found["logits"])
 
     def masks_of(images, found, classes):
