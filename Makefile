@@ -4,11 +4,17 @@ RUN := $(VENV)/bin/python
 # One process of tests per core; idle ones take tests from busy ones.
 SPREAD := --numprocesses auto --dist worksteal
 
-.PHONY: install demo docs notebooks test test-fast test-all bench lint clean
+# What an older version is most likely to break, in two minutes.
+CORE := tests/packaging tests/test_saved_models.py tests/losses tests/layers \
+	tests/metrics tests/explainers/test_step_by_hand.py tests/datasets/test_from_tfds.py \
+	tests/visualization/test_picture_figures.py
+
+.PHONY: install demo docs notebooks test test-fast test-all test-oldest \
+	test-oldest-core test-colab test-wheel bench clean
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: setup.cfg pyproject.toml
+$(VENV)/.installed: setup.cfg setup.py pyproject.toml
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	touch $@
@@ -34,6 +40,35 @@ test-all: install
 	$(RUN) -m ruff check .
 	$(RUN) -m pytest $(SPREAD)
 
+# The oldest versions that setup.cfg promises.
+test-oldest: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest $(SPREAD) -m "not slow and not thorough"
+
+test-oldest-core: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest $(SPREAD) -m "not slow and not thorough" $(CORE)
+
+.venv-oldest/.installed: setup.cfg constraints/oldest.txt
+	test -x .venv-oldest/bin/python || $$(.ci/find_python 3.10 3.11) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints/oldest.txt -e ".[dev]"
+	touch $@
+
+# The notebooks with Colab's versions, installed by their first cells.
+test-colab: .venv-colab/.installed
+	AS_ON_COLAB=1 .venv-colab/bin/python -m pytest tests/examples/test_notebooks.py \
+		-k as_on_colab --durations 6
+
+.venv-colab/.installed: constraints/colab.txt
+	rm -rf .venv-colab
+	$$(.ci/find_python 3.12) -m venv .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r constraints/colab.txt
+	touch $@
+
+# The wheel in an environment that has nothing else, with what it asks for.
+test-wheel: install
+	BARE_INSTALL=1 $(RUN) -m pytest tests/packaging/test_wheel.py
+
 bench: install demo
 	$(RUN) benchmarks/upsampling.py --explainer runs/demo/explainer.keras
 	$(RUN) benchmarks/step_cost.py
@@ -50,4 +85,4 @@ bench: install demo
 		--explainer runs/voc_quality/explainer.keras
 
 clean:
-	rm -rf $(VENV) build *.egg-info runs
+	rm -rf $(VENV) .venv-oldest .venv-colab build *.egg-info runs

@@ -27,16 +27,19 @@ BADGE = (
     f"(https://colab.research.google.com/github/{PROJECT}/blob/main/examples/"
     "{name}.ipynb)\n\n"
 )
+REPOSITORY = f"https://github.com/{PROJECT}"
 INSTALL = f"""\
-# Colab: fetch the project. Elsewhere: `pip install .` in its folder, once.
+# Colab: fetch the project. Elsewhere: `pip install . tenacity` in its folder, once.
+# Tried with Python 3.12, TensorFlow 2.19 and Keras 3.10, as Colab has them, and with
+# Python 3.11, TensorFlow 2.21 and Keras 3.15.
 import os
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "google.colab" in sys.modules:
-    !git clone --quiet --depth 1 https://github.com/{PROJECT}
+    !git clone --quiet --depth 1 {REPOSITORY}
     %cd keras-explainer
-    %pip install --quiet ".[serving]"
+    %pip install --quiet . tenacity
 elif not os.path.isdir("saved_models"):
     %cd .."""
 WIDTH, QUALITY = 1000, 82  # of the pictures that are kept
@@ -66,14 +69,38 @@ def run(notebook):
     with tempfile.TemporaryDirectory() as folder:
         for name in ("saved_models", "examples", "tests"):
             pathlib.Path(folder, name).symlink_to(ROOT / name)
-        client = NotebookClient(
-            notebook,
-            timeout=600,
-            kernel_name="python3",
-            record_timing=False,
-            resources={"metadata": {"path": folder}},
-        )
-        client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+        _execute(notebook, folder, {"PYTHONPATH": str(ROOT)})
+
+
+def run_as_on_colab(notebook):
+    """Runs a notebook in an empty folder, with what its first cell fetches.
+
+    The cell finds itself on Colab, and clones the last commit of this checkout instead
+    of the published project; pip installs it as there, into the Python that runs this.
+    """
+    hosted = v4.new_code_cell(
+        "import sys\nimport types\n\n"
+        'sys.modules["google.colab"] = types.ModuleType("google.colab")'
+    )
+    install = notebook.cells[1]
+    assert install.source.count(REPOSITORY) == 1
+    install.source = install.source.replace(
+        REPOSITORY, f"file://{ROOT} keras-explainer"
+    )
+    notebook.cells.insert(1, hosted)
+    with tempfile.TemporaryDirectory() as folder:
+        _execute(notebook, folder, {"PYTHONPATH": ""})
+
+
+def _execute(notebook, folder, environment):
+    client = NotebookClient(
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": folder}},
+    )
+    client.execute(env={**os.environ, **environment})
 
 
 def tidy(notebook):

@@ -1,6 +1,7 @@
 """The notebooks: written from their sources, run from top to bottom, and true."""
 
 import importlib
+import os
 import pathlib
 import re
 
@@ -173,3 +174,12 @@ def test_runs_from_top_to_bottom(notebooks, name):
         shortened(notebook, *FEWER[name])
     notebooks.run(notebook)
     TRUTHS[name](printed(notebook), short=name in FEWER)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("AS_ON_COLAB" not in os.environ, reason="make test-colab runs it")
+@pytest.mark.parametrize("name", TRUTHS)
+def test_runs_as_on_colab(notebooks, name):
+    notebook = notebooks.build(ROOT / "docs" / "notebooks" / f"{name}.md")
+    notebooks.run_as_on_colab(notebook)
+    TRUTHS[name](printed(notebook), short=False)
