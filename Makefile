@@ -53,10 +53,11 @@ test-oldest-core: .venv-oldest/.installed
 		-c constraints/oldest.txt -e ".[dev]"
 	touch $@
 
-# The notebooks with Colab's versions, installed by their first cells.
+# With Colab's versions: the notebooks, installed by their first cells, and quick tests.
 test-colab: .venv-colab/.installed
 	AS_ON_COLAB=1 .venv-colab/bin/python -m pytest tests/examples/test_notebooks.py \
 		-k as_on_colab --durations 6
+	PYTHONPATH=. .venv-colab/bin/python -m pytest $(SPREAD) -m "not slow and not thorough"
 
 .venv-colab/.installed: constraints/colab.txt
 	rm -rf .venv-colab

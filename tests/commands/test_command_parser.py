@@ -11,22 +11,6 @@ from keras_explainer.__main__ import main
 
 TRAIN = ["train", "--classifier", "tiny.keras", "--out", "runs/never"]
 
-# Imports the command line without the package's `__init__`, as `--help` needs it.
-WITHOUT_INIT = """
-import importlib.util, sys, types
-package = types.ModuleType("keras_explainer")
-found = importlib.util.find_spec("keras_explainer")
-package.__path__ = found.submodule_search_locations
-package.__version__ = "1.2.3"
-sys.modules["keras_explainer"] = package
-from keras_explainer.__main__ import main
-try:
-    main(sys.argv[1:])
-finally:
-    slow = {"tensorflow", "keras", "matplotlib", "apache_beam"} & set(sys.modules)
-    assert not slow, slow
-"""
-
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_has_examples_and_no_code_name(command, capsys):
@@ -42,28 +26,15 @@ def test_help_has_examples_and_no_code_name(command, capsys):
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_does_not_load_tensorflow(argument):
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_INIT, argument],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert "keras-explainer" in done.stdout
-
-
-def test_help_as_users_ask_for_it_does_not_load_tensorflow_either():
-    """Needs a package `__init__` that leaves the command line alone."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "keras_explainer", "--help"],
+        [sys.executable, "-X", "importtime", "-m", "keras_explainer", argument],
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.returncode == 0 and "examples:" in done.stdout
+    assert done.returncode == 0 and "keras-explainer" in done.stdout
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "argparse" in imported
-    assert not {"tensorflow", "keras", "apache_beam"} & imported
+    assert not {"tensorflow", "keras", "matplotlib", "apache_beam"} & imported
 
 
 @pytest.mark.slow
