@@ -12,10 +12,10 @@ from keras_explainer import metrics
 
 METHODS = {
     "IntegratedGradients": {"steps": 3},
-    "SmoothGrad": {"samples": 3},
-    "RISE": {"num_masks": 24},
+    "SmoothGrad": {"samples": 3, "seed": 0},
+    "RISE": {"num_masks": 24, "seed": 0},
     "ExtremalPerturbation": {"steps": 2, "areas": (0.1, 0.3), "sigma": 8},
-    "IGOSPlusPlus": {"iterations": 1, "steps": 2, "size": 8},
+    "IGOSPlusPlus": {"iterations": 1, "steps": 2, "size": 8, "seed": 0},
 }
 
 
@@ -65,8 +65,8 @@ def test_a_function_of_arrays_has_no_gradient_but_rise_needs_none():
         return np.asarray(model(np.asarray(images)))
 
     images = random_images(2)
-    expected = attribution.RISE(model, num_masks=24).explain(images, 1)
-    found = attribution.RISE(scores, num_masks=24).explain(images, 1)
+    expected = attribution.RISE(model, num_masks=24, seed=0).explain(images, 1)
+    found = attribution.RISE(scores, num_masks=24, seed=0).explain(images, 1)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     with pytest.raises(ValueError, match="gradient, for SmoothGrad.*Received: scores"):
         attribution.SmoothGrad(scores).explain(images, 1)
@@ -75,9 +75,9 @@ def test_a_function_of_arrays_has_no_gradient_but_rise_needs_none():
 def test_a_function_of_one_probability_has_two_answers(eager):
     model = tiny_classifier(1, "sigmoid")
     images = random_images(2)
-    method = attribution.RISE(lambda images: model(images)[:, 0], num_masks=24)
+    method = attribution.RISE(lambda images: model(images)[:, 0], num_masks=24, seed=0)
     for answer in (0, 1):
-        expected = attribution.RISE(model, num_masks=24).explain(images, answer)
+        expected = attribution.RISE(model, num_masks=24, seed=0).explain(images, answer)
         np.testing.assert_allclose(method.explain(images, answer), expected, atol=1e-4)
 
 
