@@ -16,6 +16,9 @@ from keras_explainer.constructor_arguments import constructor_arguments
 
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
+# Of softmax, evidence beyond this counts as this, a probability of one less a
+# millionth: a mask that it decides alone would have no slope to be learned by.
+_SUREST = 13.8
 
 
 def default_stride(image_size):
@@ -197,6 +200,8 @@ class FrozenClassifier(keras.layers.Layer):
             height, width = ops.shape(features[0])[1:3]
             cells = ops.reshape(features[0], (-1, self.level_shapes[0][-1]))
             evidence = self.log_odds(self.cell_head(cells))
+            if not self.multi_label:
+                evidence = ops.minimum(evidence, _SUREST)
             shape = (-1, height, width, self.num_classes)
             read["evidence"] = ops.reshape(evidence, shape)
         return read
@@ -266,9 +271,9 @@ def _softmax_log_odds(logits):
     subtracting nearly all of a sum leaves nothing; of the others, none is more than
     half of it.
     """
-    first = ops.cast(ops.argmax(logits, axis=-1, keepdims=True), "int32")
+    top, first = ops.top_k(logits, 1)  # Keras' `argmax` is none of LiteRT's.
+    first = ops.cast(first, "int32")
     is_top = ops.equal(ops.arange(logits.shape[-1], dtype="int32"), first)
-    top = ops.take_along_axis(logits, first, axis=-1)
     below = ops.where(is_top, -float("inf"), logits)
     # A tuple, as the first Kerases that run this want it.
     rest = ops.logsumexp(below, axis=(-1,), keepdims=True)

@@ -8,18 +8,12 @@ from keras_explainer.decoders.cell_attention import gathered
 from keras_explainer.decoders.cell_attention import reduced
 from keras_explainer.decoders.resize import resize_to
 
-# Evidence beyond this, a probability of one less a millionth, counts as this: a mask
-# that it decides alone would have no slope to be learned by.
-SUREST = 13.8
-
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class ClassHead(layers.Layer):
     """Gives the mask logits of all classes, or only of the classes asked for.
 
     logit = scale * evidence + offset + vector . (class vector + shared vector)
-
-    with evidence of at most 13.8, a probability of one less a millionth.
 
     The class vectors start at zero, so that an untrained explainer shows the
     classifier's own evidence; the shared vector learns what no class is, from all
@@ -78,7 +72,6 @@ class ClassHead(layers.Layer):
                 evidence = ops.take_along_axis(
                     evidence, classes[:, None, None], axis=-1
                 )
-            evidence = ops.minimum(evidence, SUREST)
             if weights is None:
                 evidence = resize_to(evidence, (height, width))
             else:

@@ -4,7 +4,6 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.decoders.class_head import SUREST
 from keras_explainer.decoders.resize import resize_to
 from keras_explainer.decoders.unet import UNetDecoder
 
@@ -86,7 +85,7 @@ class ClassSelectorDecoder(layers.Layer):
             if classes is not None:
                 index = classes[:, None, None]
                 evidence = ops.take_along_axis(evidence, index, axis=-1)
-            scores = scores + ops.minimum(evidence, SUREST)
+            scores = scores + evidence
         return scores
 
     def call(self, features, evidence=None, classes=None):
