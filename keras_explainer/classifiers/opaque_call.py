@@ -29,11 +29,15 @@ class OpaqueCall:
         with tf.init_scope():
             images = tf.zeros((1, *image_shape))
             self.outputs = int(_scores(function(images)).shape[-1])
-            self.in_graph = _traces(function, image_shape)
+            # As it is if that will do: AutoGraph tells of each lambda it cannot read.
+            as_it_is = tf.autograph.experimental.do_not_convert(function)
+            self.traced = next(
+                (f for f in (as_it_is, function) if _traces(f, image_shape)), None
+            )
 
     def __call__(self, images, **kwargs):
-        if self.in_graph:
-            return _scores(self.function(images, **kwargs))
+        if self.traced is not None:
+            return _scores(self.traced(images, **kwargs))
         scores = tf.numpy_function(
             lambda images: np.asarray(_scores(self.function(images)), "float32"),
             [images],

@@ -41,23 +41,30 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("kind", FUNCTIONS)
-def test_the_map_is_that_of_the_model_it_is_made_of(kind, tmp_path, eager):
-    model = tiny_classifier(name="inner")
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *((kind, "IntegratedGradients") for kind in FUNCTIONS),
+        ("a function", "RISE"),
+        *(
+            pytest.param("a function", name, marks=pytest.mark.slow)
+            for name in ("SmoothGrad", "ExtremalPerturbation", "IGOSPlusPlus")
+        ),
+    ],
+)
+def test_the_map_is_that_of_the_model_it_is_made_of(kind, name, tmp_path, eager):
+    model, images = tiny_classifier(name="inner"), random_images(2)
     function = FUNCTIONS[kind](model, str(tmp_path / "served"))
-    images = random_images(2)
-    names = METHODS if kind == "a subclassed model" else ["IntegratedGradients", "RISE"]
-    for name in names:
-        found, expected = (
-            getattr(attribution, name)(classifier, **METHODS[name]).explain(images)
-            for classifier in (function, model)
-        )
-        # Log p has other gradients than the logits, but for the same evidence.
-        matches = np.corrcoef(found.ravel(), expected.ravel())[0, 1]
-        assert matches > (0.999 if name == "RISE" else 0.5), name
+    found, expected = (
+        getattr(attribution, name)(classifier, **METHODS[name]).explain(images)
+        for classifier in (function, model)
+    )
+    # Log p has other gradients than the logits, but for the same evidence.
+    matches = np.corrcoef(found.ravel(), expected.ravel())[0, 1]
+    assert matches > (0.999 if name == "RISE" else 0.5)
 
 
-def test_a_function_of_arrays_has_no_gradient_but_rise_needs_none():
+def test_a_function_of_arrays_has_no_gradient_but_rise_needs_none(eager):
     model = tiny_classifier()
 
     def scores(images):

@@ -153,11 +153,11 @@ def test_probabilities_are_those_that_the_classifier_predicts(heads, name):
 @pytest.mark.parametrize(
     ("heads", "name"),
     [
-        ("SOFTMAX", "temperature"),
-        ("SOFTMAX", "an own layer of a layer"),
         ("SOFTMAX", "a learned temperature"),
-        ("SIGMOID", "two models' mean"),
         ("BINARY", "two models' mean"),
+        pytest.param("SOFTMAX", "temperature", marks=pytest.mark.slow),
+        pytest.param("SOFTMAX", "an own layer of a layer", marks=pytest.mark.slow),
+        pytest.param("SIGMOID", "two models' mean", marks=pytest.mark.slow),
     ],
 )
 def test_scores_and_masks_stay_the_same_when_an_explainer_is_loaded(
