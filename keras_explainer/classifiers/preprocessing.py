@@ -93,7 +93,7 @@ class Preprocessing:
                 "Argument `preprocess_input` should be a callable or the name of a "
                 '`keras.applications` module, a range such as "0..1" or "-1..1", or '
                 '"identity" for raw pixels, since this classifier\'s own preprocessing '
-                f"was not recognised{self._why} and raw pixels are to be explained. "
+                f"was not recognised{self.why} and raw pixels are to be explained. "
                 "Received: 'auto'"
             )
         is_array = isinstance(images, np.ndarray)
@@ -217,6 +217,11 @@ class Preprocessing:
         return images[..., :3] if images.shape[-1] >= 3 else images[..., :1]
 
     @property
+    def can_restore(self):
+        """Whether `restore` gives back the very pixels."""
+        return self._now.inverse is not None
+
+    @property
     def background(self):
         """The mean colour in the classifier's input space, or None.
 
@@ -252,7 +257,8 @@ class Preprocessing:
         return getattr(self._now.front.calls[0].operation, "name", "a function")
 
     @property
-    def _why(self):
+    def why(self):
+        """Why nothing is known of the range, in parentheses, or an empty string."""
         layer = self.unread_layer
         return f" (what '{layer}' does to pixels cannot be read)" if layer else ""
 

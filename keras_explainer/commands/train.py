@@ -248,7 +248,13 @@ def _new_explainer(args):
         preprocess_input=preprocessing_of(args),
         multi_label={"auto": "auto", "true": True, "false": False}[args.multi_label],
     )
-    # Is it known, and made for this classifier?
+    if explainer.preprocessing.function is None:
+        raise UsageError(
+            "Argument --preprocess-input should say what the classifier takes, such as "
+            "0..1, -1..1, identity (pixels from 0 to 255) or mobilenet_v2, since that "
+            f"was not recognised{explainer.preprocessing.why}. Received: nothing"
+        )
+    # Is it made for this classifier?
     found = explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32")).shape[-1]
     channels = explainer.input_shape[-1]
     if found != channels:

@@ -11,6 +11,7 @@ from keras import ops
 from keras_explainer.check_class_names import check_class_names
 from keras_explainer.check_class_names import check_classes_of_data
 from keras_explainer.check_option import check_option
+from keras_explainer.classifiers.batch_statistics import statistics_problem
 from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
@@ -239,7 +240,10 @@ class BaseExplainer(ExplainerTrainer):
                 stacklevel=3,
             )
         if not self.preprocessing.is_read:
-            problem = saturation_problem(self.frozen, images)
+            problem = assumed is None and statistics_problem(
+                self.frozen, self.preprocessing, images
+            )
+            problem = problem or saturation_problem(self.frozen, images)
             if problem:
                 warnings.warn(problem, stacklevel=3)
         if self.background.to_measure:

@@ -97,7 +97,7 @@ def test_a_function_of_a_module_serves_training_and_explaining(folder, capsys):
     assert train("c.keras") == 2
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("error: Argument --preprocess-input should be ")
-    assert '"0..1"' in told and len(told) < 400
+    assert "0..1, -1..1, identity" in told and len(told) < 250
     own = ("--preprocess-input", "mine_1>to01", "--import", "mine_1.py")
     assert train("c.keras", *own) == 0
     assert "pixels      by a function of the user's, from 0 to 1" in (

@@ -20,7 +20,7 @@ UNIT = (random_images(8, size=16) + 1) / 2
 @contextlib.contextmanager
 def no_warnings():
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         warnings.filterwarnings("ignore", "Even though the .*functions_eagerly")
         yield
 
@@ -108,6 +108,28 @@ def test_answers_that_saturate_on_raw_pixels_are_noticed():
         explainer = kx.ExplainerModel(network(front=front, scale=10.0))
         with no_warnings():
             explainer.fit(images, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "trained_on, assumed",
+    [("0..1", "identity"), ("identity", "0..1"), ("0..1", "mobilenet")],
+)
+def test_batch_statistics_tell_of_another_range(trained_on, assumed):
+    pictures = np.random.default_rng(0).normal(90, 60, (16, 4, 4, 3)).clip(0, 255)
+    raw = pictures.repeat(4, 1).repeat(4, 2).astype("float32")
+    images = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, name="conv_dw_13")(images)
+    normalization = layers.BatchNormalization(momentum=0.0, name="bn")
+    x = layers.GlobalAveragePooling2D()(layers.ReLU()(normalization(x)))
+    classifier = keras.Model(images, layers.Dense(3, "softmax")(x))
+    right = kx.ExplainerModel(classifier, preprocess_input=trained_on)
+    classifier(right.preprocessing(raw), training=True)
+    with no_warnings():
+        right.fit(right.preprocessing(raw), verbose=0)
+    wrong = kx.ExplainerModel(classifier, preprocess_input=assumed)
+    told = f"probably be '{trained_on}': the statistics of 'bn' .*'{assumed}'"
+    with pytest.warns(UserWarning, match=told):
+        wrong.fit(wrong.preprocessing(raw), verbose=0)
 
 
 def test_images_for_a_front_are_raw_pixels():
