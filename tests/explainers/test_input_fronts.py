@@ -195,20 +195,20 @@ def test_command_line(case):
     assert_same(found, case)
 
 
+@pytest.mark.slow
 def test_served_and_bulk(case):
     path = case.explainer.export(case.folder / "1", max_batch_size=1)
     served = tf.saved_model.load(str(path)).signatures
     assert_same(served["classify"](images=tf.constant(RAW))["probabilities"], case)
-    files = [
-        (case.folder / "pictures" / f"{i}.png").read_bytes() for i in range(len(RAW))
-    ]
-    answer = served["explain_bytes"](image_bytes=tf.constant(files))
+    paths = [str(case.folder / "pictures" / f"{i}.png") for i in range(len(RAW))]
+    files = tf.constant([tf.io.read_file(path).numpy() for path in paths])
+    answer = served["explain_bytes"](image_bytes=files)
     assert_same(answer["probabilities"], case)
 
     elements = pytest.importorskip("keras_explainer.bulk.elements")
     from keras_explainer.bulk.saved_model_handler import SavedModelHandler
 
-    handler = SavedModelHandler(str(path), 3, 3)
-    pictures = [elements.Picture(0, f"{i}.png", file) for i, file in enumerate(files)]
-    rows = [e.row for e in handler.run_inference(pictures, handler.load_model())]
-    assert_same([row["probabilities"] for row in rows], case)
+    handler = SavedModelHandler(str(path), 3, 3, "png", None)
+    shards = [elements.Shard(0, paths)]
+    (explained,) = handler.run_inference(shards, handler.load_model())
+    assert_same([row["probabilities"] for row in explained.rows], case)
