@@ -96,7 +96,7 @@ def test_a_function_of_a_module_serves_training_and_explaining(folder, capsys):
     (folder / "mine_1.py").write_text(MODULE.format(name="mine_1"))
     assert train("c.keras") == 2
     told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("error: Argument --preprocess-input should be ")
+    assert told.startswith("error: Argument --preprocess-input should say ")
     assert "0..1, -1..1, identity" in told and len(told) < 250
     own = ("--preprocess-input", "mine_1>to01", "--import", "mine_1.py")
     assert train("c.keras", *own) == 0

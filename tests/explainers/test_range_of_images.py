@@ -22,6 +22,8 @@ def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.filterwarnings("ignore", "Even though the .*functions_eagerly")
+        # Of classes that such a network sees in an empty picture.
+        warnings.filterwarnings("ignore", "Argument `background` should be a colour")
         yield
 
 
