@@ -8,6 +8,8 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.explainers.targets import labels_are_valid
+from keras_explainer.explainers.targets import with_known_shape
 
 pytestmark = pytest.mark.usefixtures("eager")
 IMAGES, LABELS = random_images(8), np.arange(8) % 3
@@ -356,3 +358,36 @@ def test_explain_in_a_traced_function(explainer):
         np.testing.assert_allclose(one, other, atol=1e-5)
     predicted = tf.function(lambda: explainer.explain(IMAGES))().masks
     np.testing.assert_allclose(predicted, explainer.explain(IMAGES).masks, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_labels_may_change_their_form_from_run_to_run():
+    tf.config.run_functions_eagerly(False)
+    explainer = kx.L2X(tiny_classifier(), grid=4)
+    forms = (LABELS, LABELS[:, None], np.eye(3)[LABELS], LABELS.astype("float64"))
+    losses = [explainer.evaluate(IMAGES, labels, verbose=0)[0] for labels in forms]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+    for labels in forms:
+        explainer.fit(IMAGES, labels, verbose=0)
+    assert int(explainer.optimizer.iterations) == 4
+    # The graph that is for any form still tells what is none.
+    for labels, valid in ((LABELS, True), (LABELS + 1, False), (-LABELS, False)):
+        rows = with_known_shape(tf.constant(labels), 8, 3)
+        assert bool(labels_are_valid(rows, 3)) is valid
+    twice = with_known_shape(tf.constant(2 * np.eye(3)[LABELS]), 8, 3)
+    assert not labels_are_valid(twice, 3)
+
+
+def test_fit_hands_its_callbacks_on_by_keyword(monkeypatch):
+    """Autologging wraps `keras.Model.fit`, and adds its own there."""
+    fit, seen = keras.Model.fit, []
+
+    def logged(model, *arguments, callbacks, **options):
+        added = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: seen.append(logs["loss"])
+        )
+        return fit(model, *arguments, callbacks=[*callbacks, added], **options)
+
+    monkeypatch.setattr(keras.Model, "fit", logged)
+    kx.L2X(tiny_classifier(), grid=4).fit(IMAGES, LABELS, verbose=0)
+    assert len(seen) == 1
