@@ -73,7 +73,7 @@ class Head:
         values = ops.cast(ops.reshape(values, (-1, self.outputs)), "float32")
         if self.form == _PROBABILITIES:
             values = ops.clip(values, _LEAST, _MOST)
-            rest = 0.0 if self.activation == "softmax" else ops.log1p(-values)
+            rest = 0.0 if self.activation == "softmax" else ops.log(1.0 - values)
             values = ops.log(values) - rest
         if self.is_binary:
             values = ops.concatenate([-values / 2 - _TIE, values / 2], axis=-1)

@@ -15,9 +15,17 @@ litert = pytest.importorskip(
 )
 
 
-@pytest.mark.parametrize("options", [{}, {"activation": "sigmoid", "head": "flatten"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"activation": "sigmoid", "head": "flatten"},
+        {"activation": "sigmoid", "classes": 1},
+        {"activation": "hard_sigmoid"},  # read as probabilities
+    ],
+)
 def test_answers_are_those_of_explain(options, tmp_path):
-    classifier = tiny_classifier(classes=5, **options)
+    classifier = tiny_classifier(**{"classes": 5, **options})
     explainer = kx.ExplainerModel(classifier, preprocess_input="mobilenet")
     path = explainer.export(
         tmp_path / "tiny.tflite", format="litert", top_k=2, mask_size=32
