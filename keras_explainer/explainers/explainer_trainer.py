@@ -413,7 +413,7 @@ class ExplainerTrainer(keras.Model):
             probabilities = self.frozen.probabilities(read["logits"])
             rows = predicted_rows(probabilities, self.frozen.multi_label)
         else:
-            if labels.shape.rank is None:
+            if labels.shape.rank is None or None in labels.shape[1:]:
                 labels = with_known_shape(labels, size, classes)
             sound["labels"] = labels_are_valid(labels, classes)
             rows = at_least_one(labels_to_rows(labels, classes))

@@ -101,7 +101,7 @@ def with_known_shape(labels, num_images, num_classes):
     is told no more than that there are labels.
 
     Args:
-        labels: Tensor as for `labels_to_rows`, of unknown rank.
+        labels: Tensor as for `labels_to_rows`, of unknown rank or width.
         num_images: int tensor (), N.
         num_classes: int, C.
 

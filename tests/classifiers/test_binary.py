@@ -133,3 +133,16 @@ def test_the_command_line_explains_either_answer(trained_classifier, tmp_path):
         p = yes_and_no(explainer.classifier, images)[0]
         expected = p[1] if targets == "red" else p[0]
         assert record["classes"][0]["probability"] == pytest.approx(expected, abs=0.02)
+
+
+def test_labels_of_one_column_and_of_two_mean_the_same():
+    """One graph is for both, and does not know how wide they are."""
+    images, labels = random_images(4), np.array([0, 1, 1, 0])
+    explainer = kx.L2X(tiny_classifier(1, "sigmoid"), grid=4, selected=4)
+    forms = labels[:, None].astype("float32"), np.eye(2, dtype="float32")[labels]
+    column, rows = (
+        explainer.evaluate(images, form, verbose=0, return_dict=True) for form in forms
+    )
+    assert column == pytest.approx(rows, rel=1e-5)
+    other = explainer.evaluate(images, 1 - forms[1], verbose=0, return_dict=True)
+    assert other["kept_accuracy"] == pytest.approx(1 - rows["kept_accuracy"])
