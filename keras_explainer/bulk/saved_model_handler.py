@@ -26,12 +26,16 @@ class SavedModelHandler(ModelHandler):
     """
 
     def __init__(self, path, batch_size, top_k, kind, threshold):
-        super().__init__(min_batch_size=1, max_batch_size=1)
+        super().__init__()
         self.path = path
         self.batch_size = batch_size
         self.top_k = top_k
         self.kind = kind
         self.threshold = threshold
+
+    def batch_elements_kwargs(self):
+        # A shard at a time; older versions of Beam do not take it on construction.
+        return {"min_batch_size": 1, "max_batch_size": 1}
 
     def load_model(self):
         import tensorflow as tf
