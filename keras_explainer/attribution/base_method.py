@@ -11,6 +11,7 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.decoders.resize import resize_to
+from keras_explainer.explainers.data_forms import read_images
 from keras_explainer.explainers.images import check_images
 from keras_explainer.explainers.targets import predicted_rows
 from keras_explainer.explainers.targets import target_classes
@@ -79,11 +80,11 @@ class AttributionMethod:
         """Explains images.
 
         Args:
-            images: Array or tensor (N, H, W, channels), as the classifier takes
-                them.
+            images: Images (N, H, W, channels) as the classifier takes them, in any
+                form that `ExplainerModel.explain` takes.
             targets: None (the predicted classes), an int, a list of ints (one per
                 image), or one-hot or multi-hot rows (N, C).
-            batch_size: int. Images per classifier pass.
+            batch_size: int. Images per classifier pass. None is 32, as in Keras.
 
         Returns:
             float32 array (N, H, W) in [0, 1]; zeros where no evidence is positive.
@@ -91,9 +92,18 @@ class AttributionMethod:
         Raises:
             ValueError: If images, `targets` or `batch_size` do not suit.
         """
+        batch_size = 32 if batch_size is None else batch_size
         check_option("batch_size", batch_size, 1, whole=True)
-        images = np.asarray(images)
-        if not has_graph(self.classifier):
+        if tf.inside_function():
+            raise ValueError(
+                f"{type(self).__name__}.explain should be called outside of a "
+                "`tf.function` and of `Dataset.map`; that of a trained explainer runs "
+                "inside, too. Received: a call in a graph"
+            )
+        is_known = has_graph(self.classifier)
+        shape = self.frozen.graph.input_spec.shape[1:] if is_known else (None,) * 3
+        images = np.asarray(read_images(images, shape))
+        if not is_known:
             self._prepare_for(images)
         check_images(images, self.frozen.graph.input_spec.shape[1:])
         problem = self.preprocessing.range_problem(images)

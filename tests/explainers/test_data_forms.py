@@ -108,6 +108,19 @@ def explainer():
 
 
 @pytest.fixture(scope="module")
+def method(explainer):
+    return kx.attribution.GradCAM(explainer.classifier)
+
+
+@pytest.mark.filterwarnings("ignore:GradCAM returns an empty")
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_maps(form, method):
+    expected = method.explain(IMAGES, targets=LABELS)
+    found = method.explain(FORMS[form]()[0], targets=LABELS, batch_size=None)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
 def expected(explainer):
     loss = explainer.evaluate(IMAGES, LABELS, batch_size=4, verbose=0)
     return loss, explainer.explain(IMAGES).masks
@@ -258,7 +271,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_does_not_suit_is_one_sentence(case, explainer):
+def test_what_does_not_suit_is_one_sentence(case, explainer, method):
     make, message, also_explain = BAD[case]
     before = explainer.get_weights()
 
@@ -275,6 +288,7 @@ def test_what_does_not_suit_is_one_sentence(case, explainer):
         refused(explainer.fit, IMAGES[:4], validation_data=data, verbose=0)
     if also_explain:
         refused(explainer.explain, make()[0])
+        refused(method.explain, make()[0])
     if "later" not in case:
         for old, new in zip(before, explainer.get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
@@ -282,9 +296,9 @@ def test_what_does_not_suit_is_one_sentence(case, explainer):
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True, "all"])
-def test_batch_sizes_that_are_none(batch_size, explainer):
+def test_batch_sizes_that_are_none(batch_size, explainer, method):
     message = f"`batch_size` should be a whole number from 1. Received: {batch_size!r}"
-    for run in (explainer.fit, explainer.evaluate, explainer.explain):
+    for run in (explainer.fit, explainer.evaluate, explainer.explain, method.explain):
         with pytest.raises(ValueError, match=message):
             run(IMAGES, batch_size=batch_size)
     with pytest.raises(ValueError, match="`validation_batch_size` should be a whole"):
@@ -325,6 +339,11 @@ def test_an_error_of_ones_own_generator_is_told_as_it_is():
 
     with pytest.raises(FileNotFoundError, match="^picture 5$"):
         kx.ExplainerModel(tiny_classifier()).fit(broken(), verbose=0)
+
+
+def test_methods_are_not_for_a_dataset(method):
+    with pytest.raises(ValueError, match="GradCAM.explain should be called outside"):
+        dataset(IMAGES).map(method.explain)
 
 
 def test_explain_in_a_function_and_in_a_dataset(explainer):
