@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.classifiers.feature_levels import tensors_on_every_path
+
 _LOGITS, _PROBABILITIES = "logits", "probabilities"
 _ACTIVATIONS = {
     "softmax": (ops.softmax, ops.log_softmax),
@@ -14,6 +16,10 @@ _ACTIVATIONS = {
 _LEAST, _MOST = 1e-37, 1.0 - 2.0**-24
 # A probability of exactly a half is a yes.
 _TIE = 2e-7
+
+# Keras saves these by names that it does not find when it loads them.
+for _function in (tf.nn.softmax, tf.nn.log_softmax):
+    keras.saving.get_custom_objects().setdefault(_function.__name__, _function)
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -272,19 +278,39 @@ def _by_answers(graph, outputs):
 
 
 def _answers(graph, outputs):
-    """Returns the answers (N, C) to random images of several scales."""
+    """Returns the answers (N, C) to random images of several scales.
+
+    And to their features in other orders: a head whose answers may be below 0 or
+    above 1 shows it there, though those to the images happen to be in between.
+    """
     spec, random = graph.specs[graph.input], np.random.default_rng(0)
     shape = (2, *spec.shape[1:])
     scales = [(0, 1), (0, 255), (-1, 1), (-1e3, 1e3)]
     if "float" not in spec.dtype:
         scales = [(0, 255)] * 3
-    rows = []
-    for scale in scales:
-        images = ops.cast(random.uniform(*scale, shape), spec.dtype)
-        (answers,) = graph.run({graph.input: images}, [graph.output])
-        rows.append(np.reshape(ops.cast(answers, "float32"), (-1, outputs)))
+    images = np.concatenate([random.uniform(*scale, shape) for scale in scales])
+    start = _features(graph)
+    targets = [graph.output] if start is None else [graph.output, start]
+    values = {graph.input: ops.cast(images, spec.dtype)}
+    answers, *features = graph.run(values, targets)
+    rows = [answers]
+    for values in features:
+        others = np.repeat(ops.cast(values, "float32"), 4, axis=0)
+        others = ops.cast(random.permuted(others, axis=1), values.dtype)
+        rows += graph.run({start: others}, [graph.output])
+    rows = [np.reshape(ops.cast(part, "float32"), (-1, outputs)) for part in rows]
     rows = np.concatenate(rows)
     return rows[np.isfinite(rows).all(axis=1)]
+
+
+def _features(graph):
+    """Returns the first tensor (N, F) that all of the head is made of, or None."""
+    for tensor in tensors_on_every_path(graph, graph.output):
+        if len(graph.shape(tensor)) == 2:
+            head = graph.calls_between({tensor}, [graph.output])
+            has_weights = any(getattr(c.operation, "weights", None) for c in head)
+            return tensor if has_weights else None
+    return None
 
 
 def _check_agreement(head, multi_label):

@@ -154,6 +154,7 @@ def test_probabilities_are_those_that_the_classifier_predicts(heads, name):
     ("heads", "name"),
     [
         ("SOFTMAX", "a learned temperature"),
+        ("SOFTMAX", "tf.nn.softmax"),
         ("BINARY", "two models' mean"),
         pytest.param("SOFTMAX", "temperature", marks=pytest.mark.slow),
         pytest.param("SOFTMAX", "an own layer of a layer", marks=pytest.mark.slow),
@@ -199,6 +200,20 @@ def test_a_linear_head_is_not_taken_for_probabilities():
     dead = with_head(lambda x: layers.ReLU()(dense(x, 3) - 1e6))
     with pytest.raises(ValueError, match="`multi_label` .*an unrecognised head"):
         FrozenClassifier(dead)
+
+
+@pytest.mark.parametrize("end", [ops.tanh, lambda z: ops.clip(z, -1, 1)])
+def test_answers_that_happen_to_be_in_0_1_are_not_taken_for_probabilities(end):
+    classifier = with_head(lambda x: end(dense(x, 1)))
+    kernel = np.float32([0.9, -0.1, 0.1, -0.1, 0.1, -0.1])[:, None] / 1e3
+    dominant = [np.ones((3, 3, 3, 6)) * [1, 0.1, 0.1, 0.1, 0.1, 0.1], np.ones(6)]
+    classifier.layers[1].set_weights(dominant)
+    classifier.get_layer(index=4).set_weights([kernel, np.zeros(1)])
+    images = np.random.default_rng(0).uniform(0, 1, (8, 8, 8, 3))
+    answers = classifier.predict(images, verbose=0)
+    assert 0 < answers.min() and answers.max() < 1
+    with pytest.raises(ValueError, match="`multi_label` .*an unrecognised head"):
+        FrozenClassifier(classifier)
 
 
 @pytest.mark.parametrize(
