@@ -59,6 +59,11 @@ def several_problem(model, kind, tensors):
     Returns:
         The sentence, a string.
     """
+    if hasattr(model, "frozen"):
+        return (
+            "Argument `classifier` should be a classifier; that of an explainer is "
+            f"`explainer.classifier`. Received: the explainer '{model.name}'"
+        )
     found = ", ".join(f"'{t.name}' {_shape(t.shape)}" for t in tensors)
     received = f"Received: '{model.name}' with {len(tensors)} {kind}s, {found}"
     if kind == "output":

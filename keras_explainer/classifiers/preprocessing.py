@@ -165,6 +165,8 @@ class Preprocessing:
         low, high = self.input_range
         shown = f"[{low:.3g}, {high:.3g}]"
         is_small = high - low > 20 and -1.5 <= least and most <= 1.5 and least < most
+        if -1.1 < low < -0.9 and 0.9 < high < 1.1:  # Where dark pixels are negative.
+            is_small = measured_range(values) == "0..1"
         if is_small and values.dtype.kind == "f":
             if self.name == "identity":
                 return (

@@ -416,6 +416,7 @@ class BaseExplainer(ExplainerTrainer):
 
         Raises:
             FileExistsError: If the file exists and `overwrite` is False.
+            FileNotFoundError: If its folder does not exist.
             ValueError: If the path ends otherwise, or the function of
                 `preprocess_input` would not be found when the explainer is loaded.
         """
@@ -437,6 +438,12 @@ class BaseExplainer(ExplainerTrainer):
             raise FileExistsError(
                 f"Argument `filepath` should be a new path. Received: {path}, which "
                 "exists"
+            )
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                "Argument `filepath` should be in a folder that exists; make it by "
+                "`os.makedirs(folder)`, and write `os.path.expanduser(path)` for a "
+                f"path with `~`. Received: {str(filepath)!r}"
             )
         with whole_file(path) as beside:
             super().save(beside, **kwargs)

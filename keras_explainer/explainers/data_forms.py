@@ -71,6 +71,11 @@ def read_data(
     checks = _Checks(argument, image_shape, num_classes)
     if not _is_batched(x):
         images, labels, weights = checks.parts(x, whole=True, has_labels=y is not None)
+        if labels is not None and y is not None:
+            raise ValueError(
+                f"Argument `y` should be None where `{argument}` holds labels of its "
+                f"own. Received: {shown(y)}"
+            )
         arrays = (
             as_images(images, argument),
             as_labels(labels if y is None else y),
@@ -164,6 +169,7 @@ class _Checks:
             return element, None, None
         if whole:
             first = element[0] if element else None
+            self._check_no_pair(first)
             is_mapping = isinstance(first, collections.abc.Mapping)
             if not is_mapping and np.ndim(as_array(first)) != 4:
                 return element, None, None
@@ -176,6 +182,20 @@ class _Checks:
         if isinstance(images, collections.abc.Mapping):
             images = self._entries(images, labels is not None)[0]
         return images, labels, weights
+
+    def _check_no_pair(self, first):
+        """Raises a ValueError if the first of a list is images and their labels."""
+        if not isinstance(first, (tuple, list)) or len(first) not in (2, 3):
+            return
+        ranks = [np.ndim(as_array(part)) for part in first]
+        if ranks[0] not in (3, 4) or ranks[1] >= 3:
+            return
+        joined = "array" if ranks[0] == 3 else "concatenate"
+        raise ValueError(
+            f"Argument `{self.argument}` should be images, and their labels be `y`; "
+            f"take pairs apart by `x, y = map(np.{joined}, zip(*pairs))`. Received: a "
+            "list of pairs"
+        )
 
     def _entries(self, element, has_labels):
         def entry(names):
@@ -234,6 +254,12 @@ class _Checks:
                     "masks, leave them out by `dataset.map(lambda images, labels, "
                     "masks: (images, labels))`. Received: "
                     f"{weights.dtype} of shape {weights.shape}"
+                )
+            wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
+            if wrong.size:
+                raise ValueError(
+                    "Weights of images should be finite and not negative. Received: "
+                    f"{wrong.flat[0]}"
                 )
         for name, values in (("labels", labels), ("weights", weights)):
             if values is not None and len(values) != len(images):

@@ -13,6 +13,7 @@ from keras_explainer.replicas import drawn_per_image
 PREDICTED_FROM = 0.5
 # Classes of a multi-label classifier that may count as predicted at once.
 MAX_PREDICTED = 16
+_WHOLE = (int, np.integer)
 
 
 def as_labels(labels):
@@ -34,6 +35,8 @@ def as_labels(labels):
             "Labels should be class indices of shape (N,), or rows of 0 and 1 where "
             f"images have several. Received: {shown(labels)}"
         )
+    if array.dtype == object and all(isinstance(x, _WHOLE) for x in array.flat):
+        array = array.astype("int64")  # As columns of tables come.
     return array
 
 
@@ -120,9 +123,9 @@ def with_known_shape(labels, num_images, num_classes):
 
 def labels_are_valid(labels, num_classes):
     """The check of `check_labels` inside a graph: a boolean scalar."""
-    if len(labels.shape) == 2 and labels.shape[1] == num_classes:
-        return ops.all(ops.logical_or(labels == 0, labels == 1))
     values = ops.cast(labels, "float32")
+    if len(labels.shape) == 2 and labels.shape[1] == num_classes:
+        return ops.all(ops.logical_or(values == 0, values == 1))
     inside = ops.logical_and(values >= 0, values < num_classes)
     return ops.all(ops.logical_and(inside, values == ops.floor(values)))
 
@@ -168,8 +171,10 @@ def target_classes(targets, num_images, num_classes):
     )
     # True is a 1 of a row, but no class.
     if array is None or array.dtype.kind not in ("iufb" if array.ndim == 2 else "iuf"):
+        if array is not None and array.dtype.kind in "US":
+            expected += "; the index of a name is `class_names.index(name)`"
         raise ValueError(
-            f"Argument `targets` should be {expected}. Received: {targets}"
+            f"Argument `targets` should be {expected}. Received: {targets!r}"
         )
     if array.shape == (num_images, num_classes) and array.ndim == 2:
         if not np.isin(array, (0, 1)).all():

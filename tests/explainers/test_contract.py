@@ -541,7 +541,7 @@ def test_empty_data_is_an_error(make):
         (-1, "0 to 2. Received: -1"),
         ([0, 1], r"Received: shape \(2,\)"),
         (np.full((4, 3), 0.5), "0 and 1 .*Received: 0.5"),
-        ("cat", "should be an int"),
+        ("cat", r"`class_names.index\(name\)`. Received: 'cat'"),
     ],
 )
 def test_bad_targets_are_refused(make, targets, message):

@@ -82,6 +82,8 @@ FORMS = {
     "foreign tensors": lambda: (ForeignTensor(IMAGES), ForeignTensor(LABELS)),
     "an array of arrays": lambda: (as_objects(IMAGES), LABELS),
     "a column": lambda: (IMAGES, LABELS[:, None]),
+    "boolean rows": lambda: (IMAGES, np.eye(3, dtype=bool)[LABELS]),
+    "whole numbers as objects": lambda: (IMAGES, LABELS.astype(object)),
     "a dict": lambda: ({"image": IMAGES, "label": LABELS},),
     "a pair": lambda: ((IMAGES, LABELS),),
     "a dataset": lambda: (dataset(),),
@@ -228,8 +230,33 @@ BAD = {
         False,
     ),
     "objects": (
-        lambda: (IMAGES, LABELS.astype(object)),
+        lambda: (IMAGES, LABELS.astype("float32").astype(object)),
         "should be numbers.*dtype object, such as 0",
+        False,
+    ),
+    "pairs": (
+        lambda: (list(zip(IMAGES, LABELS)),),
+        r"`x, y = map\(np.array, zip\(\*pairs\)\)`. Received: a list of pairs",
+        True,
+    ),
+    "pairs of batches": (
+        lambda: ([(IMAGES[:4], LABELS[:4]), (IMAGES[4:], LABELS[4:])],),
+        r"`x, y = map\(np.concatenate, zip\(\*pairs\)\)`|holds labels of its own",
+        True,
+    ),
+    "names of files": (
+        lambda: (["a.png", "b.png"], [0, 1]),
+        "should be images of shape .*Received: a list",
+        True,
+    ),
+    "weights below zero": (
+        lambda: (IMAGES, LABELS, -np.ones(8)),
+        "finite and not negative. Received: -1.0",
+        False,
+    ),
+    "weights that are no numbers": (
+        lambda: (IMAGES, LABELS, np.full(8, np.nan)),
+        "finite and not negative. Received: nan",
         False,
     ),
     "lists of labels": (
@@ -255,6 +282,11 @@ BAD = {
     "labels twice": (
         lambda: (dataset(), LABELS),
         "Argument `y` should be None, .*Received: a ndarray",
+        False,
+    ),
+    "labels beside those of a pair": (
+        lambda: ((IMAGES, LABELS), LABELS),
+        "`y` should be None where .* holds labels of its own. Received: a ndarray",
         False,
     ),
     "a bad label later": (

@@ -111,6 +111,18 @@ def test_only_what_can_be_loaded_is_saved(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("folder", ["nowhere", "~"])
+def test_a_file_goes_into_a_folder_that_exists(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"`filepath` .*'{folder}/e.keras'$"):
+        made().save(f"{folder}/e.keras")
+
+
+def test_an_explainer_is_no_classifier():
+    with pytest.raises(ValueError, match="is `explainer.classifier`. Received: the"):
+        kx.attribution.GradCAM(made())
+
+
 @pytest.mark.parametrize("make", params(SYSTEMS, quick=()))
 def test_weights_alone_are_saved_and_loaded(tmp_path, make):
     explainer = made(make)

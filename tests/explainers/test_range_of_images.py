@@ -145,6 +145,19 @@ def test_images_for_a_front_are_raw_pixels():
         explainer.explain((255 * UNIT).astype("uint8"))
 
 
+def test_images_from_0_where_they_should_be_from_minus_1_are_warned_of():
+    inverted = kx.ExplainerModel(network(front=lambda x: 1 - x))
+    assert inverted.preprocessing.name == "-1..1"
+    said = kx.ExplainerModel(network(), preprocess_input="mobilenet_v2")
+    for explainer in (inverted, said):
+        with pytest.warns(UserWarning, match=r'\[-1, 1\].*such as `.*"0..1"'):
+            explainer.explain(UNIT)
+    with no_warnings():
+        said = kx.ExplainerModel(network(), preprocess_input="mobilenet_v2")
+        said.explain(2 * UNIT - 1)
+        kx.ExplainerModel(inverted.classifier, preprocess_input="0..1").explain(UNIT)
+
+
 def test_trained_applications_have_the_names_of_imagenet():
     assert len(IMAGENET_CLASSES) == 1000
     named = {0: "tench", 207: "golden_retriever", 281: "tabby", 999: "toilet_tissue"}
