@@ -41,6 +41,8 @@ class Preprocessing:
 
     def __init__(self, preprocess_input, graph):
         self.config = application_name(preprocess_input) or preprocess_input
+        if self.config is None:
+            application_preprocessing(None)  # Refuses it, as any other name.
         self._graph = graph
         self._channels = graph.shape(graph.input)[-1]
         self.read_again()

@@ -31,6 +31,9 @@ class Background(keras.layers.Layer):
             values = np.broadcast_to(np.asarray(color, "float32"), (channels,))
         except (TypeError, ValueError):
             raise ValueError(_expected(channels, color)) from None
+        # None becomes one that is no number.
+        if isinstance(color, bool) or not np.isfinite(values).all():
+            raise ValueError(_expected(channels, color))
         self.color = self.add_weight(
             name="color", shape=(channels,), initializer="zeros", trainable=False
         )

@@ -92,7 +92,7 @@ def test_callables_and_names_are_checked():
     np.testing.assert_allclose(
         custom.restore(np.full((1, 1, 1, 3), 0.5)), 50, rtol=1e-4
     )
-    for wrong in ("mobilenets", 3):
+    for wrong in ("mobilenets", 3, None):
         with pytest.raises(ValueError, match="`preprocess_input` .*Received: "):
             Preprocessing(wrong, graph)
 
