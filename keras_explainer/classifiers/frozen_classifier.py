@@ -110,9 +110,15 @@ class FrozenClassifier(keras.layers.Layer):
         if problem:
             raise ValueError(problem)
         if len(output_shape) != 2:
+            hint = ""
+            if set(output_shape[1:-1]) <= {1}:
+                hint = (
+                    ", as `keras.Model(model.inputs, keras.layers.Flatten()("
+                    "model.outputs[0]))` does"
+                )
             raise ValueError(
-                "Argument `classifier` should return class scores of shape (N, C). "
-                f"Received: output shape {output_shape}"
+                "Argument `classifier` should return class scores of shape (N, C)"
+                f"{hint}. Received: output shape {output_shape}"
             )
         self.head = find_head(graph, multi_label)
         self.logits_tensor = self.head.tensor(graph)

@@ -135,6 +135,25 @@ def test_grey_and_multi_channel_input(channels):
     assert frozen(random_images(2, 32, channels))["logits"].shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        lambda x: keras.ops.squeeze(layers.Dense(1, "sigmoid")(pooled(x)), -1),
+        lambda x: layers.Reshape((1, 1, 3))(layers.Dense(3, "softmax")(pooled(x))),
+    ],
+)
+def test_the_line_that_mends_another_shape_of_scores_does(answers):
+    model = with_head(answers)
+    with pytest.raises(ValueError, match=r"of shape \(N, C\), as .* does\. R") as told:
+        FrozenClassifier(model)
+    mended = eval(str(told.value).split("`")[3], {"keras": keras, "model": model})
+    frozen = FrozenClassifier(mended)
+    images = random_images(2, 8)
+    found = frozen.probabilities(frozen.logits(images))
+    expected = np.reshape(model.predict(images, verbose=0), (2, -1))
+    np.testing.assert_allclose(found[:, -expected.shape[1] :], expected, atol=1e-6)
+
+
 def test_no_spatial_map_is_one_clear_error():
     images = keras.Input((8, 8, 3))
     x = layers.Flatten()(layers.Rescaling(1 / 255)(images))
