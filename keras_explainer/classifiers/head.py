@@ -267,6 +267,7 @@ def _are_probabilities(graph, tensor):
 def _by_answers(graph, outputs):
     """Returns a `Head` of probabilities if the answers to images are, else None."""
     rows = _answers(graph, outputs)
+    _check_whole(rows)
     if len(rows) < 4 or rows.min() < -1e-6 or rows.max() > 1 + 1e-3:
         return None
     if np.allclose(rows.sum(axis=1), 1.0, atol=1e-2):
@@ -301,6 +302,21 @@ def _answers(graph, outputs):
     rows = [np.reshape(ops.cast(part, "float32"), (-1, outputs)) for part in rows]
     rows = np.concatenate(rows)
     return rows[np.isfinite(rows).all(axis=1)]
+
+
+def _check_whole(rows):
+    """Raises a ValueError if answers are shares of 100, or of another whole."""
+    sums = rows.sum(axis=1)
+    if rows.shape[1] < 2 or len(rows) < 4 or rows.min() < 0 or sums.min() <= 1.01:
+        return
+    is_constant = rows.std(axis=0).max() < 1e-4  # Of a layer that learnt nothing yet.
+    if not is_constant and np.ptp(sums) < 1e-3 * sums.mean():
+        whole = f"{sums.mean():.4g}"
+        raise ValueError(
+            "Argument `classifier` should give probabilities that add up to 1, as "
+            f"`keras.Model(model.inputs, model.outputs[0] / {whole})` does. Received: "
+            f"answers that add up to {whole}"
+        )
 
 
 def _features(graph):

@@ -229,6 +229,7 @@ def test_answers_that_happen_to_be_in_0_1_are_not_taken_for_probabilities(end):
         (lambda x: dense(x, 1), "auto", "one yes or no"),
         (lambda x: dense(x, 1, "tanh"), "auto", "an unrecognised head"),
         (lambda x: dense(x, 3, "softmax"), 1, "Received: 1"),
+        (lambda x: 100 * dense(x, 3, "softmax"), False, r"\[0\] / 100\)` does"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:You are using a softmax")
