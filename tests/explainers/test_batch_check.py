@@ -54,11 +54,22 @@ def test_a_bad_batch_changes_nothing_in_a_traced_step():
     assert int(explainer.optimizer.iterations) == 1
 
 
+# A mode does what it does otherwise for all kinds alike.
+OFTEN = [(mode, ("explainer", "l2x")) for mode in ("graph", "xla", "two")]
+OF_ANY_KIND = [(mode, tuple(SYSTEMS)) for mode in ("graph", "xla", "two")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["eager", "graph", "xla", "two"])
-def test_a_bad_batch_changes_nothing_in_any_mode_of_any_kind(mode):
+@pytest.mark.parametrize(
+    "mode, kinds",
+    [
+        ("eager", tuple(SYSTEMS)),
+        *OFTEN,
+        *(pytest.param(*case, marks=pytest.mark.thorough) for case in OF_ANY_KIND),
+    ],
+)
+def test_a_bad_batch_changes_nothing_in_any_mode_of_any_kind(mode, kinds):
     program = pathlib.Path(__file__).with_name("modes_program.py")
-    kinds = ("explainer", "l2x") if mode == "xla" else tuple(SYSTEMS)
     process = started(mode, *kinds, program=program)
     told = process.communicate(timeout=900)[0]
     assert process.returncode == 0, told[-3000:]
