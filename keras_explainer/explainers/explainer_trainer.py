@@ -224,7 +224,7 @@ class ExplainerTrainer(keras.Model):
         self._check_images(data.first[0])
         with self._guarded(checks):
             # Not by `int`, which fails for a variable on several devices.
-            if ops.convert_to_numpy(self.optimizer.iterations) == 0:
+            if tf.convert_to_tensor(self.optimizer.iterations).numpy() == 0:
                 self.step_seed.draw(self.distribute_strategy)
             return super().fit(
                 x=data.x,
