@@ -29,7 +29,8 @@ def as_images(images, argument="images"):
         if len(sizes) > 1 and all(len(size) == 3 for size in sizes):
             raise ValueError(_one_size(argument, f"{sizes[0]} and {sizes[1]}"))
     array = as_array(images)
-    if array is None or not array.ndim or array.dtype.kind in "US":
+    are_names = array is not None and array.ndim == 1 and array.dtype.kind in "US"
+    if array is None or not array.ndim or are_names:
         raise ValueError(
             f"Argument `{argument}` should be images of shape (N, H, W, channels), or "
             f"a dataset of them. Received: {shown(images)}"
