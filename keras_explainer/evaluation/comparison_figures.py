@@ -65,7 +65,7 @@ def curves_figure(results):
     ]
     if not kinds:
         return None
-    figure = _figure(3.4 * len(kinds) + 1.9, max(3.4, 0.18 * len(results)))
+    figure = _figure(3.4 * len(kinds) + 1.9, max(3.4, 0.1 + 0.18 * len(results)))
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     styles = _styles(results)
     most = max(result.images for result in results.values())

@@ -29,7 +29,7 @@ class Subclassed(keras.Model):
 
 
 def served(model, folder):
-    model.export(folder, verbose=False)
+    model.export(folder)
     return keras.layers.TFSMLayer(folder, call_endpoint="serve")
 
 
