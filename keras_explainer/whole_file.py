@@ -36,5 +36,7 @@ def meant_for(path):
     'table.csv'
     """
     path = pathlib.Path(path)
-    beside = _BESIDE.fullmatch(path.name)
-    return path.with_name(beside[1] + (beside[2] or "")) if beside else path
+    # More than once where a writer of whole files was given such a path.
+    while beside := _BESIDE.fullmatch(path.name):
+        path = path.with_name(beside[1] + (beside[2] or ""))
+    return path

@@ -5,9 +5,12 @@ import json
 import os
 import sys
 
+import keras
 import numpy as np
 import pytest
+from conftest import tiny_classifier
 
+import keras_explainer as kx
 from keras_explainer.commands.checkpoint import Checkpoint
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.command_error import UsageError
@@ -466,3 +469,23 @@ def test_where_a_disk_is_mounted(tmp_path, monkeypatch):
     monkeypatch.setattr(os.path, "ismount", lambda path: True)
     with pytest.raises(UsageError, match="inside of the one that a disk is mounted on"):
         RunFolder(tmp_path / "a", SETTINGS)
+
+
+@pytest.mark.parametrize("make", [tiny_classifier, lambda: kx.L2X(tiny_classifier())])
+def test_a_checkpoint_that_is_being_written_is_known_as_the_runs_own(
+    make, tmp_path, monkeypatch
+):
+    # Of an explainer, whose `save` writes a whole file too, and of any other model.
+    strangers = []
+
+    def save(model, path, **options):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        strangers.append(OwnFiles(folder.path).strangers())
+
+    monkeypatch.setattr(keras.Model, "save", save)
+    with RunFolder(tmp_path / "a", SETTINGS) as folder:
+        checkpoint = Checkpoint(folder)
+        checkpoint.set_model(make())
+        checkpoint.save(1)
+    assert strangers == [[]]
