@@ -221,6 +221,14 @@ def test_coco(tmp_path):
     assert data.validation is None
     data = load(explainer(), "coco", "--data", str(tmp_path), "--classes", "dog,cat")
     assert data.targets == "labels" and first(data.train)[1].shape == (2, 2)
+    wanted = ("--split", "train", "--classes", "dog,cat", "--limit", "4")
+    found = measure(explainer(), "coco", "--data", str(tmp_path), *wanted)
+    assert found.class_names == ["dog", "cat"] and found.count == 4
+    assert [part.shape[1:] for part in first(found.dataset)] == [
+        (32, 32, 3),
+        (2,),
+        (32, 32),
+    ]
 
 
 @pytest.mark.slow
@@ -233,5 +241,9 @@ def test_tfds(tmp_path):
     images, labels = first(found.train)
     assert images.shape == (2, 32, 32, 3) and labels.shape == (2, 10)
     assert sum(len(images) for images, _ in found.validation) == 20
-    with pytest.raises(UsageError, match="--dataset should be a data .* tfds:no_such"):
-        load(explainer(10), "tfds:no_such", *data)
+    found = measure(explainer(10), "tfds:dummy_mnist", *data, "--limit", "7")
+    assert found.class_names == [str(digit) for digit in range(10)]
+    assert found.count == 7 and sum(len(batch[0]) for batch in found.dataset) == 7
+    for run in (load, measure):
+        with pytest.raises(UsageError, match="should be a data .* tfds:no_such"):
+            run(explainer(10), "tfds:no_such", *data)
