@@ -75,36 +75,27 @@ def _shapes(args, explainer, options):
 
 
 def _voc(args, explainer, options):
-    classes = args.classes or VOC_CLASSES
-    known = explainer.class_names
-    if args.classes is None and known and set(known) <= set(VOC_CLASSES):
-        classes = known
-    _check_classes(classes, explainer, args)
     split = args.split or "val"
-    dataset = datasets.voc(
-        args.data,
-        split,
-        classes=classes,
-        masks=True,
-        shuffle=False,
-        cache=True,
-        limit=args.limit,
-        **options,
-    )
     names = read_split(find_folder(pathlib.Path(args.data), None), split)
-    count = len(names[: args.limit])
-    return EvaluationData(dataset, count, list(classes), "the classes in the image")
+    return _with_masks(
+        datasets.voc, VOC_CLASSES, names, split, args, explainer, options
+    )
 
 
 def _coco(args, explainer, options):
     split = args.split or "val"
-    instances = coco_instances(args.data, split)
-    every = list(instances.categories.values())
+    found = coco_instances(args.data, split)
+    every, names = list(found.categories.values()), list(found.images)
+    return _with_masks(datasets.coco, every, names, split, args, explainer, options)
+
+
+def _with_masks(load, every, names, split, args, explainer, options):
+    """Loads images with true masks by `load`, of those out of `every` class wanted."""
     classes, known = args.classes or every, explainer.class_names
     if args.classes is None and known and set(known) <= set(every):
         classes = known
     _check_classes(classes, explainer, args)
-    dataset = datasets.coco(
+    dataset = load(
         args.data,
         split,
         classes=classes,
@@ -114,7 +105,7 @@ def _coco(args, explainer, options):
         limit=args.limit,
         **options,
     )
-    count = len(list(instances.images)[: args.limit])
+    count = len(names[: args.limit])
     return EvaluationData(dataset, count, list(classes), "the classes in the image")
 
 
