@@ -177,6 +177,10 @@ def test_voc(tmp_path):
     data = load(explainer(), "voc", "--data", str(tmp_path))
     assert "the data has 20 classes, the classifier 2" in data.targets
     assert first(data.validation).shape == (1, 32, 32, 3)
+    found = measure(explainer(), "voc", "--data", str(tmp_path), "--classes", "dog,cat")
+    assert found.class_names == ["dog", "cat"]
+    assert found.count == sum(len(batch[0]) for batch in found.dataset) > 0
+    assert first(found.dataset)[2].shape[1:] == (32, 32)
 
 
 def test_image_size_of_a_classifier_that_leaves_it_open(photos):
