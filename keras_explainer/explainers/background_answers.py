@@ -7,7 +7,7 @@ _SHOWN = 3
 
 
 def background_problem(explainer):
-    """Names the classes that the classifier finds in the background alone, or None.
+    """Says what makes a background unfit: its range, or classes that are found in it.
 
     A mask that is empty keeps such an answer, so the masks of these classes mean
     little, and measures that hide pixels flatter them. A class counts as found if its
@@ -23,6 +23,14 @@ def background_problem(explainer):
     frozen = explainer.frozen
     height, width, channels = (size or 224 for size in frozen.image_shape)
     color = np.asarray(explainer.background.color, "float32")
+    values = ", ".join(f"{value:.3g}" for value in color)
+    low, high = explainer.preprocessing.input_range or (-np.inf, np.inf)
+    room = (high - low) / 4
+    if (color < low - room).any() or (color > high + room).any():
+        return (
+            "Argument `background` should be a colour in the classifier's input range, "
+            f"[{low:.3g}, {high:.3g}]. Received: {values}"
+        )
     image = np.broadcast_to(color, (1, height, width, channels)).copy()
     (probabilities,) = np.asarray(frozen.probabilities(frozen.logits(image)))
     chance = 0.0 if frozen.multi_label else 1.0 / frozen.num_classes
@@ -35,7 +43,6 @@ def background_problem(explainer):
     classes = classes[np.argsort(-probabilities[classes], kind="stable")]
     names = [f"{explainer.display_names[c]} ({probabilities[c]:.2f})" for c in classes]
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    values = ", ".join(f"{value:.3g}" for value in color)
     return (
         "Argument `background` should be a colour in which the classifier sees none of "
         "its classes, or empty masks keep these answers and masks of these classes "

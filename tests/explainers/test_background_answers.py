@@ -38,6 +38,13 @@ def test_that_a_binary_classifier_says_no_is_as_it_should_be(trained_classifier)
     assert background_problem(kx.ExplainerModel(classifier, background=0.5)) is None
 
 
+def test_a_color_beyond_all_images_is_told(trained_classifier):
+    options = {"preprocess_input": "0..1", "background": 127}
+    explainer = kx.ExplainerModel(trained_classifier(), **options)
+    problem = background_problem(explainer)
+    assert problem.endswith("range, [0, 1]. Received: 127, 127, 127")
+
+
 def test_another_color_mends_it(trained_classifier):
     classifier = trained_classifier()
     names = trained.NAMES
