@@ -228,7 +228,7 @@ class BaseExplainer(ExplainerTrainer):
                 "Argument `preprocess_input` should say what becomes of pixels, since "
                 f"what '{unread}' does to pixels cannot be read. Received: 'auto', "
                 f"which is now {self.preprocess_input!r}, as the images given are",
-                stacklevel=4,
+                stacklevel=3,
             )
         if assumed is not None:
             self._known_range_changed()
@@ -250,7 +250,7 @@ class BaseExplainer(ExplainerTrainer):
             self.background.measure(images)
         problem = background_problem(self) if self.hides_pixels else None
         if problem:
-            warnings.warn(problem, stacklevel=4)
+            warnings.warn(problem, stacklevel=3)
 
     def _known_range_changed(self):
         mean = self.preprocessing.background

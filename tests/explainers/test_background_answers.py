@@ -62,3 +62,14 @@ def test_what_hides_no_pixels_has_no_background(trained_classifier):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Argument `background`", UserWarning)
         fit(kx.BoundedLogitAttention(classifier))
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_warning_names_the_line_that_fits(trained_classifier):
+    classifier = trained_classifier()
+    classifier.layers[-1].bias.assign([20.0, 0.0, 0.0])
+    explainer = kx.DiscreteMaskExplainer(classifier, grid=4)
+    with pytest.warns(UserWarning, match="`background`") as caught:
+        fit(explainer)
+    told = [w for w in caught if "`background`" in str(w.message)]
+    assert [w.filename for w in told] == [__file__]
