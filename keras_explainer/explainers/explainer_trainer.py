@@ -223,8 +223,7 @@ class ExplainerTrainer(keras.Model):
         self.follow(data.first[0])
         self._check_images(data.first[0])
         with self._guarded(checks):
-            # Not by `int`, which fails for a variable on several devices.
-            if tf.convert_to_tensor(self.optimizer.iterations).numpy() == 0:
+            if self._is_new():
                 self.step_seed.draw(self.distribute_strategy)
             return super().fit(
                 x=data.x,
@@ -302,7 +301,8 @@ class ExplainerTrainer(keras.Model):
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         data = self._read(x, y, sample_weight)
-        self.follow(data.first[0])
+        if self._is_new():  # It takes passes of the classifier: not in every step.
+            self.follow(data.first[0])
         with self._guarded():
             logs = super().train_on_batch(*data.arrays, **kwargs)
             self.batch_check.raise_if_found()
@@ -324,6 +324,11 @@ class ExplainerTrainer(keras.Model):
         )
         check_images(data.first[0], image_shape)
         return data
+
+    def _is_new(self):
+        """Returns whether no step was taken yet."""
+        # Not by `int`, which fails for a variable on several devices.
+        return tf.convert_to_tensor(self.optimizer.iterations).numpy() == 0
 
     def _with_guard(self, callbacks):
         """Returns callbacks after the one that ends a run after a bad batch."""

@@ -187,3 +187,14 @@ def test_backup_and_restore_goes_on_as_if_never_interrupted(tmp_path):
         found.trainable_variables, expected.trainable_variables, strict=True
     ):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_steps_by_hand_look_at_the_first_images_only(monkeypatch):
+    explainer, looked = kx.ExplainerModel(tiny_classifier()), []
+    follow = explainer.follow
+    monkeypatch.setattr(
+        explainer, "follow", lambda images: (looked.append(images), follow(images))
+    )
+    for _ in range(3):
+        explainer.train_on_batch(IMAGES, LABELS)
+    assert len(looked) == 1 and not explainer.background.to_measure
