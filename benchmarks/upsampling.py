@@ -21,10 +21,10 @@ import tensorflow as tf
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.commands import demo
-from keras_explainer.decoders.dense_crf import dense_crf
-from keras_explainer.decoders.guided_upsampling import guided_upsampling
-from keras_explainer.decoders.resize import averaged_to
 from keras_explainer.evaluation import mask_quality
+from keras_explainer.image_operations.dense_crf import dense_crf
+from keras_explainer.image_operations.guided_upsampling import guided_upsampling
+from keras_explainer.image_operations.resize import averaged_to
 
 STEEPNESS = 8.0  # from maps in [0, 1] to logits
 

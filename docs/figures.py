@@ -16,8 +16,8 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.patches import Polygon
 
 import keras_explainer as kx
-from keras_explainer.decoders.resize import resize_to
-from keras_explainer.explainers.surroundings import surroundings
+from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.image_operations.resize import resize_to
 from keras_explainer.visualization.panel_figure import Panel
 from keras_explainer.visualization.panel_figure import fit
 from keras_explainer.visualization.panel_figure import panel_figure

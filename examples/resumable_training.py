@@ -9,7 +9,7 @@ from keras_explainer.commands.checkpoint import Checkpoint
 from keras_explainer.commands.command_error import CommandError
 from keras_explainer.commands.history_file import HistoryFile
 from keras_explainer.commands.run_folder import RunFolder
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import whole_file
 
 
 def fit_resumably(build, data, out, *, settings, epochs, patience):

@@ -22,7 +22,7 @@ PLACES = {
     "DeepLabV3Decoder": "decoders.deeplabv3:DeepLabV3Decoder",
     "FeatureEncoder": "decoders.feature_encoder:FeatureEncoder",
     "UNetDecoder": "decoders.unet:UNetDecoder",
-    "Background": "explainers.background:Background",
+    "Background": "image_operations.background:Background",
     "BoundedLogitAttention": "explainers.bounded_logit_attention:BoundedLogitAttention",
     "DiscreteMaskExplainer": "explainers.discrete_mask_explainer:DiscreteMaskExplainer",
     "ExplainerModel": "explainers.explainer_model:ExplainerModel",

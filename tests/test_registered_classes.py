@@ -1,5 +1,6 @@
 """Every class that Keras finds by its name makes the round trip of its config."""
 
+import importlib
 import inspect
 import json
 
@@ -12,8 +13,11 @@ import keras_explainer as kx
 from keras_explainer import layers
 from keras_explainer import losses
 from keras_explainer import metrics
+from keras_explainer import saved_classes
 
 PACKAGE = "keras_explainer"
+for place in saved_classes.PLACES.values():
+    importlib.import_module(f"{PACKAGE}.{place.partition(':')[0]}")
 REGISTERED = {
     name.partition(">")[2]: value
     for name, value in keras.saving.get_custom_objects().items()

@@ -10,11 +10,11 @@ from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
-from keras_explainer.decoders.resize import resize_to
-from keras_explainer.explainers.data_forms import read_images
-from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.targets import predicted_rows
-from keras_explainer.explainers.targets import target_classes
+from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.inputs.data_forms import read_images
+from keras_explainer.inputs.images import check_images
+from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.targets import target_classes
 
 
 class AttributionMethod:

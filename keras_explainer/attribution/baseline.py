@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from keras_explainer.explainers.background import Background
-from keras_explainer.explainers.gaussian_blur import gaussian_blur
+from keras_explainer.image_operations.background import Background
+from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 
 # Standard deviation of the "blur" baseline, as a share of the shorter side.
 _BLUR = 0.1

@@ -9,7 +9,7 @@ from keras import ops
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.check_option import check_option
-from keras_explainer.explainers.gaussian_blur import gaussian_blur
+from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 
 # Signs of the logit where the mask is shown, and where all but the mask is shown.
 _VARIANTS = {"preserve": (1, 0), "delete": (0, -1), "dual": (1, -1)}

@@ -6,7 +6,7 @@ from keras import ops
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.check_option import check_option
 from keras_explainer.drawn_seed import drawn_seed
-from keras_explainer.explainers.gaussian_blur import gaussian_blur
+from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 
 # Weights of the size and of the smoothness, and the squared contrast in the image, in
 # its variances, across which masks need not be smooth.

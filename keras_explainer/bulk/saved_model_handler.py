@@ -101,8 +101,8 @@ class SavedModelHandler(ModelHandler):
 
 def _decode(content, size):
     """Returns the uint8 array of a picture at a size, and the size it had."""
-    from keras_explainer.datasets._files import open_rgb
-    from keras_explainer.datasets._files import resize
+    from keras_explainer.files.read_picture import open_rgb
+    from keras_explainer.files.read_picture import resize
 
     picture = open_rgb(io.BytesIO(content), upright=True)
     return resize(picture, size), (picture.height, picture.width)

@@ -4,7 +4,7 @@ import signal
 
 import keras
 
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import whole_file
 
 
 class Checkpoint(keras.callbacks.Callback):

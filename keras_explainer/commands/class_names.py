@@ -4,9 +4,9 @@ import json
 import os
 import pathlib
 
-from keras_explainer.check_class_names import check_class_names
 from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.command_parser import name_list
+from keras_explainer.inputs.check_class_names import check_class_names
 
 
 def read_class_names(text, num_classes, is_binary=False):

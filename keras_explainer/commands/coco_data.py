@@ -2,9 +2,9 @@
 
 import pathlib
 
-from keras_explainer.datasets._coco_file import read_instances
-from keras_explainer.datasets._files import Remarks
 from keras_explainer.datasets.coco import find_instances
+from keras_explainer.datasets.coco_file import read_instances
+from keras_explainer.files.read_picture import Remarks
 
 
 def coco_instances(root, split):

@@ -6,8 +6,8 @@ import json
 import os
 import pathlib
 
-from keras_explainer.whole_file import meant_for
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import meant_for
+from keras_explainer.files.whole_file import whole_file
 
 try:
     import fcntl

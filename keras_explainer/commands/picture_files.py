@@ -4,8 +4,8 @@ import glob
 import os
 import pathlib
 
-from keras_explainer.datasets._picture_files import picture_files
-from keras_explainer.datasets._picture_files import tell_others
+from keras_explainer.files.picture_files import picture_files
+from keras_explainer.files.picture_files import tell_others
 
 
 def find_pictures(names):

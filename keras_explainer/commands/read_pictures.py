@@ -14,8 +14,8 @@ def read_pictures(paths):
     Returns:
         List of pairs of a path and an upright RGB `PIL.Image`.
     """
-    from keras_explainer.datasets._files import BadFileError
-    from keras_explainer.datasets._files import open_rgb
+    from keras_explainer.files.read_picture import BadFileError
+    from keras_explainer.files.read_picture import open_rgb
 
     pictures = []
     for path in paths:
@@ -43,7 +43,7 @@ def as_input(pictures, explainer):
     """
     import numpy as np
 
-    from keras_explainer.datasets._files import resize
+    from keras_explainer.files.read_picture import resize
 
     size = tuple(explainer.frozen.image_shape[:2])
     images = [resize(picture, size) for picture in pictures]

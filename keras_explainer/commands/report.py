@@ -12,7 +12,7 @@ from keras_explainer.commands.loading_arguments import add_loading_arguments
 from keras_explainer.commands.loading_arguments import loading_options
 from keras_explainer.commands.own_files import note_in_result
 from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import whole_file
 
 SUMMARY = "show a run as one page: curves, figures, masks to play with"
 DESCRIPTION = """\

@@ -14,7 +14,7 @@ from keras_explainer.commands.command_error import UsageError
 from keras_explainer.commands.own_files import CONFIG
 from keras_explainer.commands.own_files import LOCK
 from keras_explainer.commands.own_files import OwnFiles
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import whole_file
 
 _CHECKPOINTS = "epoch_[0-9]*.keras"
 

@@ -23,7 +23,7 @@ from keras_explainer.commands.shared_arguments import add_result_arguments
 from keras_explainer.commands.shared_arguments import check_data
 from keras_explainer.commands.shared_arguments import command_again
 from keras_explainer.commands.shared_arguments import settings_of
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import whole_file
 
 SUMMARY = "train an explainer for a classifier, once"
 DESCRIPTION = """\

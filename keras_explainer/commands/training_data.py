@@ -5,7 +5,6 @@ import pathlib
 import typing
 
 from keras_explainer import datasets
-from keras_explainer.check_class_names import check_same_order
 from keras_explainer.commands.coco_data import coco_instances
 from keras_explainer.commands.coco_data import has_instances
 from keras_explainer.commands.command_error import UsageError
@@ -13,13 +12,14 @@ from keras_explainer.commands.tfds_data import load_tfds
 from keras_explainer.commands.tfds_data import tfds_builder
 from keras_explainer.commands.tfds_data import tfds_classes
 from keras_explainer.commands.tfds_data import usual_split
-from keras_explainer.datasets._picture_files import is_passed_over
-from keras_explainer.datasets._picture_files import picture_files
 from keras_explainer.datasets.image_folder import list_folder
 from keras_explainer.datasets.shapes import SHAPES_CLASSES
 from keras_explainer.datasets.voc import VOC_CLASSES
 from keras_explainer.datasets.voc import find_folder
 from keras_explainer.datasets.voc import read_split
+from keras_explainer.files.picture_files import is_passed_over
+from keras_explainer.files.picture_files import picture_files
+from keras_explainer.inputs.check_class_names import check_same_order
 
 _SHAPES_IMAGES = 2048
 _SHAPES_VALIDATION = 256

@@ -6,21 +6,21 @@ import re
 import numpy as np
 from PIL import Image
 
-from keras_explainer.datasets._coco_file import read_instances
-from keras_explainer.datasets._coco_masks import class_mask
-from keras_explainer.datasets._files import FileLoader
-from keras_explainer.datasets._files import Remarks
-from keras_explainer.datasets._files import blaming
-from keras_explainer.datasets._files import check_classes
-from keras_explainer.datasets._files import check_limit
-from keras_explainer.datasets._files import check_resizing
-from keras_explainer.datasets._files import open_rgb
-from keras_explainer.datasets._files import resize
-from keras_explainer.datasets._files import resize_mask
-from keras_explainer.datasets._files import shard_of
-from keras_explainer.datasets._pipeline import as_size
-from keras_explainer.datasets._pipeline import build_dataset
-from keras_explainer.datasets._pipeline import element_spec
+from keras_explainer.datasets.coco_file import read_instances
+from keras_explainer.datasets.coco_outlines import class_mask
+from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.pipeline import build_dataset
+from keras_explainer.datasets.pipeline import element_spec
+from keras_explainer.files.read_picture import FileLoader
+from keras_explainer.files.read_picture import Remarks
+from keras_explainer.files.read_picture import blaming
+from keras_explainer.files.read_picture import check_classes
+from keras_explainer.files.read_picture import check_limit
+from keras_explainer.files.read_picture import check_resizing
+from keras_explainer.files.read_picture import open_rgb
+from keras_explainer.files.read_picture import resize
+from keras_explainer.files.read_picture import resize_mask
+from keras_explainer.files.read_picture import shard_of
 
 COCO_CATEGORIES = {
     1: "person",

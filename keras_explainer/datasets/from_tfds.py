@@ -5,17 +5,17 @@ import io
 import numpy as np
 from PIL import Image
 
-from keras_explainer.datasets._files import VOID
-from keras_explainer.datasets._files import check_limit
-from keras_explainer.datasets._files import check_resizing
-from keras_explainer.datasets._files import check_shard
-from keras_explainer.datasets._files import open_rgb
-from keras_explainer.datasets._files import resize
-from keras_explainer.datasets._files import resize_mask
-from keras_explainer.datasets._pipeline import as_size
-from keras_explainer.datasets._pipeline import build_dataset
-from keras_explainer.datasets._pipeline import element_spec
-from keras_explainer.open_picture import open_picture
+from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.pipeline import build_dataset
+from keras_explainer.datasets.pipeline import element_spec
+from keras_explainer.files.open_picture import open_picture
+from keras_explainer.files.read_picture import VOID
+from keras_explainer.files.read_picture import check_limit
+from keras_explainer.files.read_picture import check_resizing
+from keras_explainer.files.read_picture import check_shard
+from keras_explainer.files.read_picture import open_rgb
+from keras_explainer.files.read_picture import resize
+from keras_explainer.files.read_picture import resize_mask
 
 _SHUFFLED = 1000  # examples, among which the next one is drawn
 # Where to look for features, the first one first.

@@ -6,19 +6,19 @@ import unicodedata
 
 import numpy as np
 
-from keras_explainer.check_class_names import check_class_names
-from keras_explainer.datasets._files import FileLoader
-from keras_explainer.datasets._files import check_limit
-from keras_explainer.datasets._files import check_resizing
-from keras_explainer.datasets._files import open_rgb
-from keras_explainer.datasets._files import resize
-from keras_explainer.datasets._files import shard_of
-from keras_explainer.datasets._picture_files import is_passed_over
-from keras_explainer.datasets._picture_files import picture_files
-from keras_explainer.datasets._picture_files import tell_others
-from keras_explainer.datasets._pipeline import as_size
-from keras_explainer.datasets._pipeline import build_dataset
-from keras_explainer.datasets._pipeline import element_spec
+from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.pipeline import build_dataset
+from keras_explainer.datasets.pipeline import element_spec
+from keras_explainer.files.picture_files import is_passed_over
+from keras_explainer.files.picture_files import picture_files
+from keras_explainer.files.picture_files import tell_others
+from keras_explainer.files.read_picture import FileLoader
+from keras_explainer.files.read_picture import check_limit
+from keras_explainer.files.read_picture import check_resizing
+from keras_explainer.files.read_picture import open_rgb
+from keras_explainer.files.read_picture import resize
+from keras_explainer.files.read_picture import shard_of
+from keras_explainer.inputs.check_class_names import check_class_names
 
 
 def image_folder(

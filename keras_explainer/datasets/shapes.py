@@ -6,12 +6,12 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.datasets import _drawing
-from keras_explainer.datasets._pipeline import as_size
-from keras_explainer.datasets._pipeline import build_dataset
-from keras_explainer.datasets._pipeline import element_spec
+from keras_explainer.datasets import drawing
+from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.pipeline import build_dataset
+from keras_explainer.datasets.pipeline import element_spec
 
-SHAPES_CLASSES = list(_drawing.SHAPES)
+SHAPES_CLASSES = list(drawing.SHAPES)
 VISIBLE_SHARE = 0.8  # of an object, which later objects must leave visible
 
 
@@ -103,7 +103,7 @@ def shapes(
 def draw_example(index, *, size=(128, 128), objects=(2, 4), seed=0):
     """Draws example `index`: uint8 image, float32 labels and uint8 mask."""
     rng = np.random.default_rng([seed, index])
-    image = _drawing.draw_background(rng, size)
+    image = drawing.draw_background(rng, size)
     layers = np.zeros(size, "int64")  # the number of the object on top, 0 for none
     classes, areas = [0], [0]  # of the objects so far; number 0 is the background
     for _ in range(rng.integers(objects[0], objects[1] + 1)):
@@ -112,7 +112,7 @@ def draw_example(index, *, size=(128, 128), objects=(2, 4), seed=0):
         if found is None:
             continue
         place, x, y, distance, radius = found
-        _drawing.paint(rng, image[place], x, y, distance, radius)
+        drawing.paint(rng, image[place], x, y, distance, radius)
         inside = distance <= 0
         layers[place][inside] = len(classes)
         classes.append(class_index + 1)
@@ -138,9 +138,9 @@ def place_shape(rng, name, layers, areas):
     needed = VISIBLE_SHARE * np.array(areas)
     for radius in np.linspace(largest, unit * 0.1, 50).tolist():
         centre = [rng.uniform(radius, length - radius) for length in layers.shape]
-        place = _drawing.window(layers.shape, centre, (radius, radius))
-        x, y = _drawing.coordinates(place, centre, angle)
-        distance = radius * _drawing.SHAPES[name](x / radius, y / radius)
+        place = drawing.window(layers.shape, centre, (radius, radius))
+        x, y = drawing.coordinates(place, centre, angle)
+        distance = radius * drawing.SHAPES[name](x / radius, y / radius)
         hidden = np.bincount(layers[place][distance <= 0], minlength=len(areas))
         if np.all(shown - hidden >= needed):
             return place, x, y, distance, radius

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.decoders.resize import resize_to
+from keras_explainer.image_operations.resize import resize_to
 
 # Finer maps are reduced to this many cells a side: memory grows with cells x pixels.
 _MOST_CELLS = 16

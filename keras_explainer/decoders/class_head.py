@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_explainer.decoders.cell_attention import gathered
 from keras_explainer.decoders.cell_attention import reduced
-from keras_explainer.decoders.resize import resize_to
+from keras_explainer.image_operations.resize import resize_to
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")

@@ -4,8 +4,8 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.decoders.resize import resize_to
 from keras_explainer.decoders.unet import UNetDecoder
+from keras_explainer.image_operations.resize import resize_to
 
 # Up to this many classes are written out one by one, which LiteRT needs.
 _UNROLLED = 4

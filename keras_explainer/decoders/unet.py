@@ -4,7 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.decoders.resize import resize_to
+from keras_explainer.image_operations.resize import resize_to
 
 _SEPARABLE = 1  # of the finest maps, whose convolutions are separable
 

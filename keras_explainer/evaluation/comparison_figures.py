@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from keras_explainer.check_class_names import check_class_names
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
+from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.metrics.iou import THRESHOLDS
 from keras_explainer.visualization.caption_font import caption_font
 from keras_explainer.visualization.caption_font import drawable

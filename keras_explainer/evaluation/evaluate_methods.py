@@ -16,7 +16,7 @@ from keras_explainer.evaluation.method_result import MethodResult
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
 from keras_explainer.evaluation.method_rows import check_methods
 from keras_explainer.evaluation.protocol import PROTOCOLS
-from keras_explainer.explainers.background import Background
+from keras_explainer.image_operations.background import Background
 from keras_explainer.metrics import ClassSpecificity
 from keras_explainer.metrics import iou
 

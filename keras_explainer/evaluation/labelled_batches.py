@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_explainer.evaluation.mask_sources import Batch
-from keras_explainer.explainers.targets import check_labels
-from keras_explainer.explainers.targets import labels_to_rows
-from keras_explainer.explainers.targets import predicted_rows
+from keras_explainer.inputs.labels import check_labels
+from keras_explainer.inputs.labels import labels_to_rows
+from keras_explainer.inputs.labels import predicted_rows
 
 
 def labelled_batches(explainer, dataset, limit=None, one_by_one=False):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_explainer.evaluation.bootstrap_interval import bootstrap_interval
-from keras_explainer.whole_file import whole_file
+from keras_explainer.files.whole_file import whole_file
 
 
 class MethodResult:

@@ -8,8 +8,6 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.check_class_names import check_class_names
-from keras_explainer.check_class_names import check_classes_of_data
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.batch_statistics import statistics_problem
 from keras_explainer.classifiers.head import names_of_both_answers
@@ -18,27 +16,29 @@ from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.classifiers.saturation import saturation_problem
 from keras_explainer.constructor_arguments import constructor_arguments
-from keras_explainer.decoders.dense_crf import dense_crf
-from keras_explainer.decoders.guided_upsampling import guided_upsampling
-from keras_explainer.decoders.resize import grid_of
-from keras_explainer.decoders.resize import resize_to
-from keras_explainer.explainers.background import Background
 from keras_explainer.explainers.background_answers import background_problem
 from keras_explainer.explainers.cloneable import CloneOf
 from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
 from keras_explainer.explainers.cloneable import is_cloning
-from keras_explainer.explainers.data_forms import read_images
-from keras_explainer.explainers.explainer_trainer import ExplainerTrainer
-from keras_explainer.explainers.explanation import Explanation
-from keras_explainer.explainers.images import as_images
-from keras_explainer.explainers.images import shown
-from keras_explainer.explainers.images import with_image_shape
-from keras_explainer.explainers.step_seed import StepSeed
-from keras_explainer.explainers.targets import MAX_PREDICTED
-from keras_explainer.explainers.targets import predicted_rows
-from keras_explainer.explainers.targets import target_classes
-from keras_explainer.whole_file import whole_file
+from keras_explainer.explanation import Explanation
+from keras_explainer.files.whole_file import whole_file
+from keras_explainer.image_operations.background import Background
+from keras_explainer.image_operations.dense_crf import dense_crf
+from keras_explainer.image_operations.guided_upsampling import guided_upsampling
+from keras_explainer.image_operations.resize import grid_of
+from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.inputs.check_class_names import check_class_names
+from keras_explainer.inputs.check_class_names import check_classes_of_data
+from keras_explainer.inputs.data_forms import read_images
+from keras_explainer.inputs.images import as_images
+from keras_explainer.inputs.images import shown
+from keras_explainer.inputs.images import with_image_shape
+from keras_explainer.inputs.labels import MAX_PREDICTED
+from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.targets import target_classes
+from keras_explainer.training.explainer_trainer import ExplainerTrainer
+from keras_explainer.training.step_seed import StepSeed
 
 
 class BaseExplainer(ExplainerTrainer):

@@ -9,7 +9,7 @@ from keras_explainer import layers
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import shared_hard_logits
-from keras_explainer.explainers.targets import right_share
+from keras_explainer.inputs.labels import right_share
 from keras_explainer.layers.bounded_logit_attention import pooled
 from keras_explainer.layers.bounded_logit_attention import shared_equally
 from keras_explainer.losses.classification_loss import classification_loss

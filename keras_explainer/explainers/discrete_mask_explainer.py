@@ -8,19 +8,19 @@ from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_head import ClassHead
-from keras_explainer.decoders.resize import antialiased_to
-from keras_explainer.decoders.resize import resize_to
 from keras_explainer.decoders.unet import UNetDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import hard_logits
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.explainers.targets import class_of_step
-from keras_explainer.explainers.targets import likeliest_class
+from keras_explainer.image_operations.resize import antialiased_to
+from keras_explainer.image_operations.resize import resize_to
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
 from keras_explainer.replicas import drawn_per_image
+from keras_explainer.training.draws import class_of_step
+from keras_explainer.training.draws import likeliest_class
 
 # The published code averages over 15 of 224 pixels.
 _POOLED_SHARE = 15 / 224

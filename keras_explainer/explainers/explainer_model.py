@@ -14,11 +14,11 @@ from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
 from keras_explainer.decoders.get_decoder import get_decoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
-from keras_explainer.explainers.degraded_view import degraded_view
 from keras_explainer.explainers.refined_logits import refined_logits
-from keras_explainer.explainers.surroundings import surroundings
-from keras_explainer.explainers.targets import targets_of_step
+from keras_explainer.image_operations.degraded_view import degraded_view
+from keras_explainer.image_operations.inpainting import surroundings
 from keras_explainer.losses.explainer_loss import ExplainerLoss
+from keras_explainer.training.draws import targets_of_step
 
 # Up to this many classes a step computes all masks; beyond, those of the labels
 # and of the likeliest others, so that its cost does not grow with the classes.

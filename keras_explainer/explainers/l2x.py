@@ -9,7 +9,7 @@ from keras_explainer.decoders.cell_selector import CellSelector
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.hard_logits import shared_hard_logits
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.explainers.targets import right_share
+from keras_explainer.inputs.labels import right_share
 from keras_explainer.layers.cell_selection import drawn_cells
 from keras_explainer.layers.cell_selection import largest_cells
 from keras_explainer.losses.classification_loss import classification_loss

@@ -8,12 +8,12 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_selector import ClassSelectorDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.explainers.random_background import blurred
-from keras_explainer.explainers.random_background import random_background
-from keras_explainer.explainers.targets import class_of_step
-from keras_explainer.explainers.targets import likeliest_class
+from keras_explainer.image_operations.random_background import blurred
+from keras_explainer.image_operations.random_background import random_background
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
 from keras_explainer.replicas import drawn_per_image
+from keras_explainer.training.draws import class_of_step
+from keras_explainer.training.draws import likeliest_class
 
 # Of noise on the kept part, so that it cannot hide what the classifier reads there.
 _KEPT_NOISE = 0.03

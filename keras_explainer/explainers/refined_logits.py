@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_explainer.explainers.surroundings import surroundings
+from keras_explainer.image_operations.inpainting import surroundings
 from keras_explainer.losses.evidence_loss import evidence_loss
 
 # What a mask keeps, what it leaves, and its area. A class is judged alone here, where

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_explainer.decoders.resize import antialiased_to
+from keras_explainer.image_operations.resize import antialiased_to
 from keras_explainer.losses.reduction import reduce_batch
 
 

@@ -1,6 +1,7 @@
 """Metrics of maps: against true masks, against the classifier, and sanity checks."""
 
 import keras_explainer.require_tensorflow  # noqa: F401
+from keras_explainer.image_operations.linear_imputation import linear_imputation
 from keras_explainer.metrics.boundary_iou import BoundaryIoU
 from keras_explainer.metrics.boundary_iou import boundary_iou
 from keras_explainer.metrics.box_localization import BoxLocalization
@@ -34,7 +35,6 @@ from keras_explainer.metrics.iou import continuous_iou
 from keras_explainer.metrics.iou import iou
 from keras_explainer.metrics.iou import mean_iou
 from keras_explainer.metrics.label_encoding import label_encoding
-from keras_explainer.metrics.linear_imputation import linear_imputation
 from keras_explainer.metrics.map_similarity import spearman
 from keras_explainer.metrics.map_similarity import structural_similarity
 from keras_explainer.metrics.model_randomization import model_randomization

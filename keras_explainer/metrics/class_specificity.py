@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.targets import check_labels
-from keras_explainer.explainers.targets import labels_to_rows
+from keras_explainer.inputs.images import check_images
+from keras_explainer.inputs.labels import check_labels
+from keras_explainer.inputs.labels import labels_to_rows
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import blend
 from keras_explainer.metrics.classifier_passes import pick

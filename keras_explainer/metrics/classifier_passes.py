@@ -8,9 +8,9 @@ import tensorflow as tf
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
-from keras_explainer.explainers.background import Background
-from keras_explainer.explainers.images import check_images
-from keras_explainer.explainers.targets import target_classes
+from keras_explainer.image_operations.background import Background
+from keras_explainer.inputs.images import check_images
+from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.map_arrays import as_maps
 
 

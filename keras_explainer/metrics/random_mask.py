@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_explainer.decoders.resize import resize_to
 from keras_explainer.drawn_seed import drawn_seed
+from keras_explainer.image_operations.resize import resize_to
 from keras_explainer.metrics.map_arrays import as_maps
 
 

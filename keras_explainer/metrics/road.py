@@ -3,12 +3,12 @@
 import numpy as np
 
 from keras_explainer.drawn_seed import drawn_seed
+from keras_explainer.image_operations.linear_imputation import linear_imputation
 from keras_explainer.metrics.classifier_passes import check_inputs
 from keras_explainer.metrics.classifier_passes import one_target
 from keras_explainer.metrics.classifier_passes import pixel_ranks
 from keras_explainer.metrics.classifier_passes import plain_logits
 from keras_explainer.metrics.classifier_passes import target_probability
-from keras_explainer.metrics.linear_imputation import linear_imputation
 
 
 def road(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_explainer.explainers.targets import target_classes
+from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import check_inputs
 from keras_explainer.metrics.classifier_passes import masked_logits

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from keras_explainer.check_option import check_option
-from keras_explainer.explainers.explanation import Explanation
-from keras_explainer.explainers.targets import PREDICTED_FROM
+from keras_explainer.explanation import Explanation
+from keras_explainer.inputs.labels import PREDICTED_FROM
 from keras_explainer.serving.check_request import check_served
 from keras_explainer.serving.check_request import checked_images
 from keras_explainer.serving.check_request import checked_targets

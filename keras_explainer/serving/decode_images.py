@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_explainer.open_picture import MAX_PIXELS
+from keras_explainer.files.open_picture import MAX_PIXELS
 from keras_explainer.serving.check_rank import checked_list
 
 # No JPEG or PNG is shorter, and the size of a PNG is in these bytes.

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_explainer.decoders.resize import averaged_to
+from keras_explainer.image_operations.resize import averaged_to
 
 
 def make_masks(logits, size, threshold=None):

@@ -5,8 +5,8 @@ import tempfile
 
 import tensorflow as tf
 
+from keras_explainer.files.whole_file import whole_file
 from keras_explainer.serving.make_signatures import make_signatures
-from keras_explainer.whole_file import whole_file
 
 
 def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):

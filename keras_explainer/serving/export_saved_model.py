@@ -6,11 +6,11 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.files.whole_folder import whole_folder
 from keras_explainer.serving.make_signatures import make_signatures
 from keras_explainer.serving.warm_up import WARM_UP_FILE
 from keras_explainer.serving.warm_up import warm_up_requests
 from keras_explainer.serving.warm_up import write_warm_up
-from keras_explainer.whole_folder import whole_folder
 
 # How far a reloaded answer may be from the explainer's own.
 _TOLERANCE = 1e-4

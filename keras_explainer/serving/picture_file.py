@@ -3,8 +3,8 @@
 import io
 import pathlib
 
-from keras_explainer.datasets._files import open_rgb
-from keras_explainer.open_picture import open_picture
+from keras_explainer.files.open_picture import open_picture
+from keras_explainer.files.read_picture import open_rgb
 
 _ORIENTATION = 0x0112  # EXIF
 

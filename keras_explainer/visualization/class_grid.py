@@ -1,4 +1,4 @@
-from keras_explainer.check_class_names import check_class_names
+from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.visualization.class_color import class_color
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.panel_figure import Panel

@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_explainer.check_class_names import check_class_names
+from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.visualization.apply_mask import apply_mask
 from keras_explainer.visualization.class_color import class_color
 from keras_explainer.visualization.overlay import overlay

@@ -4,7 +4,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_explainer.check_class_names import check_class_names
+from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.visualization.gallery import gallery
 from keras_explainer.visualization.pixels import as_array
 from keras_explainer.visualization.pixels import as_mask

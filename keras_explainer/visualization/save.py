@@ -2,11 +2,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from keras_explainer.files.whole_file import whole_file
 from keras_explainer.visualization.pixels import as_array
 from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
 from keras_explainer.visualization.pixels import to_uint8
-from keras_explainer.whole_file import whole_file
 
 
 def save_figure(figure, path):

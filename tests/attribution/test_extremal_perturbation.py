@@ -67,7 +67,7 @@ def test_the_area_penalty_of_equal_values_has_no_favourites(eager):
 
 
 def test_what_a_mask_hides_is_blurred(eager):
-    from keras_explainer.explainers.gaussian_blur import gaussian_blur
+    from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 
     images = tf.constant(random_images(1))
     method = ExtremalPerturbation(tiny_classifier(), areas=[0.1])

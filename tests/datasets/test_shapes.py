@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_explainer.datasets import SHAPES_CLASSES
-from keras_explainer.datasets import _drawing
+from keras_explainer.datasets import drawing
 from keras_explainer.datasets import shapes
 from keras_explainer.datasets.shapes import VISIBLE_SHARE
 from keras_explainer.datasets.shapes import draw_example
@@ -68,9 +68,9 @@ def test_seeds_have_no_example_in_common():
 
 def test_fixed_set_is_drawn_once(monkeypatch):
     drawn = []
-    background = _drawing.draw_background
+    background = drawing.draw_background
     monkeypatch.setattr(
-        _drawing, "draw_background", lambda *a: drawn.append(1) or background(*a)
+        drawing, "draw_background", lambda *a: drawn.append(1) or background(*a)
     )
     ds = shapes(6, image_size=32, batch_size=2)
     for _ in range(3):
@@ -112,29 +112,29 @@ def test_distances():
     assert list(distances) == SHAPES_CLASSES
     for name, values in distances.items():
         for point, distance in values.items():
-            found = _drawing.SHAPES[name](*np.float32(point))
+            found = drawing.SHAPES[name](*np.float32(point))
             np.testing.assert_allclose(found, distance, atol=0.02, err_msg=name)
 
 
 @pytest.mark.parametrize("name", SHAPES_CLASSES)
 def test_shape_lies_in_the_unit_circle(name):
     x, y = np.meshgrid(*[np.linspace(-1.2, 1.2, 241)] * 2)
-    inside = _drawing.SHAPES[name](x, y) <= 0
+    inside = drawing.SHAPES[name](x, y) <= 0
     assert np.all(np.hypot(x, y)[inside] <= 1.0)
     assert 0.2 < inside.mean() * 2.4**2 / np.pi < 0.8
 
 
 def test_blend_is_half_way_on_the_edge():
     image = np.full((3, 1, 4), 100.0)
-    _drawing.blend(image, np.array([[-1, 0, 0.25, 1]]), np.full((3, 1, 1), 200.0))
+    drawing.blend(image, np.array([[-1, 0, 0.25, 1]]), np.full((3, 1, 1), 200.0))
     np.testing.assert_allclose(image[0], [[200, 150, 125, 100]])
 
 
 def test_mask_is_exact(monkeypatch):
     """White objects on black: a pixel is in the mask if it is at least half white."""
-    monkeypatch.setattr(_drawing, "draw_background", lambda _, s: np.zeros((3, *s)))
+    monkeypatch.setattr(drawing, "draw_background", lambda _, s: np.zeros((3, *s)))
     monkeypatch.setattr(
-        _drawing, "paint", lambda _, image, x, y, d, r: _drawing.blend(image, d, 255.0)
+        drawing, "paint", lambda _, image, x, y, d, r: drawing.blend(image, d, 255.0)
     )
     for index in range(10):
         image, _, mask = draw_example(index, size=(64, 64), objects=(1, 1))

@@ -7,7 +7,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.explainers.targets import right_share
+from keras_explainer.inputs.labels import right_share
 
 pytestmark = pytest.mark.usefixtures("eager")
 

@@ -10,7 +10,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.decoders.resize import resize_to
+from keras_explainer.image_operations.resize import resize_to
 
 pytestmark = pytest.mark.usefixtures("eager")
 

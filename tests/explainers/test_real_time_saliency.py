@@ -7,9 +7,9 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.explainers.random_background import random_background
-from keras_explainer.explainers.targets import class_of_step
+from keras_explainer.image_operations.random_background import random_background
 from keras_explainer.losses import RealTimeSaliencyLoss
+from keras_explainer.training.draws import class_of_step
 
 pytestmark = pytest.mark.usefixtures("eager")
 

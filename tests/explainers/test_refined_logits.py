@@ -9,7 +9,7 @@ from keras import ops
 
 import keras_explainer as kx
 from keras_explainer.explainers.refined_logits import refined_logits
-from keras_explainer.explainers.surroundings import surroundings
+from keras_explainer.image_operations.inpainting import surroundings
 
 # When cells have voted, a mask holds about half the image: where all agree, masks are
 # flat, and hardly move.

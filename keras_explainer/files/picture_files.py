@@ -1,0 +1,108 @@
+"""Which files of a folder are pictures."""
+
+import collections
+import os
+import pathlib
+import typing
+import warnings
+
+from PIL import Image
+
+from keras_explainer.files.open_picture import open_picture
+
+# What systems and programs leave behind, and notes beside pictures; like hidden
+# files, they are passed over without a word.
+_LEFT_BEHIND = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini"}
+_NOTES = set(".csv .htm .html .json .log .md .pdf .tsv .txt .xml .yaml .yml".split())
+# Formats that Pillow recognises but cannot read by itself.
+_ONLY_RECOGNISED = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
+
+
+class PictureFiles(typing.NamedTuple):
+    """The files of a folder.
+
+    Args:
+        pictures: list of `pathlib.Path`, what Pillow reads.
+        others: list of `pathlib.Path`, what it does not read.
+    """
+
+    pictures: list
+    others: list
+
+
+def picture_files(folder, deep=False):
+    """Finds the pictures in a folder, in the order of Keras's own loader.
+
+    Args:
+        folder: path of the folder.
+        deep: bool, whether to look into its subfolders too, linked ones included.
+
+    Returns:
+        `PictureFiles`. Files are sorted by their folder and then by their name, as
+        text, which is the same on all systems.
+    """
+    found = PictureFiles([], [])
+    entries = sorted(_walk(pathlib.Path(folder), deep), key=lambda entry: entry[:2])
+    for _, _, path in entries:
+        if _is_picture(path):
+            found.pictures.append(path)
+        elif path.suffix.lower() not in _NOTES:
+            found.others.append(path)
+    return found
+
+
+def is_passed_over(name):
+    """Tells files and folders that nobody means to be loaded by their name."""
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
+def tell_others(loader, others, count):
+    """Warns once of files that Pillow does not read.
+
+    Args:
+        loader: str, the name of who leaves them out.
+        others: list of their paths.
+        count: int, how many files there are with them.
+    """
+    if not others:
+        return
+    kinds = collections.Counter(path.suffix.lower() or "no ending" for path in others)
+    counted = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
+    warnings.warn(
+        f"{loader}: left out {len(others)} of {count} files, which Pillow cannot read "
+        f"({counted}), such as {others[0]}; convert pictures among them to JPEG or PNG",
+        stacklevel=3,
+    )
+
+
+def _walk(folder, deep):
+    """Yields the folder of each file, relative and as text, its name and its path."""
+    visited = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        # A link may lead back to where it is.
+        wanted = deep and real not in visited
+        folders[:] = sorted(n for n in folders if wanted and not is_passed_over(n))
+        if real in visited:
+            continue
+        visited.add(real)
+        root = pathlib.Path(root)
+        place = root.relative_to(folder).as_posix()
+        for name in names:
+            if not is_passed_over(name):
+                yield "" if place == "." else place, name, root / name
+
+
+def _is_picture(path):
+    format_ = Image.registered_extensions().get(path.suffix.lower())
+    if format_ in Image.OPEN:
+        return format_ not in _ONLY_RECOGNISED
+    if path.suffix.lower() in _NOTES:
+        return False
+    # Of another ending, or none: what it is, its first bytes tell.
+    try:
+        with open_picture(path) as image:
+            return image.format not in _ONLY_RECOGNISED
+    # Broken bytes make decoders raise nearly anything.
+    except Exception:
+        return False

@@ -1,0 +1,1 @@
+"""Operations on images and maps: they know arrays, and no model."""

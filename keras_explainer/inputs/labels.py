@@ -1,0 +1,167 @@
+"""Labels in every form users have them, as multi-hot rows."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.inputs.images import as_array
+from keras_explainer.inputs.images import shown
+
+# Probability from which a class of a multi-label classifier counts as predicted.
+PREDICTED_FROM = 0.5
+# Classes of a multi-label classifier that may count as predicted at once.
+MAX_PREDICTED = 16
+_WHOLE = (int, np.integer)
+
+
+def as_labels(labels):
+    """Returns labels as one array or tensor.
+
+    Args:
+        labels: Array, tensor, variable or list of numbers, or None.
+
+    Raises:
+        ValueError: If they are none of these.
+    """
+    if isinstance(labels, (tf.Variable, keras.Variable)):
+        return tf.convert_to_tensor(labels)
+    if labels is None or isinstance(labels, tf.Tensor):
+        return labels
+    array = as_array(labels)
+    if array is None or not array.ndim or isinstance(labels, tf.RaggedTensor):
+        raise ValueError(
+            "Labels should be class indices of shape (N,), or rows of 0 and 1 where "
+            f"images have several. Received: {shown(labels)}"
+        )
+    if array.dtype == object and all(isinstance(x, _WHOLE) for x in array.flat):
+        array = array.astype("int64")  # As columns of tables come.
+    return array
+
+
+def labels_to_rows(labels, num_classes):
+    """Converts labels to multi-hot rows, inside or outside a graph.
+
+    Args:
+        labels: Class indices (N,) or (N, 1), such as the 0 and 1 of a binary
+            classifier, or one-hot or multi-hot rows (N, C).
+        num_classes: int, C.
+
+    Returns:
+        float32 tensor (N, C).
+
+    Raises:
+        ValueError: If the shape of `labels` is none of these.
+    """
+    shape = tuple(labels.shape)
+    if len(shape) == 2 and shape[1] == num_classes:
+        return ops.cast(labels, "float32")
+    if shape[1:] in ((), (1,)) and len(shape) in (1, 2):
+        indices = ops.reshape(ops.cast(labels, "int32"), (-1,))
+        return ops.one_hot(indices, num_classes, dtype="float32")
+    raise ValueError(
+        "Labels should be class indices of shape (N,) or rows of shape "
+        f"(N, {num_classes}). Received: shape {shape}"
+    )
+
+
+def check_labels(labels, num_classes):
+    """Raises a ValueError if labels are not classes of the classifier.
+
+    Args:
+        labels: Array as for `labels_to_rows`.
+        num_classes: int, C.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iufb":
+        raise ValueError(
+            "Labels should be numbers; turn names into indices by "
+            "`[names.index(label) for label in labels]`. Received: dtype "
+            f"{labels.dtype}"
+            + "".join(f", such as {one!r}" for one in labels.flat[:1].tolist())
+        )
+    labels_to_rows(labels, num_classes)
+    rows = labels.ndim == 2 and labels.shape[1] == num_classes
+    if rows and not np.isin(labels, (0, 1)).all():
+        wrong = labels[~np.isin(labels, (0, 1))][0]
+        raise ValueError(
+            f"One-hot or multi-hot labels should be 0 or 1. Received: {wrong}"
+        )
+    if not rows:
+        valid = (labels >= 0) & (labels < num_classes) & (labels == np.floor(labels))
+        if not valid.all():
+            raise ValueError(
+                f"Label indices should be whole numbers from 0 to {num_classes - 1}. "
+                f"Received: {labels[~valid][0]}"
+            )
+
+
+def with_known_shape(labels, num_images, num_classes):
+    """Returns labels of a shape that a graph does not know as rows that it knows.
+
+    A step that was traced for indices and is traced again for rows, or the reverse,
+    is told no more than that there are labels.
+
+    Args:
+        labels: Tensor as for `labels_to_rows`, of unknown rank or width.
+        num_images: int tensor (), N.
+        num_classes: int, C.
+
+    Returns:
+        float32 tensor (N, C), with -1 in the rows of labels that are not valid.
+    """
+    width = tf.size(labels) // tf.maximum(num_images, 1)
+    rows = tf.reshape(tf.cast(labels, "float32"), (num_images, width))
+    rows = tf.pad(rows, [[0, 0], [0, num_classes]])[:, :num_classes]
+    rows.set_shape((None, num_classes))
+    one_hot = tf.cast(rows[:, :1] == tf.range(num_classes, dtype="float32"), "float32")
+    is_class = tf.reduce_any(one_hot > 0, axis=1, keepdims=True)
+    of_indices = tf.where(is_class & (width == 1), one_hot, -1.0)
+    return tf.where(width == num_classes, rows, of_indices)
+
+
+def labels_are_valid(labels, num_classes):
+    """The check of `check_labels` inside a graph: a boolean scalar."""
+    values = ops.cast(labels, "float32")
+    if len(labels.shape) == 2 and labels.shape[1] == num_classes:
+        return ops.all(ops.logical_or(values == 0, values == 1))
+    inside = ops.logical_and(values >= 0, values < num_classes)
+    return ops.all(ops.logical_and(inside, values == ops.floor(values)))
+
+
+def predicted_rows(probabilities, multi_label):
+    """Marks the classes that a classifier predicts.
+
+    Args:
+        probabilities: Tensor (N, C).
+        multi_label: Boolean. Whether several classes may be predicted: all with a
+            probability of at least 0.5, and always the most probable one.
+
+    Returns:
+        float32 multi-hot tensor (N, C).
+    """
+    most = ops.one_hot(
+        ops.argmax(probabilities, axis=-1), probabilities.shape[-1], dtype="float32"
+    )
+    if not multi_label:
+        return most
+    return ops.maximum(most, ops.cast(probabilities >= PREDICTED_FROM, "float32"))
+
+
+def right_share(logits, rows, multi_label):
+    """Returns what share of the labels of each image is right.
+
+    Args:
+        logits: Tensor (N, C).
+        rows: Multi-hot tensor (N, C), the labels.
+        multi_label: Boolean. Whether each class is an answer of its own, right where
+            it is predicted and labelled or neither, or the most probable class is
+            the answer.
+
+    Returns:
+        float32 tensor (N,) in [0, 1].
+    """
+    if multi_label:
+        return ops.mean(ops.cast((logits >= 0) == (rows > 0), "float32"), axis=-1)
+    answers = ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1])
+    return ops.sum(answers * rows, axis=-1)

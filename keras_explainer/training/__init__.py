@@ -1,0 +1,1 @@
+"""How explainers are trained: the loop, the step and what it draws."""

@@ -1,0 +1,79 @@
+"""Imports run as docs/architecture.md says, and only so."""
+
+import ast
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = "keras_explainer"
+DOORS = {"__init__", "__main__"}
+
+
+def rules():
+    """Returns the rooms that each room may import, from the table of the page."""
+    allowed = {}
+    for line in (ROOT / "docs/architecture.md").read_text().splitlines():
+        row = re.fullmatch(r"\| `(\w+)` \| .+? \|(.*)\|", line)
+        if row:
+            allowed[row[1]] = set(re.findall(r"`(\w+)`", row[2]))
+            if row[2].strip() == "all":
+                allowed[row[1]] = set(allowed)
+    return allowed
+
+
+def imported(source):
+    """Returns the modules of the package that source code imports, at any place."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            names = [f"{PACKAGE}.relative import"]
+        elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            names = [f"{PACKAGE}.{alias.name}" for alias in node.names]
+        else:
+            names = [getattr(node, "module", None) or ""]
+        yield from (name for name in names if f"{name}.".startswith(f"{PACKAGE}."))
+
+
+def rooms_of(path):
+    """Returns the room of a file, and those that it imports."""
+    place = path.relative_to(ROOT / PACKAGE)
+    room = place.parts[0] if len(place.parts) > 1 else place.stem
+    found = {name.split(".")[1] for name in imported(path.read_text()) if "." in name}
+    return room, found - {room}
+
+
+def violations(room, found, allowed):
+    ground = {p.stem for p in (ROOT / PACKAGE).glob("*.py")} - DOORS
+    if room in DOORS:
+        return set()
+    return found - allowed.get(room, set()) - (ground if room in allowed else set())
+
+
+def test_imports_run_as_the_page_says():
+    against = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        against[str(path)] = violations(*rooms_of(path), rules())
+    assert len(against) > 150
+    assert not {path: found for path, found in against.items() if found}
+
+
+def test_the_page_has_every_room_from_the_ground_up():
+    allowed = rules()
+    folders = {
+        p.name for p in (ROOT / PACKAGE).iterdir() if (p / "__init__.py").exists()
+    }
+    assert set(allowed) == folders
+    rooms = list(allowed)
+    for room, below in allowed.items():
+        assert below - {room} <= set(rooms[: rooms.index(room)]), room
+
+
+def test_an_import_against_the_page_is_seen():
+    code = "def late():\n    from keras_explainer.explainers import targets"
+    found = {name.split(".")[1] for name in imported(code)}
+    assert violations("losses", found, rules()) == {"explainers"}
+    assert violations("check_option", {"inputs"}, rules()) == {"inputs"}
+    assert not violations("explainers", {"losses", "check_option"}, rules())
+    assert list(imported("import keras_explainer.bulk.elements"))
+    assert list(imported("from . import x"))

@@ -1,0 +1,98 @@
+"""The loss of a training step and its gradient, against one written out by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import random_images
+from conftest import tiny_classifier
+
+import keras_explainer as kx
+from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.training.draws import targets_of_step
+
+LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
+
+
+def by_hand(classifier, images, logits, targets, inpaint):
+    """The loss for several labels, with overlap, image by image."""
+    total = 0.0
+    cells = tf.image.resize(images, (8, 8), antialias=True)
+    for image, colors, row, label, judged in zip(
+        images, cells, logits, LABELS, targets
+    ):
+        scale = 0.05 * (tf.reduce_max(colors) - tf.reduce_min(colors))
+        masks = tf.unstack(tf.sigmoid(row), axis=-1)
+        target = tf.reduce_max([masks[c] for c in range(3) if judged[c]], 0)
+        other = tf.reduce_max([masks[c] for c in range(3) if not label[c]], 0)
+        present = [masks[c] for c in range(3) if label[c]]
+        shown = tf.image.resize(target[..., None], image.shape[:2])
+        fill = tf.zeros_like(image)
+        if inpaint:
+            fill = surroundings(image[None], tf.stop_gradient(1 - target)[None])[0]
+        kept, removed = (
+            classifier(part[None], training=False)[0]
+            for part in (image * shown, image * (1 - shown) + fill * shown)
+        )
+        total += -tf.reduce_mean(
+            judged * tf.math.log(kept) + (1 - judged) * tf.math.log(1 - kept)
+        )
+        odds = tf.math.log(removed / (1 - removed))
+        hinge = tf.math.log(1 + tf.exp(2 * odds)) / 2
+        total += 0.7 * tf.reduce_sum(judged * hinge) / sum(judged)
+        rest = label - judged
+        hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
+        total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
+        total += 3 * tf.reduce_mean(target) + 0.3 * tf.reduce_mean(other)
+        total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
+        for mask in (target, other):
+            total += 0.5 * sum(
+                variation(*pair, scale)
+                for pair in (
+                    (mask[1:] - mask[:-1], colors[1:] - colors[:-1]),
+                    (mask[:, 1:] - mask[:, :-1], colors[:, 1:] - colors[:, :-1]),
+                )
+            )
+    return total / len(images)
+
+
+def variation(steps, color_steps, scale):
+    distance = tf.reduce_sum((color_steps / scale) ** 2, axis=-1)
+    return tf.reduce_mean(tf.abs(steps) * tf.exp(-distance / 2))
+
+
+@pytest.mark.slow
+def test_a_term_without_weight_leaves_the_others_to_learn_from():
+    explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
+    explainer.compile(loss=kx.ExplainerLoss(evidence_weight=0.0))
+    before = [np.array(w) for w in explainer.trainable_variables]
+    history = explainer.fit(random_images(2), LABELS, verbose=0).history
+    assert history["entropy"] == [0.0] and history["classification"][0] > 0
+    after = explainer.trainable_variables
+    assert any((old != new.numpy()).any() for old, new in zip(before, after))
+
+
+@pytest.mark.parametrize("inpaint", [False, True])
+@pytest.mark.parametrize("alone", [0.0, 1.0])
+def test_loss_and_gradient_are_those_written_out(alone, inpaint):
+    classifier = tiny_classifier(activation="sigmoid")
+    explainer = kx.ExplainerModel(classifier, background=0.0)
+    loss = kx.ExplainerLoss(
+        overlap_weight=1.0, alone=alone, degraded=0.0, inpaint=inpaint
+    )
+    explainer.compile(loss=loss)
+    images = random_images(2)
+    logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
+    explainer.class_logits = lambda *_: logits
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        read = explainer.frozen(images)
+        terms, _ = explainer.step_terms(images, read, LABELS, training=True)
+        fast = tf.reduce_mean(sum(terms.values()))
+        # The label that the first step draws.
+        step = explainer.step_seed.of_step(explainer.optimizer.iterations)
+        targets = targets_of_step(LABELS, alone, step)
+        plain = by_hand(classifier, images, logits, targets, inpaint)
+    np.testing.assert_allclose(fast, plain, rtol=1e-5)
+    gradient = tape.gradient(plain, logits)
+    assert np.abs(gradient).max() > 1e-3
+    np.testing.assert_allclose(tape.gradient(fast, logits), gradient, atol=1e-6)
