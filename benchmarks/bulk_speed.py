@@ -59,9 +59,9 @@ def save_explainers(path, version):
 
 def bare(explainer, pictures):
     """Returns images per second, and seconds of processor time for each image."""
-    from keras_explainer.commands.load_explainer import load_explainer
-    from keras_explainer.commands.read_pictures import as_input
-    from keras_explainer.commands.read_pictures import read_pictures
+    from keras_explainer.loading.load_explainer import load_explainer
+    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import read_pictures
 
     explainer = load_explainer(explainer)
     paths = sorted(pathlib.Path(pictures).iterdir())

@@ -199,8 +199,8 @@ class Train(Command):
         ]
 
     def content(self, out):
-        from keras_explainer.commands.history_file import read_history
-        from keras_explainer.commands.load_explainer import load_explainer
+        from keras_explainer.loading.load_explainer import load_explainer
+        from keras_explainer.runs.history_file import read_history
 
         rows = read_history(out / "history.csv")
         weights = load_explainer(out).get_weights()

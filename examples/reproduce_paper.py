@@ -32,12 +32,12 @@ from train_classifier import train_classifier
 import keras_explainer as kx
 from keras_explainer.classifiers.layer_graph import LayerGraph
 from keras_explainer.classifiers.preprocessing import Preprocessing
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.load_classifier import is_path
-from keras_explainer.commands.load_classifier import load_classifier
+from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import evaluate_methods
 from keras_explainer.evaluation.comparison_table import ComparisonTable
+from keras_explainer.loading.load_classifier import is_path
+from keras_explainer.loading.load_classifier import load_classifier
 
 METHODS = (
     "zero,half,one,ideal,grad_cam,rise,extremal_perturbation,igos_plus_plus,explainer"

@@ -5,11 +5,11 @@ import warnings
 
 import keras
 
-from keras_explainer.commands.checkpoint import Checkpoint
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.history_file import HistoryFile
-from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.files.whole_file import whole_file
+from keras_explainer.runs.checkpoint import Checkpoint
+from keras_explainer.runs.history_file import HistoryFile
+from keras_explainer.runs.run_folder import RunFolder
 
 
 def fit_resumably(build, data, out, *, settings, epochs, patience):

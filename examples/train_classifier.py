@@ -20,7 +20,7 @@ import tensorflow as tf
 from resumable_training import fit_resumably
 
 import keras_explainer as kx
-from keras_explainer.commands.command_error import CommandError
+from keras_explainer.command_line.command_error import CommandError
 
 
 class Source(typing.NamedTuple):

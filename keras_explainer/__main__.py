@@ -5,10 +5,10 @@ import re
 import sys
 
 import keras_explainer
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_error import Interrupted
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.command_parser import CommandParser
+from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.command_line.command_error import Interrupted
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.command_parser import CommandParser
 
 COMMANDS = (
     "demo",

@@ -11,7 +11,7 @@ import keras_explainer
 # Rooms that the others share or the command line uses, without public names.
 PRIVATE = {
     *("inputs", "image_operations", "training", "files"),
-    *("commands", "report", "study"),
+    *("commands", "command_line", "runs", "loading", "report", "study"),
 }
 PACKAGES = ["keras_explainer"] + [
     f"keras_explainer.{module.name}"

@@ -101,11 +101,11 @@ class SavedModelHandler(ModelHandler):
 
 def _decode(content, size):
     """Returns the uint8 array of a picture at a size, and the size it had."""
-    from keras_explainer.files.read_picture import open_rgb
-    from keras_explainer.files.read_picture import resize
+    from keras_explainer.files.read_picture import read_picture
+    from keras_explainer.files.resize_picture import resize_picture
 
-    picture = open_rgb(io.BytesIO(content), upright=True)
-    return resize(picture, size), (picture.height, picture.width)
+    picture = read_picture(io.BytesIO(content), upright=True)
+    return resize_picture(picture, size), (picture.height, picture.width)
 
 
 def _reason(error):

@@ -1,4 +1,4 @@
-"""The commands of `keras-explainer`, one file each, and what they share.
+"""The commands of `keras-explainer`, one file each.
 
 Nothing here loads TensorFlow on import, so that `--help` answers at once.
 """

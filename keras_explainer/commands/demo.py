@@ -5,11 +5,11 @@ import warnings
 import numpy as np
 from rich.table import Table
 
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "train an explainer on drawn shapes, compare, show the masks"
 DESCRIPTION = """\
@@ -90,11 +90,11 @@ def _demonstrate(args, folder):
     import keras
 
     from keras_explainer import datasets
-    from keras_explainer.commands.history_file import HistoryFile
-    from keras_explainer.commands.load_classifier import load_classifier
-    from keras_explainer.commands.training_progress import TrainingProgress
     from keras_explainer.explainers.explainer_model import ExplainerModel
+    from keras_explainer.loading.load_classifier import load_classifier
     from keras_explainer.losses import ExplainerLoss
+    from keras_explainer.runs.history_file import HistoryFile
+    from keras_explainer.runs.training_progress import TrainingProgress
 
     keras.utils.set_random_seed(TRAIN_SEED)
     classifier = load_classifier("shapes")
@@ -193,7 +193,7 @@ def _draw(folder, explainer, images, labels, truth):
 
 
 def _save(folder, explainer, images):
-    from keras_explainer.commands.load_explainer import load_explainer
+    from keras_explainer.loading.load_explainer import load_explainer
 
     path = folder.file("explainer.keras")
     explainer.save(path)

@@ -1,22 +1,22 @@
 """`keras-explainer evaluate`: compares an explainer with other methods."""
 
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_error import Interrupted
-from keras_explainer.commands.command_parser import dataset_name
-from keras_explainer.commands.command_parser import name_list
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.evaluation_folder import EvaluationFolder
-from keras_explainer.commands.load_explainer import find_explainer
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.commands.shared_arguments import add_image_size
-from keras_explainer.commands.shared_arguments import add_result_arguments
-from keras_explainer.commands.shared_arguments import check_data
-from keras_explainer.commands.shared_arguments import command_again
-from keras_explainer.commands.shared_arguments import settings_of
+from keras_explainer.command_line.argument_types import dataset_name
+from keras_explainer.command_line.argument_types import name_list
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.command_line.command_error import Interrupted
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.data_arguments import add_image_size
+from keras_explainer.command_line.data_arguments import check_data
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.result_arguments import add_result_arguments
+from keras_explainer.command_line.result_arguments import command_again
+from keras_explainer.command_line.result_arguments import settings_of
+from keras_explainer.loading.load_explainer import find_explainer
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.runs.evaluation_folder import EvaluationFolder
 
 SUMMARY = "compare an explainer with other methods, in one table"
 DESCRIPTION = """\
@@ -168,13 +168,13 @@ def run(args):
 
 
 def _evaluate(args, folder):
-    from keras_explainer.commands.evaluation_data import load_evaluation_data
-    from keras_explainer.commands.evaluation_files import write_evaluation
-    from keras_explainer.commands.evaluation_progress import EvaluationProgress
     from keras_explainer.evaluation import PROTOCOLS
     from keras_explainer.evaluation import evaluate_methods
     from keras_explainer.evaluation.method_rows import check_methods
     from keras_explainer.explainers.background_answers import background_problem
+    from keras_explainer.loading.evaluation_data import load_evaluation_data
+    from keras_explainer.runs.evaluation_files import write_evaluation
+    from keras_explainer.runs.evaluation_progress import EvaluationProgress
 
     check_methods(args.methods)
     explainer = load_explainer(args.explainer, **loading_options(args))

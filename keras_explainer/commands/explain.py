@@ -4,22 +4,20 @@ import itertools
 import pathlib
 import sys
 
-from keras_explainer.commands.class_names import read_class_names
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.command_parser import name_list
-from keras_explainer.commands.command_parser import share
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.load_explainer import find_explainer
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.named_classes import named_classes
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.commands.read_pictures import as_input
-from keras_explainer.commands.read_pictures import read_pictures
-from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.command_line.argument_types import name_list
+from keras_explainer.command_line.argument_types import share
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.loading.class_names import read_class_names
+from keras_explainer.loading.load_explainer import find_explainer
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.loading.target_classes import named_classes
+from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "explain pictures: which pixels made the classifier say that"
 DESCRIPTION = """\
@@ -146,8 +144,9 @@ def run(args):
 
 
 def _explain(args, folder):
-    from keras_explainer.commands.explanation_files import ExplanationFiles
-    from keras_explainer.commands.picture_files import find_pictures
+    from keras_explainer.loading.pictures import find_pictures
+    from keras_explainer.loading.pictures import no_pictures
+    from keras_explainer.runs.explanation_files import ExplanationFiles
 
     names, explain = _with_server(args) if args.server else _with_explainer(args)
     files = ExplanationFiles(folder.path, names, args.threshold, folder.file)
@@ -157,10 +156,7 @@ def _explain(args, folder):
         records.append(files.write(path, picture, masks, classes, scores))
         _show(records[-1])
     if not records:
-        raise CommandError(
-            "Argument IMAGES should name at least one picture that can be read. "
-            f"Received: {' '.join(args.images)}"
-        )
+        raise no_pictures("IMAGES", args.images)
     folder.write_json("explanations.json", records)
     folder.finish()
     return len(records), len(paths) - len(records)
@@ -169,6 +165,9 @@ def _explain(args, folder):
 def _with_explainer(args):
     """Returns the names of the classes, and a function from paths to explanations."""
     import numpy as np
+
+    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import read_pictures
 
     explainer = load_explainer(args.explainer, **loading_options(args))
     if args.class_names:
@@ -200,6 +199,7 @@ def _with_explainer(args):
 
 def _with_server(args):
     """The same, from a model server, which tells the names with its answers."""
+    from keras_explainer.loading.pictures import read_pictures
     from keras_explainer.serving import Client
     from keras_explainer.serving import ServingError
 

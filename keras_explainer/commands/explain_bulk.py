@@ -4,20 +4,20 @@ import importlib
 import logging
 import pathlib
 
-from keras_explainer.commands.bulk_output import FEWEST_SHARDS
-from keras_explainer.commands.bulk_output import SHARD_SIZE
-from keras_explainer.commands.bulk_output import prepared_folder
-from keras_explainer.commands.bulk_pipeline import run_pipeline
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.command_parser import share
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.load_explainer import find_explainer
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.bulk.output_folder import FEWEST_SHARDS
+from keras_explainer.bulk.output_folder import SHARD_SIZE
+from keras_explainer.bulk.output_folder import prepared_folder
+from keras_explainer.bulk.run_pipeline import run_pipeline
+from keras_explainer.command_line.argument_types import share
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.loading.load_explainer import find_explainer
+from keras_explainer.loading.load_explainer import load_explainer
 
 SUMMARY = "explain very many images, on one machine or any Apache Beam runner"
 DESCRIPTION = """\
@@ -162,7 +162,7 @@ def _find_model(path):
 
 def _find_inputs(names):
     from keras_explainer.bulk.bulk_folder import matching
-    from keras_explainer.commands.picture_files import find_pictures
+    from keras_explainer.loading.pictures import find_pictures
 
     elsewhere = [name for name in names if "://" in name]
     inputs = [path for name in elsewhere for path in matching(name)]

@@ -4,14 +4,14 @@ import argparse
 import pathlib
 import re
 
-from keras_explainer.commands.command_parser import share
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.load_explainer import find_explainer
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.argument_types import share
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.loading.load_explainer import find_explainer
+from keras_explainer.loading.load_explainer import load_explainer
 
 SUMMARY = "write an explainer for TensorFlow Serving, or for LiteRT"
 DESCRIPTION = """\

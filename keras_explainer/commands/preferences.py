@@ -5,9 +5,9 @@ import pathlib
 
 from rich.table import Table
 
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.console import console
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 
 SUMMARY = "say which explainer the raters of a study prefer, and how surely"
 DESCRIPTION = """\

@@ -4,15 +4,15 @@ import argparse
 import json
 import pathlib
 
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.own_files import note_in_result
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.files.whole_file import whole_file
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.runs.own_files import note_in_result
 
 SUMMARY = "show a run as one page: curves, figures, masks to play with"
 DESCRIPTION = """\
@@ -66,8 +66,8 @@ def run(args):
         raise UsageError(f"{_EXPECTED}. Received: {folder}, without explainer.keras")
     out = _free_file(args.out or folder / "report.html", args.force)
     quiet_tensorflow()
-    from keras_explainer.commands.history_file import read_history
     from keras_explainer.report.report_page import report_page
+    from keras_explainer.runs.history_file import read_history
 
     pictures = _pictures(args, folder, config)
     rows = read_history(folder / "history.csv")
@@ -127,14 +127,14 @@ def _pictures(args, folder, config):
 
 def _from_files(names, limit, explainer):
     """Returns names, pictures and what the explainer takes for them."""
-    from keras_explainer.commands.picture_files import find_pictures
-    from keras_explainer.commands.read_pictures import as_input
-    from keras_explainer.commands.read_pictures import no_pictures
-    from keras_explainer.commands.read_pictures import read_pictures
+    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import find_pictures
+    from keras_explainer.loading.pictures import no_pictures
+    from keras_explainer.loading.pictures import read_pictures
 
     read = read_pictures(find_pictures(names)[:limit])
     if not read:
-        raise no_pictures(names)
+        raise no_pictures("--images", names)
     pictures = [picture for _, picture in read]
     return [path.name for path, _ in read], pictures, as_input(pictures, explainer)
 
@@ -144,7 +144,7 @@ def _from_training(config, limit, explainer):
     import numpy as np
     from PIL import Image
 
-    from keras_explainer.commands.training_data import load_training_data
+    from keras_explainer.loading.training_data import load_training_data
     from keras_explainer.visualization.pixels import to_uint8
 
     if config["data"] and not pathlib.Path(config["data"]).is_dir():

@@ -2,16 +2,16 @@
 
 import pathlib
 
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.command_parser import name_list
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.load_explainer import find_explainer
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.commands.run_folder import RunFolder
+from keras_explainer.command_line.argument_types import name_list
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.loading.load_explainer import find_explainer
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "write a page that asks people which of two explainers they prefer"
 DESCRIPTION = """\
@@ -100,10 +100,10 @@ def _entries(args):
     """Returns what `blinded_study` takes for each picture that can be read."""
     import numpy as np
 
-    from keras_explainer.commands.picture_files import find_pictures
-    from keras_explainer.commands.read_pictures import as_input
-    from keras_explainer.commands.read_pictures import no_pictures
-    from keras_explainer.commands.read_pictures import read_pictures
+    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import find_pictures
+    from keras_explainer.loading.pictures import no_pictures
+    from keras_explainer.loading.pictures import read_pictures
     from keras_explainer.report.html_page import picture_uri
     from keras_explainer.visualization import overlay
 
@@ -133,5 +133,5 @@ def _entries(args):
                 }
             )
     if not entries:
-        raise no_pictures(args.images)
+        raise no_pictures("--images", args.images)
     return entries

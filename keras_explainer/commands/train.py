@@ -4,26 +4,28 @@ import shlex
 import shutil
 import warnings
 
-from keras_explainer.commands.command_error import CommandError
-from keras_explainer.commands.command_error import Interrupted
-from keras_explainer.commands.command_error import Terminated
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.command_parser import dataset_name
-from keras_explainer.commands.command_parser import name_list
-from keras_explainer.commands.command_parser import whole_number
-from keras_explainer.commands.console import console
-from keras_explainer.commands.loading_arguments import add_loading_arguments
-from keras_explainer.commands.loading_arguments import loading_options
-from keras_explainer.commands.preprocessing_arguments import add_preprocessing_arguments
-from keras_explainer.commands.preprocessing_arguments import preprocessing_of
-from keras_explainer.commands.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.commands.run_folder import RunFolder
-from keras_explainer.commands.shared_arguments import add_image_size
-from keras_explainer.commands.shared_arguments import add_result_arguments
-from keras_explainer.commands.shared_arguments import check_data
-from keras_explainer.commands.shared_arguments import command_again
-from keras_explainer.commands.shared_arguments import settings_of
+from keras_explainer.command_line.argument_types import dataset_name
+from keras_explainer.command_line.argument_types import name_list
+from keras_explainer.command_line.argument_types import whole_number
+from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.command_line.command_error import Interrupted
+from keras_explainer.command_line.command_error import Terminated
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.console import console
+from keras_explainer.command_line.data_arguments import add_image_size
+from keras_explainer.command_line.data_arguments import check_data
+from keras_explainer.command_line.loading_arguments import add_loading_arguments
+from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.preprocessing_arguments import (
+    add_preprocessing_arguments,
+)
+from keras_explainer.command_line.preprocessing_arguments import preprocessing_of
+from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.result_arguments import add_result_arguments
+from keras_explainer.command_line.result_arguments import command_again
+from keras_explainer.command_line.result_arguments import settings_of
 from keras_explainer.files.whole_file import whole_file
+from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "train an explainer for a classifier, once"
 DESCRIPTION = """\
@@ -160,7 +162,7 @@ def run(args):
         args.out, settings_of(args, _PATHS), force=args.force, resume=args.resume
     ) as folder:
         quiet_tensorflow()
-        from keras_explainer.commands.checkpoint import TerminationCheckpoint
+        from keras_explainer.runs.checkpoint import TerminationCheckpoint
 
         with TerminationCheckpoint(folder) as termination:
             try:
@@ -180,10 +182,10 @@ def run(args):
 def _train(args, folder, termination):
     import keras
 
-    from keras_explainer.commands.history_file import HistoryFile
-    from keras_explainer.commands.load_explainer import load_explainer
-    from keras_explainer.commands.training_data import load_training_data
-    from keras_explainer.commands.training_progress import TrainingProgress
+    from keras_explainer.loading.load_explainer import load_explainer
+    from keras_explainer.loading.training_data import load_training_data
+    from keras_explainer.runs.history_file import HistoryFile
+    from keras_explainer.runs.training_progress import TrainingProgress
     from keras_explainer.visualization import MaskGallery
 
     start, steps = folder.reached
@@ -238,10 +240,10 @@ def _new_explainer(args):
 
     from keras_explainer import explainers
     from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
-    from keras_explainer.commands.class_names import read_class_names
-    from keras_explainer.commands.load_classifier import is_path
-    from keras_explainer.commands.load_classifier import load_classifier
-    from keras_explainer.commands.training_data import data_classes
+    from keras_explainer.loading.class_names import read_class_names
+    from keras_explainer.loading.load_classifier import is_path
+    from keras_explainer.loading.load_classifier import load_classifier
+    from keras_explainer.loading.training_data import data_classes
 
     explainer = getattr(explainers, METHODS[args.method])(
         load_classifier(args.classifier, **loading_options(args)),

@@ -8,19 +8,19 @@ from PIL import Image
 
 from keras_explainer.datasets.coco_file import read_instances
 from keras_explainer.datasets.coco_outlines import class_mask
-from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.dataset_arguments import as_size
+from keras_explainer.datasets.dataset_arguments import check_classes
+from keras_explainer.datasets.dataset_arguments import check_limit
+from keras_explainer.datasets.dataset_arguments import shard_of
+from keras_explainer.datasets.file_loader import FileLoader
 from keras_explainer.datasets.pipeline import build_dataset
 from keras_explainer.datasets.pipeline import element_spec
-from keras_explainer.files.read_picture import FileLoader
-from keras_explainer.files.read_picture import Remarks
-from keras_explainer.files.read_picture import blaming
-from keras_explainer.files.read_picture import check_classes
-from keras_explainer.files.read_picture import check_limit
-from keras_explainer.files.read_picture import check_resizing
-from keras_explainer.files.read_picture import open_rgb
-from keras_explainer.files.read_picture import resize
-from keras_explainer.files.read_picture import resize_mask
-from keras_explainer.files.read_picture import shard_of
+from keras_explainer.datasets.remarks import Remarks
+from keras_explainer.files.read_picture import errors_naming
+from keras_explainer.files.read_picture import read_picture
+from keras_explainer.files.resize_picture import check_resizing
+from keras_explainer.files.resize_picture import resize_mask
+from keras_explainer.files.resize_picture import resize_picture
 
 COCO_CATEGORIES = {
     1: "person",
@@ -210,9 +210,9 @@ def coco(
         annotations = instances.annotations.get(number, [])
         labels = np.zeros(len(class_names) + 1, "float32")
         labels[[numbers[a["category_id"]] for a in annotations]] = 1
-        example = resize(image, size, resizing), labels[1:]
+        example = resize_picture(image, size, resizing), labels[1:]
         if masks:
-            with blaming(folder / instances.images[number]["file_name"]):
+            with errors_naming(folder / instances.images[number]["file_name"]):
                 mask = class_mask(annotations, numbers, image.height, image.width)
             example += (resize_mask(Image.fromarray(mask), size, resizing),)
         return example
@@ -280,8 +280,8 @@ def image_folder_of(file):
 def open_instances_image(folder, entry):
     """Reads an image that an instances file lists, as a `PIL.Image`."""
     path = folder / entry["file_name"]
-    image = open_rgb(path)
-    with blaming(path):
+    image = read_picture(path)
+    with errors_naming(path):
         listed = entry["width"], entry["height"]
         if image.size != listed:
             raise ValueError(f"size {image.size}, but the annotations have {listed}")

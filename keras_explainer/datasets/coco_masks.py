@@ -9,8 +9,8 @@ from keras_explainer.datasets.coco import image_folder_of
 from keras_explainer.datasets.coco import open_instances_image
 from keras_explainer.datasets.coco_file import read_instances
 from keras_explainer.datasets.coco_outlines import class_mask
+from keras_explainer.datasets.remarks import Remarks
 from keras_explainer.datasets.voc_masks import unpacked
-from keras_explainer.files.read_picture import Remarks
 
 _SERVER = "http://images.cocodataset.org"
 

@@ -5,17 +5,17 @@ import io
 import numpy as np
 from PIL import Image
 
-from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.dataset_arguments import as_size
+from keras_explainer.datasets.dataset_arguments import check_limit
+from keras_explainer.datasets.dataset_arguments import check_shard
 from keras_explainer.datasets.pipeline import build_dataset
 from keras_explainer.datasets.pipeline import element_spec
 from keras_explainer.files.open_picture import open_picture
-from keras_explainer.files.read_picture import VOID
-from keras_explainer.files.read_picture import check_limit
-from keras_explainer.files.read_picture import check_resizing
-from keras_explainer.files.read_picture import check_shard
-from keras_explainer.files.read_picture import open_rgb
-from keras_explainer.files.read_picture import resize
-from keras_explainer.files.read_picture import resize_mask
+from keras_explainer.files.read_picture import read_picture
+from keras_explainer.files.resize_picture import VOID
+from keras_explainer.files.resize_picture import check_resizing
+from keras_explainer.files.resize_picture import resize_mask
+from keras_explainer.files.resize_picture import resize_picture
 
 _SHUFFLED = 1000  # examples, among which the next one is drawn
 # Where to look for features, the first one first.
@@ -191,11 +191,11 @@ class Reader:
         self.size, self.resizing = size, resizing
 
     def __call__(self, image, labels, regions=None, *of_boxes):
-        image = open_rgb(io.BytesIO(image))
+        image = read_picture(io.BytesIO(image))
         indices = np.ravel(labels)
         row = np.zeros(self.num_classes, "float32")
         row[indices] = 1
-        example = resize(image, self.size, self.resizing), row
+        example = resize_picture(image, self.size, self.resizing), row
         if regions is None:
             return example
         if isinstance(regions, bytes):

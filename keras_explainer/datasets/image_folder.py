@@ -6,18 +6,18 @@ import unicodedata
 
 import numpy as np
 
-from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.dataset_arguments import as_size
+from keras_explainer.datasets.dataset_arguments import check_limit
+from keras_explainer.datasets.dataset_arguments import shard_of
+from keras_explainer.datasets.file_loader import FileLoader
 from keras_explainer.datasets.pipeline import build_dataset
 from keras_explainer.datasets.pipeline import element_spec
-from keras_explainer.files.picture_files import is_passed_over
+from keras_explainer.files.picture_files import is_ignored
 from keras_explainer.files.picture_files import picture_files
-from keras_explainer.files.picture_files import tell_others
-from keras_explainer.files.read_picture import FileLoader
-from keras_explainer.files.read_picture import check_limit
-from keras_explainer.files.read_picture import check_resizing
-from keras_explainer.files.read_picture import open_rgb
-from keras_explainer.files.read_picture import resize
-from keras_explainer.files.read_picture import shard_of
+from keras_explainer.files.picture_files import warn_of_unread
+from keras_explainer.files.read_picture import read_picture
+from keras_explainer.files.resize_picture import check_resizing
+from keras_explainer.files.resize_picture import resize_picture
 from keras_explainer.inputs.check_class_names import check_class_names
 
 
@@ -93,13 +93,13 @@ def image_folder(
     check_limit(limit)
     check_resizing(resizing)
     class_names, pictures, others = list_folder(directory, class_names)
-    tell_others("image_folder", others, len(others) + len(pictures))
+    warn_of_unread("image_folder", others, len(others) + len(pictures))
     pictures = shard_of(pictures[:limit], shard)
     one_hot = np.eye(len(class_names), dtype="float32")
 
     def read(picture):
         path, class_index = picture
-        image = resize(open_rgb(path, upright=True), size, resizing)
+        image = resize_picture(read_picture(path, upright=True), size, resizing)
         return (image, one_hot[class_index]) if class_names else (image,)
 
     loader = FileLoader("image_folder", pictures, read, cache)
@@ -192,7 +192,7 @@ def _chosen_subfolders(directory, class_names):
     found = {}
     # Sorted as text: paths of Windows would be sorted without regard to case.
     for path in sorted(directory.iterdir(), key=lambda path: path.name):
-        if path.is_dir() and not is_passed_over(path.name):
+        if path.is_dir() and not is_ignored(path.name):
             # Systems write an accent with its letter or behind it.
             found[unicodedata.normalize("NFC", path.name)] = path
     if class_names is None:

@@ -8,17 +8,6 @@ import tensorflow as tf
 from keras_explainer.datasets.epoch_order import Epoch
 
 
-def as_size(image_size):
-    """Returns `image_size`, an int or a pair, as `(height, width)`."""
-    size = (image_size,) * 2 if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
-        raise ValueError(
-            "Argument `image_size` must be a positive integer or a pair (height, "
-            f"width) of them. Received: image_size={image_size}"
-        )
-    return size
-
-
 def element_spec(size, class_names, *, labels=True, masks=False):
     """The tensors of one example as they are loaded, before conversion to float."""
     spec = [tf.TensorSpec((*size, 3), tf.uint8)]

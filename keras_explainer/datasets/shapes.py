@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.datasets import drawing
-from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.dataset_arguments import as_size
 from keras_explainer.datasets.pipeline import build_dataset
 from keras_explainer.datasets.pipeline import element_spec
 

@@ -7,21 +7,21 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
-from keras_explainer.datasets.pipeline import as_size
+from keras_explainer.datasets.dataset_arguments import as_size
+from keras_explainer.datasets.dataset_arguments import check_classes
+from keras_explainer.datasets.dataset_arguments import check_limit
+from keras_explainer.datasets.dataset_arguments import shard_of
+from keras_explainer.datasets.file_loader import FileLoader
 from keras_explainer.datasets.pipeline import build_dataset
 from keras_explainer.datasets.pipeline import element_spec
+from keras_explainer.datasets.remarks import Remarks
 from keras_explainer.files.open_picture import open_picture
-from keras_explainer.files.read_picture import VOID
-from keras_explainer.files.read_picture import FileLoader
-from keras_explainer.files.read_picture import Remarks
-from keras_explainer.files.read_picture import blaming
-from keras_explainer.files.read_picture import check_classes
-from keras_explainer.files.read_picture import check_limit
-from keras_explainer.files.read_picture import check_resizing
-from keras_explainer.files.read_picture import open_rgb
-from keras_explainer.files.read_picture import resize
-from keras_explainer.files.read_picture import resize_mask
-from keras_explainer.files.read_picture import shard_of
+from keras_explainer.files.read_picture import errors_naming
+from keras_explainer.files.read_picture import read_picture
+from keras_explainer.files.resize_picture import VOID
+from keras_explainer.files.resize_picture import check_resizing
+from keras_explainer.files.resize_picture import resize_mask
+from keras_explainer.files.resize_picture import resize_picture
 
 VOC_CLASSES = [
     "aeroplane",
@@ -140,7 +140,7 @@ def voc(
     def read(name):
         image, present, mask = open_example(folder, name, masks, remarks)
         labels = np.array([name in present for name in class_names], "float32")
-        example = resize(image, size, resizing), labels
+        example = resize_picture(image, size, resizing), labels
         if masks:
             example += (renumber[resize_mask(mask, size, resizing)],)
         return example
@@ -214,7 +214,7 @@ def read_split(folder, split, remarks=None):
 
 def open_example(folder, name, with_mask, remarks=None):
     """Reads an image, the class names of its objects, and its mask or None."""
-    image, mask = open_rgb(folder / "JPEGImages" / f"{name}.jpg"), None
+    image, mask = read_picture(folder / "JPEGImages" / f"{name}.jpg"), None
     annotation = folder / "Annotations" / f"{name}.xml"
     if with_mask or not annotation.is_file():
         mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
@@ -225,7 +225,7 @@ def open_example(folder, name, with_mask, remarks=None):
 
 def open_mask(path, image_size):
     """Reads the class numbers of a palette PNG as a `PIL.Image`."""
-    with blaming(path), open_picture(path) as mask:
+    with errors_naming(path), open_picture(path) as mask:
         if mask.mode not in ("P", "L"):
             raise ValueError(f"a mask must have a palette, not mode {mask.mode}")
         if mask.size != image_size:
@@ -235,7 +235,7 @@ def open_mask(path, image_size):
 
 def read_annotation(path, remarks=None):
     """Returns the class names of the objects in an annotation file."""
-    with blaming(path):
+    with errors_naming(path):
         nodes = ElementTree.parse(path).iterfind("object/name")
         names = {node.text.strip() for node in nodes}
     if remarks:

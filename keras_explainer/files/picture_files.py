@@ -51,12 +51,12 @@ def picture_files(folder, deep=False):
     return found
 
 
-def is_passed_over(name):
+def is_ignored(name):
     """Tells files and folders that nobody means to be loaded by their name."""
     return name.startswith(".") or name.lower() in _LEFT_BEHIND
 
 
-def tell_others(loader, others, count):
+def warn_of_unread(loader, others, count):
     """Warns once of files that Pillow does not read.
 
     Args:
@@ -82,14 +82,14 @@ def _walk(folder, deep):
         real = os.path.realpath(root)
         # A link may lead back to where it is.
         wanted = deep and real not in visited
-        folders[:] = sorted(n for n in folders if wanted and not is_passed_over(n))
+        folders[:] = sorted(n for n in folders if wanted and not is_ignored(n))
         if real in visited:
             continue
         visited.add(real)
         root = pathlib.Path(root)
         place = root.relative_to(folder).as_posix()
         for name in names:
-            if not is_passed_over(name):
+            if not is_ignored(name):
                 yield "" if place == "." else place, name, root / name
 
 

@@ -4,7 +4,7 @@ import io
 import pathlib
 
 from keras_explainer.files.open_picture import open_picture
-from keras_explainer.files.read_picture import open_rgb
+from keras_explainer.files.read_picture import read_picture
 
 _ORIENTATION = 0x0112  # EXIF
 
@@ -31,7 +31,7 @@ def picture_file(picture):
             is_plain = image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
             if is_plain and image.getexif().get(_ORIENTATION, 1) == 1:
                 return content
-        upright = open_rgb(io.BytesIO(content), upright=True)
+        upright = read_picture(io.BytesIO(content), upright=True)
     # Foreign files make Pillow raise nearly anything.
     except Exception as error:
         raise ValueError(

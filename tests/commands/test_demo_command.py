@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_explainer.__main__ import main
 from keras_explainer.commands import demo
-from keras_explainer.commands import load_classifier
+from keras_explainer.loading import load_classifier
 
 pytestmark = pytest.mark.usefixtures("eager")
 

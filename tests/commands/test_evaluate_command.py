@@ -11,9 +11,9 @@ from PIL import Image
 
 import keras_explainer as kx
 from keras_explainer.__main__ import main
-from keras_explainer.commands.evaluation_progress import EvaluationProgress
 from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import evaluate_methods
+from keras_explainer.runs.evaluation_progress import EvaluationProgress
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eager")]
 RESULT = {
@@ -127,7 +127,7 @@ def test_a_picture_that_fails_loses_no_figure(
         raise KeyboardInterrupt
 
     out, explainer = tmp_path / "out", explainers / "shapes.keras"
-    module = "keras_explainer.commands.evaluation_files.curves_figure"
+    module = "keras_explainer.runs.evaluation_files.curves_figure"
     monkeypatch.setattr(module, stop)
     assert main(evaluate(explainer, out, methods="one")) == 130
     monkeypatch.setattr(module, fail)

@@ -19,11 +19,11 @@ from odd_pictures import save_odd_pictures
 import keras_explainer as kx
 from keras_explainer.__main__ import build_parser
 from keras_explainer.__main__ import main
-from keras_explainer.commands import bulk_pipeline
+from keras_explainer.bulk import run_pipeline
 from keras_explainer.commands import explain_bulk
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.read_pictures import as_input
-from keras_explainer.commands.read_pictures import read_pictures
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.loading.pictures import as_input
+from keras_explainer.loading.pictures import read_pictures
 
 NAMES = ["red fox", "dog", "cat"]
 # Masks in PNG are in steps of 1/255; the exported explainer is within 1e-4.
@@ -111,16 +111,16 @@ def test_wrong_arguments(
 def test_a_killed_process_ends_the_command(monkeypatch, capsys, stopped_for_an_error):
     """Beam waits for ever for a process that is gone; an error of ours comes first."""
     codes = []
-    monkeypatch.setattr(bulk_pipeline.os, "_exit", codes.append)
+    monkeypatch.setattr(run_pipeline.os, "_exit", codes.append)
     monkeypatch.setattr(
-        bulk_pipeline, "_SECONDS_FOR_ITS_OWN_END", 60 if stopped_for_an_error else 0
+        run_pipeline, "_SECONDS_FOR_ITS_OWN_END", 60 if stopped_for_an_error else 0
     )
 
     def wait_for_a_process():
         raise RuntimeError("Worker subprocess exited with return code 137")
 
     thread = threading.Thread(target=wait_for_a_process, name="run_worker")
-    with bulk_pipeline._giving_up_with_a_worker():
+    with run_pipeline._giving_up_with_a_worker():
         thread.start()
         if not stopped_for_an_error:
             thread.join()

@@ -11,10 +11,10 @@ from PIL import Image
 
 import keras_explainer as kx
 from keras_explainer.__main__ import main
-from keras_explainer.commands.explanation_files import ExplanationFiles
-from keras_explainer.commands.explanation_files import bounding_box
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.picture_files import find_pictures
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.loading.pictures import find_pictures
+from keras_explainer.runs.explanation_files import ExplanationFiles
+from keras_explainer.runs.explanation_files import bounding_box
 
 pytestmark = pytest.mark.usefixtures("eager")
 NAMES = ["red fox", "Red/Fox", "cat"]

@@ -12,8 +12,8 @@ from conftest import tiny_classifier
 from PIL import Image
 
 from keras_explainer.__main__ import main
-from keras_explainer.commands.history_file import read_history
-from keras_explainer.commands.load_explainer import load_explainer
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.runs.history_file import read_history
 
 pytestmark = pytest.mark.usefixtures("eager")
 EPOCHS, STEPS = 2, 3

@@ -13,9 +13,9 @@ from PIL import Image
 import keras_explainer as kx
 from keras_explainer.__main__ import build_parser
 from keras_explainer.__main__ import main
-from keras_explainer.commands.command_error import UsageError
-from keras_explainer.commands.load_explainer import load_explainer
-from keras_explainer.commands.preprocessing_arguments import preprocessing_of
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.command_line.preprocessing_arguments import preprocessing_of
+from keras_explainer.loading.load_explainer import load_explainer
 
 MODULE = """
 import keras

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_classifier
 
-from keras_explainer.commands.command_error import CommandError
+from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.datasets import voc
 from keras_explainer.evaluation import MethodResult
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_explainer.commands.read_pictures import read_pictures
 from keras_explainer.datasets.voc import open_mask
 from keras_explainer.files.open_picture import MAX_PIXELS
 from keras_explainer.files.read_picture import BadFileError
-from keras_explainer.files.read_picture import open_rgb
+from keras_explainer.files.read_picture import read_picture
+from keras_explainer.loading.pictures import read_pictures
 from keras_explainer.serving import decode_images
 from keras_explainer.serving.picture_file import picture_file
 
@@ -72,7 +72,7 @@ def test_more_pixels_than_a_server_takes(tmp_path, capsys, kind, size):
         f"Received: {size[0]} x {size[1]} pixels"
     )
     with pytest.raises(BadFileError) as raised:
-        open_rgb(path, upright=True)
+        read_picture(path, upright=True)
     assert str(raised.value) == f"{path}: {sentence}"
     with pytest.raises(BadFileError, match="at most 33554432 pixels"):
         open_mask(path, size)
@@ -87,7 +87,7 @@ def test_more_pixels_than_a_server_takes(tmp_path, capsys, kind, size):
 def test_as_many_as_a_server_takes(kind):
     """They go on to be decoded, and turn out to be empty."""
     with pytest.raises(BadFileError) as raised:
-        open_rgb(io.BytesIO(HEADERS[kind](4096, 8192)))
+        read_picture(io.BytesIO(HEADERS[kind](4096, 8192)))
     assert "at most" not in str(raised.value)
 
 
@@ -97,7 +97,7 @@ def test_the_limit_of_the_server():
 
 def test_a_webp_that_claims_a_large_canvas():
     with pytest.raises(BadFileError):  # Pillow's decoder looks at it first.
-        open_rgb(io.BytesIO(webp(10_000, 10_000)))
+        read_picture(io.BytesIO(webp(10_000, 10_000)))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89", b"no picture at all", bytes(64)])
@@ -105,7 +105,7 @@ def test_what_is_no_picture(tmp_path, content):
     path = tmp_path / "notes.jpg"
     path.write_bytes(content)
     with pytest.raises(BadFileError) as raised:
-        open_rgb(path)
+        read_picture(path)
     assert str(raised.value) == f"{path}: cannot identify image file"
 
 
@@ -115,10 +115,10 @@ def test_cut_files(kind):
     file = io.BytesIO()
     Image.fromarray(levels).save(file, kind)
     whole = file.getvalue()
-    assert open_rgb(io.BytesIO(whole)).size == (60, 40)
+    assert read_picture(io.BytesIO(whole)).size == (60, 40)
     for length in (1, 10, 30, len(whole) // 2):
         with pytest.raises(BadFileError):
-            open_rgb(io.BytesIO(whole[:length]))
+            read_picture(io.BytesIO(whole[:length]))
 
 
 def test_formats_that_say_why_they_are_not_read(monkeypatch):
@@ -127,12 +127,12 @@ def test_formats_that_say_why_they_are_not_read(monkeypatch):
     monkeypatch.setattr(Image, "ID", ["PNG"])
     monkeypatch.setattr(Image, "warnings", type("Quiet", (), {"warn": print}))
     with pytest.raises(BadFileError, match="cannot identify"):
-        open_rgb(io.BytesIO(png(4, 4)))
+        read_picture(io.BytesIO(png(4, 4)))
 
 
 def test_paths_of_all_kinds(tmp_path):
     Image.new("RGB", (3, 2), "red").save(tmp_path / "red.png")
     for path in (tmp_path / "red.png", str(tmp_path / "red.png")):
-        assert np.asarray(open_rgb(path)).tolist() == [[[255, 0, 0]] * 3] * 2
+        assert np.asarray(read_picture(path)).tolist() == [[[255, 0, 0]] * 3] * 2
     with pytest.raises(BadFileError, match="No such file"):
-        open_rgb(pathlib.Path("gone.png"))
+        read_picture(pathlib.Path("gone.png"))

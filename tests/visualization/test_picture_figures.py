@@ -11,7 +11,7 @@ from PIL import Image
 from PIL import ImageColor
 
 from keras_explainer import visualization
-from keras_explainer.commands import explanation_files
+from keras_explainer.runs import explanation_files
 from keras_explainer.visualization import class_color
 from keras_explainer.visualization import class_grid
 from keras_explainer.visualization import contact_sheet

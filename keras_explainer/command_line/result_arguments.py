@@ -1,0 +1,48 @@
+"""The arguments that say where a run goes, and what its config.json says of them."""
+
+import pathlib
+import shlex
+
+_NO_SETTINGS = {"run", "debug", "argv", "out", "force", "resume"}
+
+
+def add_result_arguments(parser, resumed_after):
+    """Adds --out, --force and --resume.
+
+    Args:
+        parser: The parser of the command.
+        resumed_after: String, the last thing of an interrupted run that is kept.
+    """
+    result = parser.add_argument_group("result")
+    result.add_argument(
+        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
+    )
+    again = result.add_mutually_exclusive_group()
+    again.add_argument(
+        "--force", action="store_true", help="replace an earlier result in --out"
+    )
+    again.add_argument(
+        "--resume",
+        action="store_true",
+        help=f"continue an interrupted run after {resumed_after}",
+    )
+
+
+def settings_of(args, paths):
+    """Returns what decides the result of a run, for its config.json.
+
+    Args:
+        args: Namespace of the command.
+        paths: Names of the arguments that may be paths, written out in full.
+    """
+    settings = {k: v for k, v in vars(args).items() if k not in _NO_SETTINGS}
+    for name in paths:
+        if settings[name] and pathlib.Path(settings[name]).exists():
+            settings[name] = str(pathlib.Path(settings[name]).resolve())
+    return settings
+
+
+def command_again(args):
+    """Returns the command as it was typed, without --force and --resume."""
+    words = [word for word in args.argv if word not in ("--force", "--resume")]
+    return shlex.join(["keras-explainer", *words])

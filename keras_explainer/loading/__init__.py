@@ -1,0 +1,1 @@
+"""Classifiers, explainers, classes, pictures and data, as a command line names them."""
