@@ -109,10 +109,15 @@ def print_row(name, method, explainer, masks_for, pictures):
     held_out, harness, classes = pictures
     found = mask_quality(masks_for, held_out, classes)
     measured = evaluate_methods(
-        explainer, harness, [method], specificity_limit=None, step_share=0.05
+        explainer, harness, [method], discrimination_limit=None, step_share=0.05
     )[method]
     figures = [found[k] for k in ("iou_at_half", "best_iou", "class_iou_at_half")]
-    for metric in ("gap", "pointing_game", "insertion", "deletion"):
+    for metric in (
+        "class_discrimination_gap",
+        "pointing_game",
+        "insertion",
+        "deletion",
+    ):
         summary = measured.summary(metric)
         figures.append(summary["mean"] if summary else float("nan"))
     print(f"| {name} |" + "".join(f" {f:.3f} |" for f in figures), end="", flush=True)
@@ -238,7 +243,7 @@ def main():
     few = held_out[: -(-arguments.harness // len(held_out[0][0]))]
     pictures = held_out, few, classes
     start = kx.ExplainerModel(classifier, multi_label=True)
-    heads = ("", "IoU@0.5", "best IoU", "class IoU", "specificity", "pointing")
+    heads = ("", "IoU@0.5", "best IoU", "class IoU", "class gap", "pointing")
     print("| " + " | ".join([*heads, "insertion", "deletion", "steps"]) + " |")
     print("|" + "---|" * 9)
     for name, method, masks_for in (

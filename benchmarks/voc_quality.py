@@ -158,14 +158,14 @@ def main():
         results["true masks"] = quality(masks_of(taught))
     print(
         f"{'':22}IoU@0.5  best IoU  class IoU@0.5  best class IoU  accuracy@0.5"
-        "  from 0.1 to 0.9  boundary  absent"
+        "  from 0.1 to 0.9    trimap  absent"
     )
     for name, r in results.items():
         print(
             f"{name:22}{r['iou_at_half']:7.3f}{r['best_iou']:10.3f}"
             f"{r['class_iou_at_half']:15.3f}{r['best_class_iou']:16.3f}"
             f"{r['accuracy_at_half']:14.3f}{r['soft_share']:17.3f}"
-            f"{r['boundary_iou']:10.3f}{r['absent_share']:8.2f}"
+            f"{r['trimap_iou']:10.3f}{r['absent_share']:8.2f}"
         )
 
     figures = {

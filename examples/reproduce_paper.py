@@ -44,10 +44,10 @@ METHODS = (
 )
 # As the paper heads them, with the metrics of this package.
 COLUMNS = {
-    "Mean F1": "f1",
+    "Mean F1": "threshold_averaged_f1",
     "Cont. F1": "continuous_f1",
     "Accuracy": "accuracy",
-    "Discr. IoU": "mean_iou",
+    "Discr. IoU": "threshold_averaged_iou",
     "Cont. IoU": "continuous_iou",
     "AUC": "auc",
     "Saliency": "saliency",

@@ -33,21 +33,27 @@ PLACES = {
     "ExplainerLoss": "losses.explainer_loss:ExplainerLoss",
     "RealTimeSaliencyLoss": "losses.real_time_saliency_loss:RealTimeSaliencyLoss",
     "SelectionLoss": "losses.selection_loss:SelectionLoss",
-    "BoundaryIoU": "metrics.boundary_iou:BoundaryIoU",
-    "BoxLocalization": "metrics.box_localization:BoxLocalization",
+    "TrimapIoU": "metrics.overlap:TrimapIoU",
+    "BoxLocalization": "metrics.boxes:BoxLocalization",
     "BackgroundCoverage": "metrics.coverage:BackgroundCoverage",
     "ObjectCoverage": "metrics.coverage:ObjectCoverage",
-    "EnergyInside": "metrics.energy_inside:EnergyInside",
-    "ContinuousF1": "metrics.f1:ContinuousF1",
-    "F1": "metrics.f1:F1",
-    "MeanF1": "metrics.f1:MeanF1",
-    "ContinuousIoU": "metrics.iou:ContinuousIoU",
-    "IoU": "metrics.iou:IoU",
-    "MeanIoU": "metrics.iou:MeanIoU",
-    "PixelAccuracy": "metrics.pixel_accuracy:PixelAccuracy",
-    "PointingGame": "metrics.pointing_game:PointingGame",
-    "ROCAUC": "metrics.roc_auc:ROCAUC",
-    "UndecidedShare": "metrics.undecided_share:UndecidedShare",
+    "EnergyInside": "metrics.ranking:EnergyInside",
+    "ContinuousF1": "metrics.overlap:ContinuousF1",
+    "F1": "metrics.overlap:F1",
+    "ThresholdAveragedF1": "metrics.overlap:ThresholdAveragedF1",
+    "ContinuousIoU": "metrics.overlap:ContinuousIoU",
+    "IoU": "metrics.overlap:IoU",
+    "ThresholdAveragedIoU": "metrics.overlap:ThresholdAveragedIoU",
+    "PixelAccuracy": "metrics.coverage:PixelAccuracy",
+    "PointingGame": "metrics.ranking:PointingGame",
+    "ROCAUC": "metrics.ranking:ROCAUC",
+    "UndecidedShare": "metrics.coverage:UndecidedShare",
+}
+# Name in files of earlier versions: name now.
+FORMER_NAMES = {
+    "BoundaryIoU": "TrimapIoU",
+    "MeanF1": "ThresholdAveragedF1",
+    "MeanIoU": "ThresholdAveragedIoU",
 }
 
 
@@ -88,8 +94,9 @@ def stand_in(name):
 
 def _register(keras):
     registered = keras.saving.get_custom_objects()
-    for name in PLACES:
-        registered.setdefault(f"{PACKAGE}>{name}", stand_in(name))
+    names = {name: name for name in PLACES} | FORMER_NAMES
+    for saved, name in names.items():
+        registered.setdefault(f"{PACKAGE}>{saved}", stand_in(name))
 
 
 class _KerasImport(importlib.abc.MetaPathFinder):

@@ -79,7 +79,7 @@ def test_methods_find_the_patch(trained_classifier, name):
     images, labels, truth = trained.patches(6, seed=5)
     patch = truth.max(axis=-1)
     own = maps_of(method, images, labels)
-    areas = [roc_auc(m[None], t[None]) for m, t in zip(own, patch)]
+    areas = [roc_auc(t[None], m[None]) for m, t in zip(own, patch)]
     assert np.mean(areas) > least
     other = maps_of(method, images, (labels + 1) % 3)
     inside = (patch * (own - other)).sum(axis=(1, 2)) / patch.sum(axis=(1, 2))

@@ -22,6 +22,7 @@ REGISTERED = {
     name.partition(">")[2]: value
     for name, value in keras.saving.get_custom_objects().items()
     if name.startswith(f"{PACKAGE}>")
+    and name.partition(">")[2] not in saved_classes.FORMER_NAMES
 }
 # By name, what the constructors of all of them cannot do without.
 NEEDED = {

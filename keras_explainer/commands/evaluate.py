@@ -25,7 +25,7 @@ masks, and against the classifier. The result is a folder with
 
   table.md, table.csv, results.json   every metric, with its 95 % bootstrap interval
   curves.png                          insertion, deletion and IoU over thresholds
-  class_specificity.png               what the mask of one class keeps of another
+  class_discrimination.png               what the mask of one class keeps of another
   gallery.png                         image, ground truth and a column per method
   measured/<method>.npz               the values of every image
 
@@ -128,12 +128,12 @@ def add_arguments(parser):
         help="use only the first N images for the slow methods (default: as --limit)",
     )
     data.add_argument(
-        "--specificity-limit",
+        "--discrimination-limit",
         type=whole_number(0),
         default=32,
         metavar="N",
-        help="measure the class specificity, for which a mask of every class is needed,"
-        " on the first N images (default: %(default)s)",
+        help="measure the class-discrimination gap, for which a mask of every class is"
+        " needed, on the first N images (default: %(default)s)",
     )
     how = parser.add_argument_group("computation")
     how.add_argument(
@@ -193,7 +193,7 @@ def _evaluate(args, folder):
             folder=folder.measured(args.methods),
             protocol=args.protocol,
             slow_limit=args.slow_limit,
-            specificity_limit=args.specificity_limit,
+            discrimination_limit=args.discrimination_limit,
             seed=args.seed,
             progress=progress.update,
         )
@@ -216,9 +216,9 @@ def _notes(args, data, slow, protocol):
     few = [METHOD_ROWS[n].label for n in args.methods if METHOD_ROWS[n].is_slow]
     if few and slow < data.count:
         notes.append(f"the first {slow} images only: {', '.join(few)}.")
-    if 0 < args.specificity_limit < data.count:
+    if 0 < args.discrimination_limit < data.count:
         notes.append(
-            f"class specificity: of the first {args.specificity_limit} images."
+            f"discrimination gap: of the first {args.discrimination_limit} images."
         )
     for said, sentences in (
         (f"protocol {protocol.name}, with its accidents:", protocol.accidents),

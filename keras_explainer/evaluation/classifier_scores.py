@@ -12,9 +12,9 @@ CLASSIFIER_SCORES = (
     "increase",
     "random_saliency",
     "random_drop",
-    "own",
-    "other",
-    "gap",
+    "own_class",
+    "other_classes",
+    "class_discrimination_gap",
 )
 
 
@@ -62,7 +62,7 @@ def classifier_scores(
     def change(masks):
         return metrics.confidence_change(frozen, images, masks, classes, background)
 
-    kept = change(masks)
+    confidence = change(masks)
     curves = metrics.insertion_deletion(
         frozen,
         images,
@@ -76,8 +76,8 @@ def classifier_scores(
         "deletion": curves["deletion_auc"],
         "insertion_curve": curves["insertion"],
         "deletion_curve": curves["deletion"],
-        "drop": kept["drop"],
-        "increase": kept["increase"],
+        "drop": confidence["drop"],
+        "increase": confidence["increase"],
         "random_drop": change(control(masks, numbers))["drop"],
     }
     count = len(batch.images)
@@ -89,29 +89,34 @@ def classifier_scores(
     }
 
 
-def specificity_scores(metric, batch, class_masks):
+def discrimination_scores(metric, batch, class_masks):
     """Computes what the mask of each class keeps of the classes that are there.
 
     Args:
-        metric: A `ClassSpecificity` of all classes.
+        metric: A `ClassDiscrimination` of all classes.
         batch: A `Batch` of N images.
         class_masks: float32 array (N, H, W, C) in [0, 1].
 
     Returns:
-        Dict of arrays: "kept" (N, C, C), as the metric's matrix, of one image each,
-        NaN in rows of classes that are not there; "own", "other" and "gap" (N,).
+        Dict of arrays: "discrimination_matrix" (N, C, C), as the metric's matrix, of
+        one image each, NaN in rows of classes that are not there; "own_class",
+        "other_classes" and "class_discrimination_gap" (N,).
     """
-    kept = []
+    matrices = []
     for image, masks, labels in zip(batch.images, class_masks, batch.labels):
         metric.reset_state()
         metric.update_state(image[None], masks[None], labels[None])
-        present = labels[:, None] > 0
-        kept.append(np.where(present, metric.kept, np.nan))
-    kept = np.stack(kept).astype("float32")
-    diagonal = np.eye(kept.shape[1], dtype=bool)
-    own = _known_mean(np.where(diagonal, kept, np.nan))
-    other = _known_mean(np.where(diagonal, np.nan, kept))
-    return {"kept": kept, "own": own, "other": other, "gap": own - other}
+        matrices.append(metric.result()["matrix"])
+    matrices = np.stack(matrices).astype("float32")
+    diagonal = np.eye(matrices.shape[1], dtype=bool)
+    own = _known_mean(np.where(diagonal, matrices, np.nan))
+    other = _known_mean(np.where(diagonal, np.nan, matrices))
+    return {
+        "discrimination_matrix": matrices,
+        "own_class": own,
+        "other_classes": other,
+        "class_discrimination_gap": own - other,
+    }
 
 
 def mean_of_pairs(values, rows, count):

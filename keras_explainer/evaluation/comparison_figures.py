@@ -1,4 +1,4 @@
-"""The comparison as pictures: curves, class specificity and a gallery."""
+"""The comparison as pictures: curves, class discrimination and a gallery."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
 from keras_explainer.inputs.check_class_names import check_class_names
-from keras_explainer.metrics.iou import THRESHOLDS
+from keras_explainer.metrics.overlap import IOU_THRESHOLDS
 from keras_explainer.visualization.caption_font import caption_font
 from keras_explainer.visualization.caption_font import drawable
 from keras_explainer.visualization.overlay import overlay
@@ -80,7 +80,7 @@ def curves_figure(results):
             if curve is None:
                 continue
             places = np.linspace(0, 1, len(curve))
-            places = THRESHOLDS if name == "iou_curve" else places
+            places = IOU_THRESHOLDS if name == "iou_curve" else places
             axis.plot(places, curve, label=labels[method], **styles[method])
         axis.set_title(title, fontsize=10, loc="left")
         axis.set_xlabel(across, fontsize=8)
@@ -104,7 +104,7 @@ def curves_figure(results):
     return figure
 
 
-def specificity_figure(results, class_names):
+def discrimination_figure(results, class_names):
     """Draws what the mask of each class keeps of the class that is there.
 
     Args:
@@ -117,14 +117,17 @@ def specificity_figure(results, class_names):
     Example:
 
     ```python
-    figure = specificity_figure(results, explainer.class_names)
-    kx.visualization.save_figure(figure, "class_specificity.png")
+    figure = discrimination_figure(results, explainer.class_names)
+    kx.visualization.save_figure(figure, "class_discrimination.png")
     ```
     """
-    matrices = {
-        f"{METHOD_ROWS[name].label}, {_compared(result)}": result.specificity_matrix()
+    shown = {
+        f"{METHOD_ROWS[name].label}, {_compared(result)}": result
         for name, result in results.items()
         if METHOD_ROWS[name].kind == "method" or name == "ideal"
+    }
+    matrices = {
+        label: result.discrimination_matrix() for label, result in shown.items()
     }
     matrices = {k: v for k, v in matrices.items() if v is not None}
     if not matrices:
@@ -225,9 +228,9 @@ def _counted(images):
 
 
 def _compared(result):
-    """Says how many images have a class specificity."""
-    own = result.values.get("own", np.zeros(0))
-    return _counted(int((~np.isnan(own)).sum()))
+    """Says of how many images class discrimination was measured."""
+    gaps = result.values.get("own_class", np.zeros(0))
+    return _counted(int((~np.isnan(gaps)).sum()))
 
 
 def _styles(results):

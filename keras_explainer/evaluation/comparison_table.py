@@ -119,7 +119,7 @@ class ComparisonTable:
                 "iou_curve": _listed(result.curve("iou_curve")),
                 "insertion_curve": _listed(result.curve("insertion_curve")),
                 "deletion_curve": _listed(result.curve("deletion_curve")),
-                "specificity_matrix": _listed(result.specificity_matrix()),
+                "discrimination_matrix": _listed(result.discrimination_matrix()),
             }
             for name, result in self.results.items()
         }

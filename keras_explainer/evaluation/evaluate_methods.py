@@ -6,8 +6,8 @@ import time
 import numpy as np
 
 from keras_explainer.evaluation.classifier_scores import classifier_scores
+from keras_explainer.evaluation.classifier_scores import discrimination_scores
 from keras_explainer.evaluation.classifier_scores import mean_of_pairs
-from keras_explainer.evaluation.classifier_scores import specificity_scores
 from keras_explainer.evaluation.labelled_batches import labelled_batches
 from keras_explainer.evaluation.mask_scores import mask_scores
 from keras_explainer.evaluation.mask_sources import Batch
@@ -17,14 +17,14 @@ from keras_explainer.evaluation.method_rows import METHOD_ROWS
 from keras_explainer.evaluation.method_rows import check_methods
 from keras_explainer.evaluation.protocol import PROTOCOLS
 from keras_explainer.image_operations.background import Background
-from keras_explainer.metrics import ClassSpecificity
+from keras_explainer.metrics import ClassDiscrimination
 from keras_explainer.metrics import iou
 
 # Images whose masks are kept for pictures.
 GALLERY_IMAGES = 6
 # Images whose mean colour is the background, if no better is known.
 _BACKGROUND_IMAGES = 32
-# A class-specificity matrix has a column, and so a mask, for every class.
+# A class-discrimination matrix has a column, and so a mask, for every class.
 _MOST_CLASSES = 32
 
 
@@ -36,7 +36,7 @@ def evaluate_methods(
     folder=None,
     protocol="default",
     slow_limit=None,
-    specificity_limit=32,
+    discrimination_limit=32,
     step_share=0.02,
     seed=0,
     progress=None,
@@ -64,8 +64,9 @@ def evaluate_methods(
         protocol: "default", or "published" to do as the authors did.
         slow_limit: int, images for RISE, extremal perturbations and iGOS++ (the
             first ones). Defaults to None: all.
-        specificity_limit: int, images for the class specificity (the first ones),
-            for which a mask of every class is computed; None: all. Defaults to 32.
+        discrimination_limit: int, images for the class-discrimination gap (the
+            first ones), for which a mask of every class is computed; None: all.
+            Defaults to 32.
             Extremal perturbations, iGOS++ and classifiers of more than 32 classes go
             without.
         step_share: float in (0, 1]. Share of the pixels per step of insertion and
@@ -94,7 +95,7 @@ def evaluate_methods(
         )
     for name, limit in (
         ("slow_limit", slow_limit),
-        ("specificity_limit", specificity_limit),
+        ("discrimination_limit", discrimination_limit),
     ):
         if limit is not None and (not isinstance(limit, int) or limit < 0):
             raise ValueError(
@@ -110,7 +111,7 @@ def evaluate_methods(
         result = MethodResult.load(name, path) if path else MethodResult(name)
         row = METHOD_ROWS[name]
         limit = slow_limit if row.is_slow else None
-        measure = scorer.start(name, specificity_limit)
+        measure = scorer.start(name, discrimination_limit)
         for batch in labelled_batches(explainer, dataset, limit, row.is_slow):
             # Batches may have been of another size before an interruption.
             batch = batch.since(result.images)
@@ -141,7 +142,7 @@ class _Scorer:
         self.frozen = explainer.frozen
         self.step_share, self.seed = step_share, seed
         self.background = protocol.background
-        self.specificity = None
+        self.discrimination = None
 
     def choose_background(self, dataset):
         """Decides on the background; an unknown mean colour is that of the images.
@@ -159,7 +160,7 @@ class _Scorer:
                 self.background = Background("mean", images.shape[-1])
                 self.background.measure(images)
 
-    def start(self, name, specificity_limit):
+    def start(self, name, discrimination_limit):
         """Returns the function from a batch to the values of one method."""
         row, source = METHOD_ROWS[name], None
 
@@ -173,14 +174,14 @@ class _Scorer:
                     source.pair_masks(batch, rows, classes)
             compared = row.all_classes and self.frozen.num_classes <= _MOST_CLASSES
             count = len(batch.images) if compared else 0
-            if specificity_limit is not None:
-                count = min(count, max(0, specificity_limit - batch.first))
+            if discrimination_limit is not None:
+                count = min(count, max(0, discrimination_limit - batch.first))
             return self._measure(source, batch, count)
 
         return measure
 
     def _measure(self, source, batch, compared):
-        """Measures a batch; class specificity of its first `compared` images."""
+        """Measures a batch; class discrimination of its first `compared` images."""
         count, size = len(batch.images), batch.images.shape[1:3]
         rows, classes = np.nonzero(batch.labels)
         start = time.perf_counter()
@@ -214,7 +215,7 @@ class _Scorer:
                 self.step_share,
                 self.seed,
             ),
-            **self._specificity(source, batch, compared, every),
+            **self._class_discrimination(source, batch, compared, every),
             "gallery": np.rint(255 * merged[:shown]).astype("uint8"),
         }
 
@@ -223,9 +224,9 @@ class _Scorer:
             return {}
         truth = self.protocol.object_masks(batch.truth, None)
         of_pairs = self.protocol.object_masks(batch.truth[rows], classes)
-        class_iou = np.asarray(iou(masks, of_pairs))
+        class_iou = np.asarray(iou(of_pairs, masks))
         return {
-            **mask_scores(merged, truth, self.protocol.soft_accuracy),
+            **mask_scores(truth, merged, self.protocol.soft_accuracy),
             "class_iou": mean_of_pairs(class_iou, rows, len(batch.images)),
         }
 
@@ -236,26 +237,32 @@ class _Scorer:
         masks = source.pair_masks(batch, rows, classes)
         return masks.reshape(*shape, *masks.shape[1:])
 
-    def _specificity(self, source, batch, compared, every):
+    def _class_discrimination(self, source, batch, compared, every):
         count, num_classes = batch.labels.shape
         values = {
-            "kept": np.full((count, num_classes, num_classes), np.nan, "float32"),
-            **{key: np.full(count, np.nan, "float32") for key in _SPECIFICITY},
+            "discrimination_matrix": np.full(
+                (count, num_classes, num_classes), np.nan, "float32"
+            ),
+            **{key: np.full(count, np.nan, "float32") for key in _DISCRIMINATION},
         }
         if not compared:
             return values
         if every is None:
             every = self._every_class(source, batch, compared)
         part = Batch(batch.images[:compared], batch.labels[:compared], None, 0)
-        if self.specificity is None:
-            self.specificity = ClassSpecificity(self.frozen, background=self.background)
-        found = specificity_scores(self.specificity, part, np.moveaxis(every, 1, -1))
+        if self.discrimination is None:
+            self.discrimination = ClassDiscrimination(
+                self.frozen, background=self.background
+            )
+        found = discrimination_scores(
+            self.discrimination, part, np.moveaxis(every, 1, -1)
+        )
         for key, array in found.items():
             values[key][:compared] = array
         return values
 
 
-_SPECIFICITY = ("own", "other", "gap")
+_DISCRIMINATION = ("own_class", "other_classes", "class_discrimination_gap")
 
 
 def one_sentence(error):

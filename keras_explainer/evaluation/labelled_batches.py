@@ -25,7 +25,7 @@ def labelled_batches(explainer, dataset, limit=None, one_by_one=False):
     """
     first = 0
     for element in dataset:
-        images, rows, truth = _read(explainer, element)
+        images, rows, truth = _arrays(explainer, element)
         chosen = np.flatnonzero(rows.any(axis=1))
         if limit is not None:
             chosen = chosen[: max(0, limit - first)]
@@ -39,7 +39,7 @@ def labelled_batches(explainer, dataset, limit=None, one_by_one=False):
             return
 
 
-def _read(explainer, element):
+def _arrays(explainer, element):
     """Returns images, multi-hot rows, and true masks or None, as arrays."""
     frozen = explainer.frozen
     element = element if isinstance(element, (tuple, list)) else (element,)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_explainer.metrics.boundary_iou import boundary_iou
+from keras_explainer.metrics.overlap import trimap_iou
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
@@ -29,7 +29,7 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
         Dict with "thresholds", "iou" and "class_iou" (lists over thresholds),
         "best_iou", "best_class_iou", "iou_at_half", "class_iou_at_half",
         "accuracy_at_half" (pixel accuracy of the aggregated mask), "soft_share"
-        (pixels of the aggregated mask from 0.1 to 0.9), "boundary_iou" (at 0.5, in a
+        (pixels of the aggregated mask from 0.1 to 0.9), "trimap_iou" (at 0.5, in a
         band of 5 pixels around the objects' border; NaN if no image has a border)
         and "images".
 
@@ -51,17 +51,17 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
             for i, mask in zip(has, masks):
                 valid = truth[i] != 255
                 class_iou.append(
-                    threshold_iou(mask[valid], truth[i][valid] == c + 1, thresholds)
+                    threshold_iou(truth[i][valid] == c + 1, mask[valid], thresholds)
                 )
         other = (truth > num_classes) & (truth != 255)
-        border.extend(boundary_iou(merged, np.where(other, 0, truth)).numpy())
+        border.extend(trimap_iou(np.where(other, 0, truth), merged).numpy())
         for i, labels in enumerate(truth):
             valid = labels != 255
             inside = (labels[valid] > 0) & (labels[valid] <= num_classes)
             if not inside.any():
                 continue
             mask = merged[i][valid]
-            iou.append(threshold_iou(mask, inside, thresholds))
+            iou.append(threshold_iou(inside, mask, thresholds))
             accuracy.append(np.mean((mask >= 0.5) == inside))
             soft.append(np.mean((mask > 0.1) & (mask < 0.9)))
     if not iou:
@@ -80,17 +80,17 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
         "class_iou_at_half": float(class_iou[half]),
         "accuracy_at_half": float(np.mean(accuracy)),
         "soft_share": float(np.mean(soft)),
-        "boundary_iou": float(np.nanmean(border)),
+        "trimap_iou": float(np.nanmean(border)),
         "images": len(accuracy),
     }
 
 
-def threshold_iou(mask, truth, thresholds):
+def threshold_iou(truth, mask, thresholds):
     """Returns the intersection over union of a mask at each threshold.
 
     Args:
-        mask: Float array in [0, 1], any shape.
-        truth: Boolean array of the same shape.
+        truth: Boolean array of any shape.
+        mask: Float array in [0, 1] of the same shape.
         thresholds: Ascending array (T,).
 
     Returns:
@@ -98,8 +98,8 @@ def threshold_iou(mask, truth, thresholds):
 
     Example:
 
-    >>> threshold_iou(np.array([0.9, 0.6, 0.2]), np.array([True, False, False]),
-    ...               np.array([0.5, 0.8])).tolist()
+    >>> truth, mask = np.array([True, False, False]), np.array([0.9, 0.6, 0.2])
+    >>> threshold_iou(truth, mask, np.array([0.5, 0.8])).tolist()
     [0.5, 1.0]
     """
     # Sorting each mask into threshold bins once serves all thresholds.

@@ -3,32 +3,32 @@
 import numpy as np
 
 from keras_explainer import metrics
-from keras_explainer.metrics.iou import THRESHOLDS
+from keras_explainer.metrics.overlap import IOU_THRESHOLDS
 
 MASK_SCORES = (
     "iou",
-    "mean_iou",
+    "threshold_averaged_iou",
     "continuous_iou",
     "class_iou",
-    "f1",
+    "threshold_averaged_f1",
     "continuous_f1",
     "accuracy",
     "auc",
     "object_coverage",
     "background_coverage",
-    "boundary_iou",
+    "trimap_iou",
     "pointing_game",
     "energy_inside",
     "undecided_share",
 )
 
 
-def mask_scores(masks, truth, soft_accuracy=False):
+def mask_scores(truth, masks, soft_accuracy=False):
     """Computes the scores of one mask per image.
 
     Args:
-        masks: float32 array (N, H, W) in [0, 1].
         truth: Array (N, H, W): 0 for background, 1 for the object, 255 for void.
+        masks: float32 array (N, H, W) in [0, 1].
         soft_accuracy: Boolean. Whether the accuracy is that of soft masks.
 
     Returns:
@@ -42,23 +42,23 @@ def mask_scores(masks, truth, soft_accuracy=False):
     >>> float(mask_scores(truth, truth)["iou"][0])
     1.0
     """
-    curve = np.stack([metrics.iou(masks, truth, t) for t in THRESHOLDS], axis=-1)
+    curve = np.stack([metrics.iou(truth, masks, t) for t in IOU_THRESHOLDS], axis=-1)
     scores = {
-        "iou": metrics.iou(masks, truth),
-        "mean_iou": curve.mean(axis=1),
-        "continuous_iou": metrics.continuous_iou(masks, truth),
-        "f1": metrics.mean_f1(masks, truth),
-        "continuous_f1": metrics.continuous_f1(masks, truth),
+        "iou": metrics.iou(truth, masks),
+        "threshold_averaged_iou": curve.mean(axis=1),
+        "continuous_iou": metrics.continuous_iou(truth, masks),
+        "threshold_averaged_f1": metrics.threshold_averaged_f1(truth, masks),
+        "continuous_f1": metrics.continuous_f1(truth, masks),
         "accuracy": metrics.pixel_accuracy(
-            masks, truth, threshold=None if soft_accuracy else 0.5
+            truth, masks, threshold=None if soft_accuracy else 0.5
         ),
-        "auc": metrics.roc_auc(masks, truth),
-        "object_coverage": metrics.object_coverage(masks, truth),
-        "background_coverage": metrics.background_coverage(masks, truth),
-        "boundary_iou": metrics.boundary_iou(masks, truth),
-        "pointing_game": metrics.pointing_game(masks, truth),
-        "energy_inside": metrics.energy_inside(masks, truth),
-        "undecided_share": metrics.undecided_share(masks, truth),
+        "auc": metrics.roc_auc(truth, masks),
+        "object_coverage": metrics.object_coverage(truth, masks),
+        "background_coverage": metrics.background_coverage(truth, masks),
+        "trimap_iou": metrics.trimap_iou(truth, masks),
+        "pointing_game": metrics.pointing_game(truth, masks),
+        "energy_inside": metrics.energy_inside(truth, masks),
+        "undecided_share": metrics.undecided_share(truth, masks),
         "iou_curve": curve,
     }
     return {name: np.asarray(values) for name, values in scores.items()}

@@ -5,7 +5,7 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.metrics.random_mask import random_mask_like
+from keras_explainer.metrics.sanity import random_mask_like
 
 
 class Batch(typing.NamedTuple):
@@ -39,12 +39,14 @@ class MaskSource:
         passes: int. Images put through the classifier for one pair.
         shares_passes: Boolean. Whether all classes of an image share them.
         stretch: None, "class" or "merged": which masks are stretched from 0 to 1.
-        empty_spoils: Boolean. Whether one empty map empties the merged mask.
+        empties_merged: Boolean. Whether one empty map empties the merged mask.
     """
 
-    def __init__(self, passes=0, shares_passes=True, stretch=None, empty_spoils=False):
+    def __init__(
+        self, passes=0, shares_passes=True, stretch=None, empties_merged=False
+    ):
         self.passes, self.shares_passes = passes, shares_passes
-        self.stretch, self.empty_spoils = stretch, empty_spoils
+        self.stretch, self.empties_merged = stretch, empties_merged
 
     def pair_masks(self, batch, rows, classes):
         """Computes the masks of pairs.
@@ -64,7 +66,7 @@ class MaskSource:
         """Returns the pixel-wise maximum (N, H, W) of the masks of each image."""
         merged = np.zeros((count, *masks.shape[1:]), "float32")
         np.maximum.at(merged, rows, masks)
-        if self.empty_spoils:
+        if self.empties_merged:
             merged[rows[is_empty(masks)]] = 0
         return stretched(merged) if self.stretch == "merged" else merged
 

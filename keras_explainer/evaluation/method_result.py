@@ -66,18 +66,18 @@ class MethodResult:
         known = None if values is None else values[~np.isnan(values).any(axis=1)]
         return None if known is None or not len(known) else known.mean(axis=0)
 
-    def specificity_matrix(self):
-        """Returns the matrix (C, C) of `ClassSpecificity`, or None.
+    def discrimination_matrix(self):
+        """Returns the matrix (C, C) of `ClassDiscrimination`, or None.
 
         The row is a class present in the image, the column the class whose mask is
         kept; rows of classes that are in no image are NaN.
         """
-        kept = self.values.get("kept")
-        if kept is None or np.isnan(kept).all():
+        matrices = self.values.get("discrimination_matrix")
+        if matrices is None or np.isnan(matrices).all():
             return None
-        seen = (~np.isnan(kept)).sum(axis=0).astype("float32")
+        seen = (~np.isnan(matrices)).sum(axis=0).astype("float32")
         seen[seen == 0] = np.nan
-        return np.nansum(kept, axis=0) / seen
+        return np.nansum(matrices, axis=0) / seen
 
     def save(self, path):
         """Writes the values, whole or not at all."""

@@ -45,8 +45,9 @@ def _without_options(name):
 
 def _grad_cam(explainer, protocol, seed):
     method = attribution.GradCAM(explainer.classifier, explainer.frozen.head)
-    spoils = protocol.published_methods
-    return MethodMasks(method, shares_passes=False, empty_spoils=spoils)
+    return MethodMasks(
+        method, shares_passes=False, empties_merged=protocol.published_methods
+    )
 
 
 def _smooth_grad(explainer, protocol, seed):

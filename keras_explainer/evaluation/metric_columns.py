@@ -25,16 +25,16 @@ class MetricColumn(typing.NamedTuple):
 
 METRIC_COLUMNS = {
     "iou": MetricColumn("IoU", True, "high"),
-    "mean_iou": MetricColumn("mean IoU", False, "high"),
+    "threshold_averaged_iou": MetricColumn("averaged IoU", False, "high"),
     "continuous_iou": MetricColumn("continuous IoU", False, "high"),
     "class_iou": MetricColumn("class IoU", True, "high"),
-    "f1": MetricColumn("mean F1", True, "high"),
+    "threshold_averaged_f1": MetricColumn("averaged F1", True, "high"),
     "continuous_f1": MetricColumn("continuous F1", False, "high"),
     "accuracy": MetricColumn("accuracy", True, "high"),
     "auc": MetricColumn("AUC", True, "high"),
     "object_coverage": MetricColumn("object coverage", False, "high"),
     "background_coverage": MetricColumn("background coverage", False, "low"),
-    "boundary_iou": MetricColumn("boundary IoU", False, "high"),
+    "trimap_iou": MetricColumn("trimap IoU", False, "high"),
     "pointing_game": MetricColumn("pointing", True, "high"),
     "energy_inside": MetricColumn("energy inside", False, "high"),
     "undecided_share": MetricColumn("undecided", False, "low"),
@@ -45,22 +45,23 @@ METRIC_COLUMNS = {
     "drop": MetricColumn("drop", True, "low"),
     "random_drop": MetricColumn("drop of random mask"),
     "increase": MetricColumn("increase", False, "high"),
-    "own": MetricColumn("own class", False, "high"),
-    "other": MetricColumn("other classes", False, "low"),
-    "gap": MetricColumn("specificity", True, "high"),
+    "own_class": MetricColumn("own class", False, "high"),
+    "other_classes": MetricColumn("other classes", False, "low"),
+    "class_discrimination_gap": MetricColumn("discrimination gap", True, "high"),
     "empty": MetricColumn("empty maps", False, "low"),
     "passes": MetricColumn("passes", True),
 }
 
 LEGEND = """\
 IoU: intersection over union of the merged mask of the classes in the image, at 0.5,
-with the true mask; mean IoU: over the thresholds 0.1 ... 0.9; class IoU: of each
-class by itself; mean F1: at 0.25, 0.5 and 0.75; AUC: of the ROC curve of the pixels;
+with the true mask; averaged IoU: over the thresholds 0.1 ... 0.9; class IoU: of each
+class by itself; averaged F1: at 0.25, 0.5 and 0.75; trimap IoU: within 5 pixels of
+the border of the object; AUC: of the ROC curve of the pixels;
 pointing: highest point on the object; saliency: log of the area less log of the
 probability kept; insertion, deletion: area under the curve of the probability of
 each class as pixels come or go in the order of its mask; drop: share of the
 probability that is lost when only the mask is kept; random mask: the same for a
-random mask of equal area; specificity: what the mask of a class keeps of that class
-(own class) less what the masks of the other classes keep of it; empty maps: share of
-constant maps; passes: classifier passes per image; s/image: seconds, median. Else
-the mean over images, with its 95 % bootstrap interval."""
+random mask of equal area; discrimination gap: what the mask of a class keeps of that
+class (own class) less what the masks of the other classes keep of it; empty maps:
+share of constant maps; passes: classifier passes per image; s/image: seconds,
+median. Else the mean over images, with its 95 % bootstrap interval."""

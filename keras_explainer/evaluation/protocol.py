@@ -5,8 +5,8 @@ import typing
 import numpy as np
 from keras import ops
 
-from keras_explainer.metrics.map_arrays import VOID
-from keras_explainer.metrics.map_arrays import grow
+from keras_explainer.metrics.mask_metric import VOID
+from keras_explainer.metrics.mask_metric import grow
 
 
 class Protocol(typing.NamedTuple):

@@ -11,7 +11,7 @@ from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.image_operations.background import Background
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.targets import target_classes
-from keras_explainer.metrics.map_arrays import as_maps
+from keras_explainer.metrics.mask_metric import as_maps
 
 
 # The last classifiers are kept, so that a dataset is scored with one trace.
@@ -20,7 +20,7 @@ def _freeze(classifier, image_shape):
     return FrozenClassifier(classifier, image_shape=image_shape)
 
 
-def read_classifier(classifier, images=None):
+def as_frozen_classifier(classifier, images=None):
     """Returns a classifier as a `FrozenClassifier`.
 
     Args:
@@ -52,7 +52,7 @@ def check_inputs(classifier, images, maps, in_unit_range=True):
     """Returns the frozen classifier, and images and maps as float32 arrays.
 
     Args:
-        classifier: As for `read_classifier`.
+        classifier: As for `as_frozen_classifier`.
         images: Array or tensor (N, H, W, channels).
         maps: Array or tensor (N, H, W) or (N, H, W, 1).
         in_unit_range: Boolean. Whether the maps multiply the images, and so must
@@ -61,7 +61,7 @@ def check_inputs(classifier, images, maps, in_unit_range=True):
     Raises:
         ValueError: If shapes or values do not suit each other.
     """
-    frozen = read_classifier(classifier, images)
+    frozen = as_frozen_classifier(classifier, images)
     check_images(images, frozen.graph.input_spec.shape[1:])
     images, maps = np.asarray(images, "float32"), np.asarray(as_maps(maps, "maps"))
     if maps.shape != images.shape[:3]:

@@ -8,7 +8,7 @@ from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import check_inputs
 from keras_explainer.metrics.classifier_passes import masked_logits
-from keras_explainer.metrics.random_mask import random_mask_like
+from keras_explainer.metrics.sanity import random_mask_like
 
 
 def label_encoding(
@@ -29,11 +29,11 @@ def label_encoding(
     - "mask_only": a logistic regression on the masks alone, averaged to a small
       grid, trained on one half of the images and tested on the other, and the
       reverse;
-    - "kept": the classifier on the images behind their masks;
+    - "masked": the classifier on the images behind their masks;
     - "random": the classifier on the images behind random masks of equal area
       (`random_mask_like`), whose shape cannot tell anything.
 
-    Suspicious is "kept" above "random" while "mask_only" is far above "chance".
+    Suspicious is "masked" above "random" while "mask_only" is far above "chance".
     Objects do have places and shapes, so "mask_only" above chance is by itself no
     proof. It takes some dozens of images per class. The published measure trains a
     classifier on random masks instead; here the classifier stays as it is.
@@ -53,7 +53,7 @@ def label_encoding(
         batch_size: int. Images per pass of the classifier.
 
     Returns:
-        Dict of floats in [0, 1]: "mask_only", "kept", "random", and "chance" (the
+        Dict of floats in [0, 1]: "mask_only", "masked", "random", and "chance" (the
         share of the most frequent class).
 
     Raises:
@@ -62,7 +62,7 @@ def label_encoding(
     Example:
 
     >>> sorted(label_encoding(classifier, images, maps, targets=[0, 1, 0, 1]))
-    ['chance', 'kept', 'mask_only', 'random']
+    ['chance', 'mask_only', 'masked', 'random']
 
     Reference:
         Jethani et al., "Have We Learned to Explain?: How Interpretability Methods
@@ -84,7 +84,7 @@ def label_encoding(
 
     return {
         "mask_only": _mask_only(maps, classes, grid, seed),
-        "kept": accuracy(maps),
+        "masked": accuracy(maps),
         "random": accuracy(random_mask_like(maps, seed)),
         "chance": float(np.bincount(classes).max() / len(classes)),
     }

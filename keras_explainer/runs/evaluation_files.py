@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_explainer.evaluation.comparison_figures import comparison_gallery
 from keras_explainer.evaluation.comparison_figures import curves_figure
-from keras_explainer.evaluation.comparison_figures import specificity_figure
+from keras_explainer.evaluation.comparison_figures import discrimination_figure
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 from keras_explainer.evaluation.evaluate_methods import GALLERY_IMAGES
 from keras_explainer.evaluation.evaluate_methods import one_sentence
@@ -37,7 +37,9 @@ def write_evaluation(folder, results, explainer, data, notes, seed):
     )
     pictures = {
         "curves.png": lambda: curves_figure(results),
-        "class_specificity.png": lambda: specificity_figure(results, data.class_names),
+        "class_discrimination.png": lambda: discrimination_figure(
+            results, data.class_names
+        ),
         "gallery.png": lambda: _gallery(explainer, data, results),
     }
     for name, draw in pictures.items():

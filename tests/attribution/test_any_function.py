@@ -105,7 +105,7 @@ def test_metrics_of_a_function(eager):
     for measure in (
         lambda c: metrics.insertion_deletion(c, images, maps, 1)["deletion"],
         lambda c: metrics.confidence_change(c, images, maps, 1)["drop"],
-        lambda c: metrics.class_specificity(
+        lambda c: metrics.class_discrimination(
             c, images, np.repeat(maps[..., None], 3, -1), [0, 1]
         )["matrix"],
     ):

@@ -64,7 +64,7 @@ def test_each_answer_has_its_own_map(trained_classifier, name):
     own = method.explain(images, targets=[int(label) for label in labels])
     np.testing.assert_allclose(predicted, own, atol=1e-5)
     assert (
-        np.mean([metrics.roc_auc(o[None], t[None]) for o, t in zip(own, patch)]) > 0.6
+        np.mean([metrics.roc_auc(t[None], o[None]) for o, t in zip(own, patch)]) > 0.6
     )
 
 

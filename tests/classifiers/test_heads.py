@@ -308,5 +308,5 @@ def test_maps_lie_on_the_patch_whatever_makes_the_probabilities(
     classifier = keras.Model(base.inputs, REWIRED[name](base.outputs[0]))
     maps = kx.attribution.GradCAM(classifier).explain(images)
     patch = truth.max(axis=-1)
-    areas = [kx.metrics.roc_auc(m[None], t[None]) for m, t in zip(maps, patch)]
+    areas = [kx.metrics.roc_auc(t[None], m[None]) for m, t in zip(maps, patch)]
     assert np.mean(areas) > 0.9

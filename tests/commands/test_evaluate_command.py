@@ -17,7 +17,7 @@ from keras_explainer.runs.evaluation_progress import EvaluationProgress
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eager")]
 RESULT = {
-    "class_specificity.png",
+    "class_discrimination.png",
     "config.json",
     "curves.png",
     "gallery.png",
@@ -58,7 +58,7 @@ def evaluate(explainer, out, *argv, dataset="shapes", methods="grad_cam,ideal"):
     return [
         *("evaluate", "--explainer", str(explainer), "--out", str(out)),
         *("--dataset", dataset, "--methods", methods, "--limit", "3"),
-        *("--batch-size", "2", "--specificity-limit", "2", *map(str, argv)),
+        *("--batch-size", "2", "--discrimination-limit", "2", *map(str, argv)),
     ]
 
 
@@ -83,14 +83,14 @@ def test_interrupted_run_ends_like_one_that_was_not(
     assert content(whole / "measured") == {"grad_cam.npz", "ideal.npz"}
     shown = capsys.readouterr().out
     assert "images: 3 of shapes drawn on the fly" in shown
-    assert "class specificity: of the first 2 images." in shown
+    assert "discrimination gap: of the first 2 images." in shown
     lines = [line.split() for line in shown.splitlines()]
     assert ["true", "mask", "3", "1.000"] in [line[:4] for line in lines]
     with open(whole / "table.csv", encoding="utf-8") as file:
         rows = {row["method"]: row for row in csv.DictReader(file)}
     assert float(rows["ideal"]["iou_mean"]) == 1 and rows["grad_cam"]["images"] == "3"
     assert float(rows["grad_cam"]["passes_mean"]) >= 1
-    for name in ("curves", "class_specificity", "gallery"):
+    for name in ("curves", "class_discrimination", "gallery"):
         with Image.open(whole / f"{name}.png") as picture:
             assert min(picture.size) > 200
 
@@ -137,8 +137,8 @@ def test_a_picture_that_fails_loses_no_figure(
     assert main(argv) == 0
     told = capsys.readouterr().err.splitlines()[-1]
     assert told == "warning: left out curves.png: StopIteration: no message"
-    # One control alone has no class specificity.
-    assert content(out) == RESULT - {"curves.png", "class_specificity.png"}
+    # One control alone has no class discrimination.
+    assert content(out) == RESULT - {"curves.png", "class_discrimination.png"}
     with open(out / "table.csv", encoding="utf-8") as file:
         assert [row["images"] for row in csv.DictReader(file)] == ["3"]
 

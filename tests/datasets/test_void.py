@@ -135,15 +135,15 @@ def test_no_metric_counts_the_unknown():
     truth = PROTOCOLS["default"].object_masks(ONE[None], np.array([CAT - 1]))
     right = (ONE == CAT).astype("float32")[None]
     wrong_where_unknown = np.where(ONE == 255, 1 - right, right)
-    for name, values in mask_scores(right, truth).items():
-        other = mask_scores(wrong_where_unknown, truth)[name]
+    for name, values in mask_scores(truth, right).items():
+        other = mask_scores(truth, wrong_where_unknown)[name]
         np.testing.assert_array_equal(values, other, err_msg=name)
-    assert mask_scores(wrong_where_unknown, truth)["iou"][0] == 1
+    assert mask_scores(truth, wrong_where_unknown)["iou"][0] == 1
     # Where all is unknown there is nothing to be right or wrong about.
     unknown = PROTOCOLS["default"].object_masks(
         np.full((1, 4, 4), 255, "uint8"), np.array([CAT - 1])
     )
-    for name, values in mask_scores(right, unknown).items():
+    for name, values in mask_scores(unknown, right).items():
         assert np.isnan(values).all(), name
     elements = [
         (PICTURE[None], None, ONE[None]),

@@ -7,7 +7,7 @@ from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import MethodResult
 from keras_explainer.evaluation.comparison_figures import comparison_gallery
 from keras_explainer.evaluation.comparison_figures import curves_figure
-from keras_explainer.evaluation.comparison_figures import specificity_figure
+from keras_explainer.evaluation.comparison_figures import discrimination_figure
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 
 
@@ -18,8 +18,8 @@ def results():
         "seconds": np.array([0.5, 0.7]),
         "passes": np.array([1.0, 2.0]),
         "iou_curve": np.linspace(0, 1, 18).reshape(2, 9),
-        "kept": kept,
-        "own": kept[:, 0, 0],
+        "discrimination_matrix": kept,
+        "own_class": kept[:, 0, 0],
         "gallery": np.full((2, 8, 8), 255, "uint8"),
     }
     first = {name: array[:1] for name, array in values.items()}
@@ -56,8 +56,10 @@ def many_results(methods, controls, monkeypatch, classes=3):
             "iou_curve": curve,
             "insertion_curve": curve.copy(),
             "deletion_curve": curve,
-            "kept": random.uniform(size=(2, classes, classes)).astype("float32"),
-            "own": np.ones(2),
+            "discrimination_matrix": random.uniform(size=(2, classes, classes)).astype(
+                "float32"
+            ),
+            "own_class": np.ones(2),
             "gallery": np.full((2, 4, 4), 255, "uint8"),
         }
         found[name] = MethodResult(name, values)
@@ -82,7 +84,7 @@ def test_any_number_of_methods(monkeypatch, count):
     box = legend.get_window_extent()
     assert box.y0 >= 0 and box.y1 <= figure.bbox.height
 
-    matrices = specificity_figure(found, ["cat", "dog", "cow"])
+    matrices = discrimination_figure(found, ["cat", "dog", "cow"])
     titles = [axis.get_title(loc="left") for axis in matrices.axes if axis.images]
     assert len(set(titles) - {""}) == count
     gallery = comparison_gallery(np.full((2, 4, 4, 3), 100.0), found)
@@ -95,7 +97,7 @@ def test_any_number_of_methods(monkeypatch, count):
 def test_any_number_of_classes(monkeypatch, classes):
     found = many_results(2, 1, monkeypatch, classes)
     names = [f"class {i}" for i in range(classes)]
-    figure = specificity_figure(found, names)
+    figure = discrimination_figure(found, names)
     matrix = figure.axes[0]
     assert len(matrix.texts) == classes**2
     assert [text.get_text() for text in matrix.get_yticklabels()] == names
@@ -105,7 +107,7 @@ def test_any_number_of_classes(monkeypatch, classes):
 def test_names_of_classes_are_no_formulas(monkeypatch):
     found = many_results(1, 0, monkeypatch, 4)
     names = {"$\\frac$": 0, "tabby\ncat": 1, "x" * 99: 2, "50 % $ a_b": 3}
-    figure = specificity_figure(found, names)
+    figure = discrimination_figure(found, names)
     figure.draw_without_rendering()
     shown = [text.get_text() for text in figure.axes[0].get_xticklabels()]
     assert shown == ["$\\frac$", "tabby cat", "x" * 23 + "\u2026", "50 % $ a_b"]
@@ -132,20 +134,20 @@ def test_a_method_that_is_in_some_curves_only(monkeypatch):
 def test_nothing_kept_of_any_class(monkeypatch):
     found = many_results(2, 0, monkeypatch)
     for result in found.values():
-        result.values["kept"][:] = 0
-    figure = specificity_figure(found, ["cat", "dog", "cow"])
+        result.values["discrimination_matrix"][:] = 0
+    figure = discrimination_figure(found, ["cat", "dog", "cow"])
     figure.draw_without_rendering()
     assert {text.get_text() for text in figure.axes[0].texts} == {"0"}
 
 
 def test_matrices_are_means_over_images():
-    figure = specificity_figure(results(), ["cat", "dog"])
+    figure = discrimination_figure(results(), ["cat", "dog"])
     first, second = figure.axes[:2]
     assert first.get_title(loc="left") == "Grad-CAM, 2 images"
     assert second.get_title(loc="left") == "RISE, 1 image"
     assert [text.get_text() for text in first.texts] == ["60", "10"]
     assert [text.get_text() for text in second.texts] == ["80", "20"]
-    assert specificity_figure({"one": MethodResult("one")}, ["cat"]) is None
+    assert discrimination_figure({"one": MethodResult("one")}, ["cat"]) is None
 
 
 def test_gallery_leaves_places_empty():

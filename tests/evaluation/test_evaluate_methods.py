@@ -22,7 +22,7 @@ from keras_explainer.evaluation.mask_sources import ConstantMasks
 evaluation = importlib.import_module("keras_explainer.evaluation.evaluate_methods")
 # All but what the module's fixtures measure, which is compiled.
 pytestmark = pytest.mark.usefixtures("eager")
-FAST = {"step_share": 0.25, "specificity_limit": 3}
+FAST = {"step_share": 0.25, "discrimination_limit": 3}
 CONTROLS = ["zero", "half", "one", "random", "ideal"]
 
 
@@ -52,11 +52,18 @@ def controls(explainer, data):
 
 def test_true_mask_is_perfect(controls):
     values = controls["ideal"].values
-    for name in ("iou", "class_iou", "f1", "accuracy", "auc", "pointing_game"):
+    for name in (
+        "iou",
+        "class_iou",
+        "threshold_averaged_f1",
+        "accuracy",
+        "auc",
+        "pointing_game",
+    ):
         np.testing.assert_array_equal(values[name], 1)
     for name in ("background_coverage", "undecided_share", "empty"):
         np.testing.assert_array_equal(values[name], 0)
-    summary = controls["ideal"].summary("mean_iou")
+    summary = controls["ideal"].summary("threshold_averaged_iou")
     assert summary == {"mean": 1, "low": 1, "high": 1, "images": 5}
 
 
@@ -64,16 +71,25 @@ def test_constants_in_closed_form(controls, data):
     truth = np.concatenate([part[2] for part in data])
     share = (truth > 0).mean(axis=(1, 2))
     expected = {
-        "zero": {"iou": 0, "accuracy": 1 - share, "f1": 0, "continuous_iou": 0},
+        "zero": {
+            "iou": 0,
+            "accuracy": 1 - share,
+            "threshold_averaged_f1": 0,
+            "continuous_iou": 0,
+        },
         # Of the nine thresholds, 0.1 ... 0.5 take everything; of F1's, two of three.
         "half": {
             "iou": share,
-            "mean_iou": share * 5 / 9,
-            "f1": 2 / 3 * 2 * share / (1 + share),
+            "threshold_averaged_iou": share * 5 / 9,
+            "threshold_averaged_f1": 2 / 3 * 2 * share / (1 + share),
             "continuous_iou": 0.5 * share / (share + 0.5 * (1 - share)),
             "undecided_share": 1,
         },
-        "one": {"iou": share, "accuracy": share, "f1": 2 * share / (1 + share)},
+        "one": {
+            "iou": share,
+            "accuracy": share,
+            "threshold_averaged_f1": 2 * share / (1 + share),
+        },
     }
     for name, metrics in expected.items():
         values = controls[name].values
@@ -85,8 +101,8 @@ def test_constants_in_closed_form(controls, data):
         np.testing.assert_allclose(values["pointing_game"], share, atol=1e-6)
         np.testing.assert_array_equal(values["passes"], 0)
         # Whatever class is asked for, the same pixels are kept.
-        np.testing.assert_allclose(values["gap"][:3], 0, atol=1e-6)
-        assert np.isnan(values["gap"][3:]).all()
+        np.testing.assert_allclose(values["class_discrimination_gap"][:3], 0, atol=1e-6)
+        assert np.isnan(values["class_discrimination_gap"][3:]).all()
     np.testing.assert_allclose(controls["one"].values["drop"], 0, atol=1e-6)
     # A constant shuffled at random is the same constant.
     half = controls["half"].values
@@ -130,10 +146,10 @@ def test_random_masks_of_equal_area(explainer, data):
 def test_own_and_other_are_those_of_the_metric(controls, explainer, data):
     images, labels, truth = (np.concatenate(part)[:3] for part in zip(*data))
     masks = truth[..., None] == np.arange(1, 9)
-    expected = kx.metrics.class_specificity(
+    expected = kx.metrics.class_discrimination(
         explainer.frozen, images, masks, labels, background=explainer.background
     )
-    found = controls["ideal"].specificity_matrix()
+    found = controls["ideal"].discrimination_matrix()
     np.testing.assert_allclose(found, expected["matrix"], atol=1e-5)
 
 
@@ -276,7 +292,7 @@ def test_images_without_a_class_are_left_out(explainer, data, controls):
     others = (images[1:], labels[1:], truth[1:])
     parted = [blank, mixed, blank, others]
     results = evaluate_methods(explainer, parted, ["random"], **FAST)
-    for metric in ("iou", "deletion", "gap"):
+    for metric in ("iou", "deletion", "class_discrimination_gap"):
         np.testing.assert_allclose(
             results["random"].values[metric],
             controls["random"].values[metric][:2],

@@ -10,7 +10,7 @@ from keras_explainer.evaluation.mask_quality import threshold_iou
 def test_threshold_iou_by_hand():
     mask = np.array([[0.9, 0.5], [0.2, 0.0]])
     truth = np.array([[True, False], [True, False]])
-    values = threshold_iou(mask, truth, np.array([0.1, 0.5, 0.95]))
+    values = threshold_iou(truth, mask, np.array([0.1, 0.5, 0.95]))
     np.testing.assert_allclose(values, [2 / 3, 1 / 3, 0])
 
 
@@ -21,7 +21,7 @@ def test_threshold_iou_equals_the_plain_computation():
     expected = [
         ((mask >= t) & truth).sum() / ((mask >= t) | truth).sum() for t in thresholds
     ]
-    np.testing.assert_allclose(threshold_iou(mask, truth, thresholds), expected)
+    np.testing.assert_allclose(threshold_iou(truth, mask, thresholds), expected)
 
 
 def test_quality_of_two_images_by_hand():
@@ -56,7 +56,7 @@ def test_the_border_is_measured_apart():
     mask[..., 3:12] = 1
     result = mask_quality(lambda images, c: mask, [(mask, None, truth)], num_classes=1)
     assert result["iou_at_half"] == pytest.approx(7 / 12)
-    assert result["boundary_iou"] == pytest.approx(5 / 7)
+    assert result["trimap_iou"] == pytest.approx(5 / 7)
 
 
 def test_without_objects_there_is_nothing_to_measure():

@@ -82,7 +82,7 @@ def test_constants_and_random_masks(batch):
     assert np.abs(whole[0] - whole[2]).mean() > 0.1
 
 
-def test_published_stretching_and_spoiling():
+def test_published_stretching_and_emptying():
     masks = np.array([[[0.2, 0.4]], [[0.3, 0.3]], [[0.5, 1.0]]], "float32")
     rows = np.array([0, 0, 1])
     np.testing.assert_allclose(stretched(masks)[:2, 0], [[0, 1], [0, 0]])
@@ -90,5 +90,5 @@ def test_published_stretching_and_spoiling():
     np.testing.assert_allclose(merged[:, 0], [[0.3, 0.4], [0.5, 1], [0, 0]])
     merged = MaskSource(stretch="merged").merge(masks, rows, 3)
     np.testing.assert_allclose(merged[:, 0], [[0, 1], [0, 1], [0, 0]], atol=1e-6)
-    merged = MaskSource(empty_spoils=True).merge(masks, rows, 3)
+    merged = MaskSource(empties_merged=True).merge(masks, rows, 3)
     np.testing.assert_allclose(merged[:, 0], [[0, 0], [0.5, 1], [0, 0]])

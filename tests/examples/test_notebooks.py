@@ -74,7 +74,7 @@ def compare_methods(text, short):
     assert class_iou["true mask"] == 1
     assert class_iou["Explainer"] > class_iou["Grad-CAM"] + 0.2 > best + 0.2
     assert rows["random"][2] < rows["Explainer"][2]  # insertion
-    assert rows["Explainer"][4] > rows["Grad-CAM"][4]  # specificity
+    assert rows["Explainer"][4] > rows["Grad-CAM"][4]  # class-discrimination gap
 
 
 def train_on_voc(text, short):

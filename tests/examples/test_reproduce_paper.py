@@ -132,7 +132,11 @@ def test_training_stops_when_the_loss_rests(resumable_training, tmp_path):
 
 
 def test_table_of_the_paper(reproduce_paper):
-    values = {"seconds": np.ones(2), "f1": np.array([0.25, 0.5]), "auc": np.ones(2)}
+    values = {
+        "seconds": np.ones(2),
+        "threshold_averaged_f1": np.array([0.25, 0.5]),
+        "auc": np.ones(2),
+    }
     results = {
         "one": MethodResult("one", values),
         "rise": MethodResult("rise", failure="No memory"),

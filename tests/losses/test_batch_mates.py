@@ -39,7 +39,7 @@ def by_name(values):
 
 
 def of_truth(formula, **options):
-    return lambda rows: formula(MASKS[rows], TRUTH[rows], **options)
+    return lambda rows: formula(TRUTH[rows], MASKS[rows], **options)
 
 
 def of_classifier(formula, **options):
@@ -86,22 +86,22 @@ VALUES = {
             MASKS[rows], *-np.abs(LOGITS[rows].T[:2]), LOGITS[rows, 2], LABELS[rows, 0]
         )
     ),
-    "boundary_iou": of_truth(metrics.boundary_iou, width=2),
+    "trimap_iou": of_truth(metrics.trimap_iou, width=2),
     "background_coverage": of_truth(metrics.background_coverage),
     "object_coverage": of_truth(metrics.object_coverage),
     "energy_inside": of_truth(metrics.energy_inside),
     "f1": of_truth(metrics.f1),
-    "mean_f1": of_truth(metrics.mean_f1),
+    "threshold_averaged_f1": of_truth(metrics.threshold_averaged_f1),
     "continuous_f1": of_truth(metrics.continuous_f1),
     "iou": of_truth(metrics.iou),
-    "mean_iou": of_truth(metrics.mean_iou),
+    "threshold_averaged_iou": of_truth(metrics.threshold_averaged_iou),
     "continuous_iou": of_truth(metrics.continuous_iou),
     "pixel_accuracy": of_truth(metrics.pixel_accuracy),
     "pointing_game": of_truth(metrics.pointing_game),
     "roc_auc": of_truth(metrics.roc_auc),
     "spearman": of_truth(metrics.spearman),
     "structural_similarity": of_truth(metrics.structural_similarity),
-    "undecided_share": lambda rows: metrics.undecided_share(MASKS[rows]),
+    "undecided_share": lambda rows: metrics.undecided_share(None, MASKS[rows]),
     "random_mask_like": lambda rows: metrics.random_mask_like(MASKS[rows], seed=3),
     "linear_imputation": lambda rows: metrics.linear_imputation(
         IMAGES[rows], MASKS[rows] > 0.5, noise=0.1, seed=3
@@ -109,7 +109,7 @@ VALUES = {
     "mask_to_box": lambda rows: metrics.mask_to_box(MASKS[rows] > 0.97),
     "box_iou": lambda rows: metrics.box_iou(BOXES[rows], BOXES[::-1][rows]),
     "box_localization": lambda rows: metrics.box_localization(
-        MASKS[rows] > 0.97, BOXES[rows]
+        BOXES[rows], MASKS[rows] > 0.97
     ),
     "confidence_drop": lambda rows: metrics.confidence_drop(MASKS[rows, 0, 0], 0.5),
     "confidence_increase": lambda rows: metrics.confidence_increase(
@@ -124,7 +124,7 @@ VALUES = {
 }
 # What has no value of a single image.
 OF_MANY = {
-    "class_specificity",
+    "class_discrimination",
     "label_encoding",
     "model_randomization",
     # By a mean over the batch, as published; only its gradient means anything.

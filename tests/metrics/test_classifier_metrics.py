@@ -16,7 +16,7 @@ from keras import layers
 
 from keras_explainer import metrics
 from keras_explainer.classifiers import FrozenClassifier
-from keras_explainer.metrics.insertion_deletion import _curves
+from keras_explainer.metrics.faithfulness import _curves
 
 COLOR = np.float32([0.1, -0.2, 0.3])
 
@@ -207,13 +207,13 @@ def test_confidence_change_equals_a_plain_loop(tiny):
         assert result["increase"][i] == float(after > whole[target])
 
 
-# === Class specificity ===
+# === Class discrimination ===
 
 
-def test_class_specificity_by_hand(hand, eager):
+def test_class_discrimination_by_hand(hand, eager):
     masks = np.zeros((1, 4, 4, 2), "float32")
     masks[0, :2, :2, 0], masks[0, 2:, 2:, 1] = 0.55, 1
-    result = metrics.class_specificity(hand, ONES, masks, [0], background=0.0)
+    result = metrics.class_discrimination(hand, ONES, masks, [0], background=0.0)
     # The own mask passes five of nine thresholds; the other keeps nothing.
     own = (5 * sigmoid(4) + 4 * 0.5) / 9
     np.testing.assert_allclose(result["matrix"][0], [own, 0.5], rtol=1e-5)
@@ -223,7 +223,7 @@ def test_class_specificity_by_hand(hand, eager):
     assert result["gap"] == pytest.approx(own - 0.5)
 
 
-def test_class_specificity_equals_a_plain_loop_and_adds_up(tiny):
+def test_class_discrimination_equals_a_plain_loop_and_adds_up(tiny):
     images, classes, thresholds = random_images(4), [2, 0], (0.3, 0.6)
     masks = np.stack([random_maps(seed=1), random_maps(seed=2)], axis=-1)
     labels = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1]])
@@ -240,11 +240,11 @@ def test_class_specificity_equals_a_plain_loop_and_adds_up(tiny):
                     expected[row, column] += p[present] / len(thresholds)
     expected /= counts
     options = {"classes": classes, "thresholds": thresholds, "background": COLOR}
-    result = metrics.class_specificity(
+    result = metrics.class_discrimination(
         tiny, images, masks, labels, batch_size=3, **options
     )
     np.testing.assert_allclose(result["matrix"], expected, atol=1e-5)
-    metric = metrics.ClassSpecificity(tiny, **options)
+    metric = metrics.ClassDiscrimination(tiny, **options)
     metric.update_state(images[:1], masks[:1], labels[:1])
     metric.update_state(images[1:], masks[1:], labels[1:])
     np.testing.assert_allclose(metric.result()["matrix"], expected, atol=1e-5)
@@ -420,16 +420,16 @@ def test_wrong_options_raise(name, options, message, hand):
         getattr(metrics, name)(hand, ONES, PATCH, **options)
 
 
-def test_wrong_class_specificity_raises(hand):
+def test_wrong_class_discrimination_raises(hand):
     masks = np.zeros((1, 4, 4, 2))
     with pytest.raises(ValueError, match=r"`class_masks`.*Received: shape \(1, 4, 4"):
-        metrics.class_specificity(hand, ONES, masks[..., :1], [0])
+        metrics.class_discrimination(hand, ONES, masks[..., :1], [0])
     with pytest.raises(ValueError, match="`class_masks` should be finite"):
-        metrics.class_specificity(hand, ONES, masks * np.nan, [0])
+        metrics.class_discrimination(hand, ONES, masks * np.nan, [0])
     with pytest.raises(ValueError, match=r"`classes`.*Received: \[2\]"):
-        metrics.class_specificity(hand, ONES, masks, [0], classes=[2])
+        metrics.class_discrimination(hand, ONES, masks, [0], classes=[2])
     with pytest.raises(ValueError, match="`targets`.*Received: 2"):
-        metrics.class_specificity(hand, ONES, masks, [0, 1])
+        metrics.class_discrimination(hand, ONES, masks, [0, 1])
 
 
 def test_a_linear_head_is_read_through_a_frozen_classifier(eager):

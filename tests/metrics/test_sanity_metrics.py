@@ -136,18 +136,18 @@ def test_masks_that_hide_the_label_are_found(eager):
     assert result["mask_only"] == 1
     assert result["chance"] == pytest.approx(max(classes.mean(), 1 - classes.mean()))
     # Below the patch the classifier sees nothing, and answers class 0.
-    assert result["kept"] == pytest.approx(1 - classes.mean())
+    assert result["masked"] == pytest.approx(1 - classes.mean())
     control = metrics.random_mask_like(telling, seed=0)
     again = metrics.label_encoding(
         patch_classifier(), images, control, classes, background=0.0, grid=4
     )
-    assert result["random"] == again["kept"] < 1
+    assert result["random"] == again["masked"] < 1
     silent = random.uniform(size=(40, 4, 4))
     result = metrics.label_encoding(
         patch_classifier(), images, silent, classes, background=0.0, grid=4
     )
     assert result["mask_only"] < 0.75
-    assert result["kept"] == result["random"] == 1
+    assert result["masked"] == result["random"] == 1
 
 
 def test_label_encoding_needs_one_class_per_image():

@@ -46,6 +46,8 @@ def test_every_registered_class_has_a_place():
         and value.__module__ != saved_classes.__name__
     }
     assert set(saved_classes.PLACES) == set(registered)
+    assert set(saved_classes.FORMER_NAMES.values()) <= set(registered)
+    assert not set(saved_classes.FORMER_NAMES) & set(registered)
     for name, value in registered.items():
         stand_in = saved_classes.stand_in(name)
         config = {"layer": {}}
@@ -63,12 +65,26 @@ def test_stand_ins_load_what_is_shipped(stand_ins):
 
 
 def test_a_stand_in_is_called_like_its_class(stand_ins):
-    metric = keras.saving.get_registered_object("keras_explainer>MeanIoU")(name="iou")
-    assert type(metric) is kx.metrics.MeanIoU and metric.name == "iou"
+    metric = keras.saving.get_registered_object("keras_explainer>ThresholdAveragedIoU")(
+        name="iou"
+    )
+    assert type(metric) is kx.metrics.ThresholdAveragedIoU and metric.name == "iou"
     loss = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(kx.ExplainerLoss(max_area=0.4))
     )
     assert type(loss) is kx.ExplainerLoss and loss.max_area == 0.4
+
+
+@pytest.mark.parametrize("former, name", saved_classes.FORMER_NAMES.items())
+def test_a_class_in_a_file_of_an_earlier_version_is_found(former, name):
+    saved = {
+        "module": "keras_explainer.metrics.gone",
+        "class_name": former,
+        "config": {"name": "mine", "dtype": "float32"},
+        "registered_name": f"keras_explainer>{former}",
+    }
+    metric = keras.saving.deserialize_keras_object(saved)
+    assert type(metric) is getattr(kx.metrics, name) and metric.name == "mine"
 
 
 @pytest.mark.slow  # imports TensorFlow once more

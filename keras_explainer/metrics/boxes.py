@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_explainer.metrics.map_arrays import as_maps
-from keras_explainer.metrics.mean_over_images import MeanOverImages
+from keras_explainer.metrics.mask_metric import MaskMetric
+from keras_explainer.metrics.mask_metric import as_maps
 
 
 def mask_to_box(masks, threshold=0.5):
@@ -38,12 +38,12 @@ def mask_to_box(masks, threshold=0.5):
     return boxes * ops.cast(ops.any(covered, axis=(1, 2)), "float32")[:, None]
 
 
-def box_iou(boxes, others):
+def box_iou(true_boxes, boxes):
     """Computes the intersection over union of boxes.
 
     Args:
-        boxes: Array or tensor (..., 4): top, left, bottom, right, ends excluded.
-        others: Array or tensor (..., 4) that broadcasts against `boxes`.
+        true_boxes: Array or tensor (..., 4): top, left, bottom, right, ends excluded.
+        boxes: Array or tensor (..., 4) that broadcasts against `true_boxes`.
 
     Returns:
         float32 tensor (...); 0 where neither box has an area.
@@ -56,32 +56,33 @@ def box_iou(boxes, others):
     >>> float(box_iou([0, 0, 2, 2], [0, 1, 2, 3]))
     0.3333333432674408
     """
-    boxes, others = ops.cast(boxes, "float32"), ops.cast(others, "float32")
-    for name, value in (("boxes", boxes), ("others", others)):
+    true_boxes = ops.cast(true_boxes, "float32")
+    boxes = ops.cast(boxes, "float32")
+    for name, value in (("true_boxes", true_boxes), ("boxes", boxes)):
         if value.shape[-1] != 4:
             raise ValueError(
                 f"Argument `{name}` should have the shape (..., 4). "
                 f"Received: shape {tuple(value.shape)}"
             )
-    start = ops.maximum(boxes[..., :2], others[..., :2])
-    end = ops.minimum(boxes[..., 2:], others[..., 2:])
+    start = ops.maximum(true_boxes[..., :2], boxes[..., :2])
+    end = ops.minimum(true_boxes[..., 2:], boxes[..., 2:])
     shared = _area(start, end)
     either = (
-        _area(boxes[..., :2], boxes[..., 2:])
-        + _area(others[..., :2], others[..., 2:])
+        _area(true_boxes[..., :2], true_boxes[..., 2:])
+        + _area(boxes[..., :2], boxes[..., 2:])
         - shared
     )
     return shared / ops.where(either > 0, either, 1.0)
 
 
-def box_localization(masks, boxes, threshold=0.5, min_iou=0.5):
+def box_localization(true_boxes, masks, threshold=0.5, min_iou=0.5):
     """Tells whether the tightest box around a mask matches a true box, per image.
 
     Args:
-        masks: Array or tensor (N, H, W) or (N, H, W, 1) in [0, 1], or bool.
-        boxes: Array or tensor (N, 4), or (N, B, 4) for several objects, any of
+        true_boxes: Array or tensor (N, 4), or (N, B, 4) for several objects, any of
             which may be matched, padded with zeros: top, left, bottom, right in
             pixels, ends excluded.
+        masks: Array or tensor (N, H, W) or (N, H, W, 1) in [0, 1], or bool.
         threshold: float. A mask covers the pixels where it is at least this.
         min_iou: float. IoU of the boxes from which they match.
 
@@ -93,23 +94,23 @@ def box_localization(masks, boxes, threshold=0.5, min_iou=0.5):
 
     Example:
 
-    >>> mask = np.array([[[0, 1, 1, 0], [0, 1, 1, 0]]])
-    >>> box_localization(mask, np.array([[0, 0, 2, 3]])).numpy().tolist()
+    >>> true_box, mask = np.array([[0, 0, 2, 3]]), np.array([[[0, 1, 1], [0, 1, 1]]])
+    >>> box_localization(true_box, mask).numpy().tolist()
     [1.0]
 
     Reference:
         Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge",
         IJCV 2015; Cao et al., "Look and Think Twice", ICCV 2015.
     """
-    boxes = ops.cast(boxes, "float32")
-    if len(boxes.shape) not in (2, 3) or boxes.shape[-1] != 4:
+    true_boxes = ops.cast(true_boxes, "float32")
+    if len(true_boxes.shape) not in (2, 3) or true_boxes.shape[-1] != 4:
         raise ValueError(
-            "Argument `boxes` should have the shape (N, 4) or (N, B, 4). "
-            f"Received: shape {tuple(boxes.shape)}"
+            "Argument `true_boxes` should have the shape (N, 4) or (N, B, 4). "
+            f"Received: shape {tuple(true_boxes.shape)}"
         )
-    if len(boxes.shape) == 2:
-        boxes = boxes[:, None]
-    overlap = box_iou(mask_to_box(masks, threshold)[:, None], boxes)
+    if len(true_boxes.shape) == 2:
+        true_boxes = true_boxes[:, None]
+    overlap = box_iou(true_boxes, mask_to_box(masks, threshold)[:, None])
     return ops.cast(ops.max(overlap, axis=1) >= min_iou, "float32")
 
 
@@ -118,7 +119,7 @@ def _area(start, end):
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class BoxLocalization(MeanOverImages):
+class BoxLocalization(MaskMetric):
     """Averages `box_localization` over images; the truth are boxes.
 
     Args:

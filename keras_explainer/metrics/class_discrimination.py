@@ -1,4 +1,4 @@
-"""Do the masks of other classes hide the class that is there?"""
+"""Whether the masks of other classes hide the class that is there."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,23 +7,24 @@ from keras import ops
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.labels import check_labels
 from keras_explainer.inputs.labels import labels_to_rows
+from keras_explainer.metrics.classifier_passes import as_frozen_classifier
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import blend
 from keras_explainer.metrics.classifier_passes import pick
 from keras_explainer.metrics.classifier_passes import plain_logits
-from keras_explainer.metrics.classifier_passes import read_classifier
 from keras_explainer.metrics.classifier_passes import variant_logits
-from keras_explainer.metrics.iou import THRESHOLDS
+from keras_explainer.metrics.overlap import IOU_THRESHOLDS
 
 
-class ClassSpecificity:
+class ClassDiscrimination:
     """Averages, per pair of classes, what a class's mask keeps of another class.
 
     The row is a class present in the image, the column the class whose mask is
     used. A cell is the mean softmax probability of the row's class when only the
     pixels where the column's mask exceeds a threshold are kept, averaged over
     thresholds and images. A good explanation keeps its own class (diagonal) and
-    nothing of others. An image with several classes counts in each of their rows.
+    nothing of others: the gap between the two is large. An image with several
+    classes counts in each of their rows.
 
     It adds up batches as a Keras metric does; since it needs the images and a
     classifier, it runs by itself rather than in `compile`.
@@ -39,7 +40,7 @@ class ClassSpecificity:
 
     Example:
 
-    >>> metric = ClassSpecificity(classifier)
+    >>> metric = ClassDiscrimination(classifier)
     >>> metric.update_state(images, class_masks, labels)
     >>> metric.result()["matrix"].shape
     (3, 3)
@@ -53,11 +54,11 @@ class ClassSpecificity:
         self,
         classifier,
         classes=None,
-        thresholds=THRESHOLDS,
+        thresholds=IOU_THRESHOLDS,
         background="mean",
         batch_size=64,
     ):
-        self.frozen = read_classifier(classifier)
+        self.frozen = as_frozen_classifier(classifier)
         if classes is None:
             classes = range(self.frozen.num_classes)
         self.classes = np.asarray(list(classes), "int32")
@@ -110,7 +111,7 @@ class ClassSpecificity:
             )
         present = rows[:, self.classes]
         removed = background_images(self.background, frozen, images)
-        kept = _kept_probabilities(
+        masked = _masked_probabilities(
             frozen,
             images,
             np.moveaxis(masks, -1, 1).reshape(-1, *images.shape[1:3]),
@@ -119,11 +120,11 @@ class ClassSpecificity:
             count,
             self.batch_size,
         ).numpy()[..., self.classes]
-        whole = plain_logits(frozen, images, self.batch_size)
-        whole = np.asarray(ops.softmax(whole))[:, self.classes]
-        self.kept += np.einsum("nr,ncr->rc", present, kept)
-        self.whole += (present * whole).sum(axis=0)
-        self.images += present.sum(axis=0)
+        unmasked = plain_logits(frozen, images, self.batch_size)
+        unmasked = np.asarray(ops.softmax(unmasked))[:, self.classes]
+        self.probability_sums += np.einsum("nr,ncr->rc", present, masked)
+        self.unmasked_sums += (present * unmasked).sum(axis=0)
+        self.image_counts += present.sum(axis=0)
 
     def result(self):
         """Returns the matrix and its summary.
@@ -134,16 +135,16 @@ class ClassSpecificity:
             classes that occurred: "own" (diagonal), "other" (the other columns)
             and "gap" = own - other. Rows of classes that did not occur are NaN.
         """
-        seen = self.images > 0
-        counts = np.where(seen, self.images, np.nan)
-        matrix = self.kept / counts[:, None]
+        seen = self.image_counts > 0
+        counts = np.where(seen, self.image_counts, np.nan)
+        matrix = self.probability_sums / counts[:, None]
         diagonal = np.eye(len(self.classes), dtype=bool)
         own = _mean(matrix[diagonal & seen[:, None]])
         other = _mean(matrix[~diagonal & seen[:, None]])
         return {
             "classes": self.classes,
-            "images": self.images.astype(int),
-            "unmasked": self.whole / counts,
+            "images": self.image_counts.astype(int),
+            "unmasked": self.unmasked_sums / counts,
             "matrix": matrix,
             "own": own,
             "other": other,
@@ -153,44 +154,46 @@ class ClassSpecificity:
     def reset_state(self):
         """Forgets all batches."""
         count = len(self.classes)
-        self.kept = np.zeros((count, count))
-        self.whole = np.zeros(count)
-        self.images = np.zeros(count)
+        self.probability_sums = np.zeros((count, count))
+        self.unmasked_sums = np.zeros(count)
+        self.image_counts = np.zeros(count)
 
 
-def class_specificity(classifier, images, class_masks, targets, **options):
-    """Computes the class-specificity matrix of one batch.
+def class_discrimination(classifier, images, class_masks, targets, **options):
+    """Computes the class-discrimination matrix of one batch.
 
     Args:
-        classifier: As for `ClassSpecificity`.
+        classifier: As for `ClassDiscrimination`.
         images: Array or tensor (N, H, W, channels), as the classifier takes them.
         class_masks: Array or tensor (N, H, W, K) in [0, 1], or bool.
         targets: The classes present: indices (N,), or one-hot or multi-hot rows
             (N, C).
-        **options: The options of `ClassSpecificity`.
+        **options: The options of `ClassDiscrimination`.
 
     Returns:
-        Dict as `ClassSpecificity.result` returns it.
+        Dict as `ClassDiscrimination.result` returns it.
 
     Raises:
         ValueError: If an argument does not suit the others.
 
     Example:
 
-    >>> result = class_specificity(classifier, images, class_masks, labels)
+    >>> result = class_discrimination(classifier, images, class_masks, labels)
     >>> round(result["own"] - result["other"] - result["gap"], 6)
     0.0
 
     Reference:
         Stalder et al., "What You See is What You Classify", NeurIPS 2022.
     """
-    metric = ClassSpecificity(read_classifier(classifier, images), **options)
+    metric = ClassDiscrimination(as_frozen_classifier(classifier, images), **options)
     metric.update_state(images, class_masks, targets)
     return metric.result()
 
 
 @tf.function(reduce_retracing=True)
-def _kept_probabilities(frozen, images, masks, thresholds, removed, count, batch_size):
+def _masked_probabilities(
+    frozen, images, masks, thresholds, removed, count, batch_size
+):
     levels = thresholds.shape[0]
 
     def variant(image, index):

@@ -1,5 +1,6 @@
-"""Maps and true masks in every form users have them, checked."""
+"""Masks beside true masks, checked, and the metric that averages over images."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -41,13 +42,13 @@ def as_maps(maps, argument="masks"):
     return maps
 
 
-def compare(masks, truth):
+def compare(true_masks, masks):
     """Returns masks, and which pixels are object and which count.
 
     Args:
+        true_masks: Array or tensor of the same size, bool, or numbers: 0 for
+            background, 255 for void, anything else for the object.
         masks: Array or tensor (N, H, W) or (N, H, W, 1), numbers or bool.
-        truth: Array or tensor of the same size, bool, or numbers: 0 for background,
-            255 for void, anything else for the object.
 
     Returns:
         Tuple of float32 tensors (N, H, W): the masks, 1 on the object, and 1 where
@@ -56,17 +57,17 @@ def compare(masks, truth):
     Raises:
         ValueError: If the shapes do not suit each other.
     """
-    masks, truth = as_maps(masks), as_maps(truth, "truth")
-    if tuple(masks.shape[1:]) != tuple(truth.shape[1:]) or (
-        None not in (masks.shape[0], truth.shape[0])
-        and masks.shape[0] != truth.shape[0]
+    masks, true_masks = as_maps(masks), as_maps(true_masks, "true_masks")
+    if tuple(masks.shape[1:]) != tuple(true_masks.shape[1:]) or (
+        None not in (masks.shape[0], true_masks.shape[0])
+        and masks.shape[0] != true_masks.shape[0]
     ):
         raise ValueError(
-            "Argument `truth` should have the shape of the masks, "
-            f"{tuple(masks.shape)}. Received: shape {tuple(truth.shape)}"
+            "Argument `true_masks` should have the shape of the masks, "
+            f"{tuple(masks.shape)}. Received: shape {tuple(true_masks.shape)}"
         )
-    valid = ops.cast(truth != VOID, "float32")
-    return masks, ops.cast(truth > 0, "float32") * valid, valid
+    valid = ops.cast(true_masks != VOID, "float32")
+    return masks, ops.cast(true_masks > 0, "float32") * valid, valid
 
 
 def sum_pixels(values):
@@ -89,3 +90,39 @@ def grow(region, width):
     return ops.max_pool(region[..., None], 2 * width + 1, strides=1, padding="same")[
         ..., 0
     ]
+
+
+class MaskMetric(keras.metrics.Mean):
+    """Averages a formula over images; those without a value are left out.
+
+    Args:
+        formula: Function from (true_masks, masks, **options) to values (N,), NaN where
+            the formula has no value.
+        options: Dict of the formula's options, which are the constructor arguments
+            of the subclass.
+        name: str. Name of the metric.
+        dtype: Data type of the result.
+    """
+
+    def __init__(self, formula, options, name, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.formula = formula
+        self.options = options
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch.
+
+        Args:
+            y_true: True masks, or true boxes, as the formula takes them.
+            y_pred: Masks (N, H, W) or (N, H, W, 1).
+            sample_weight: Optional weights (N,) or (N, 1).
+        """
+        values = self.formula(y_true, y_pred, **self.options)
+        known = ops.logical_not(ops.isnan(values))
+        weight = ops.cast(known, self.dtype)
+        if sample_weight is not None:
+            weight = weight * ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
+        super().update_state(ops.where(known, values, 0.0), sample_weight=weight)
+
+    def get_config(self):
+        return {**super().get_config(), **self.options}
