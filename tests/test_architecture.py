@@ -35,6 +35,22 @@ def imported(source):
         yield from (name for name in names if f"{name}.".startswith(f"{PACKAGE}."))
 
 
+def private_names(source):
+    """Returns the `_names` that source code takes from other files of the package."""
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(
+            f"{PACKAGE}."
+        ):
+            yield from (a.name for a in node.names if a.name.startswith("_"))
+            modules |= {alias.asname or alias.name for alias in node.names}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            is_private = node.attr.startswith("_") and not node.attr.startswith("__")
+            if is_private and node.value.id in modules:
+                yield f"{node.value.id}.{node.attr}"
+
+
 def rooms_of(path):
     """Returns the room of a file, and those that it imports."""
     place = path.relative_to(ROOT / PACKAGE)
@@ -56,6 +72,22 @@ def test_imports_run_as_the_page_says():
         against[str(path)] = violations(*rooms_of(path), rules())
     assert len(against) > 150
     assert not {path: found for path, found in against.items() if found}
+
+
+def test_names_of_one_file_stay_in_it():
+    files = sorted((ROOT / PACKAGE).rglob("*.py"))
+    assert not [
+        path for path in files if path.name.startswith("_") and path.stem not in DOORS
+    ]
+    taken = {str(path): list(private_names(path.read_text())) for path in files}
+    assert not {path: names for path, names in taken.items() if names}
+
+
+def test_a_name_taken_from_another_file_is_seen():
+    code = "from keras_explainer.losses import iou\nfrom keras_explainer.a import _b, c"
+    assert list(private_names(code)) == ["_b"]
+    assert list(private_names(f"{code}\niou._mean(c.d)")) == ["_b", "iou._mean"]
+    assert not list(private_names("from tensorflow import _api\nself._x = _api._y"))
 
 
 def test_the_page_has_every_room_from_the_ground_up():

@@ -1,11 +1,11 @@
 """`keras-explainer evaluate`: compares an explainer with other methods."""
 
-from keras_explainer.command_line.argument_types import dataset_name
 from keras_explainer.command_line.argument_types import name_list
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import Interrupted
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
 from keras_explainer.command_line.data_arguments import check_data
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
@@ -25,7 +25,7 @@ masks, and against the classifier. The result is a folder with
 
   table.md, table.csv, results.json   every metric, with its 95 % bootstrap interval
   curves.png                          insertion, deletion and IoU over thresholds
-  class_discrimination.png               what the mask of one class keeps of another
+  class_discrimination.png            what the mask of one class keeps of another
   gallery.png                         image, ground truth and a column per method
   measured/<method>.npz               the values of every image
 
@@ -64,70 +64,65 @@ _FILE_OPTIONS = ("data", "split", "classes")
 
 
 def add_arguments(parser):
-    what = parser.add_argument_group("what to compare")
-    what.add_argument(
+    _add_methods(parser.add_argument_group("what to compare"))
+    _add_data(parser.add_argument_group("images to measure on"))
+    _add_computation(parser.add_argument_group("computation"))
+    add_result_arguments(parser, "the last image measured")
+
+
+def _add_methods(group):
+    group.add_argument(
         "--explainer",
         required=True,
         metavar="PATH",
         help="a run folder, or an explainer saved as .keras",
     )
-    what.add_argument(
+    group.add_argument(
         "--methods",
         type=name_list,
         default=list(DEFAULT_METHODS),
         metavar="A,B,C",
         help=f"the rows of the table (default: {','.join(DEFAULT_METHODS)})",
     )
-    what.add_argument(
+    group.add_argument(
         "--protocol",
         choices=["default", "published"],
         default="default",
         help='"published" does as the authors of the method did, and says what of it '
         "is an accident",
     )
-    add_loading_arguments(what)
-    data = parser.add_argument_group("images to measure on")
-    data.add_argument(
-        "--dataset",
-        required=True,
-        type=dataset_name,
-        metavar="DATASET",
-        help="voc (PASCAL VOC), coco, folder (pictures, no true masks), shapes (drawn "
-        "on the fly), or tfds:NAME of TensorFlow Datasets",
-    )
-    data.add_argument(
-        "--data",
-        metavar="DIR",
-        help="VOCdevkit, the folder of COCO's annotations, that of the pictures, or "
-        "that of prepared TensorFlow Datasets (default for these: their own)",
-    )
-    data.add_argument(
+    add_loading_arguments(group)
+
+
+def _add_data(group):
+    add_dataset(group, "no true masks")
+    group.add_argument(
         "--split",
         metavar="NAME",
         help="which images (default: val; in a folder all of it, else its subfolder "
         "of that name)",
     )
-    data.add_argument(
+    group.add_argument(
         "--classes",
         type=name_list,
         metavar="A,B,C",
         help="classes of the dataset, in the classifier's order (default: those the "
         "explainer was trained with)",
     )
-    add_image_size(data)
-    data.add_argument(
+    add_image_size(group)
+    group.add_argument(
         "--limit",
         type=whole_number(1),
         metavar="N",
         help="use only the first N images (default: all)",
     )
-    data.add_argument(
+    group.add_argument(
         "--slow-limit",
         type=whole_number(1),
         metavar="N",
         help="use only the first N images for the slow methods (default: as --limit)",
     )
-    data.add_argument(
+    group.add_argument(
         "--discrimination-limit",
         type=whole_number(0),
         default=32,
@@ -135,22 +130,23 @@ def add_arguments(parser):
         help="measure the class-discrimination gap, for which a mask of every class is"
         " needed, on the first N images (default: %(default)s)",
     )
-    how = parser.add_argument_group("computation")
-    how.add_argument(
+
+
+def _add_computation(group):
+    group.add_argument(
         "--batch-size",
         type=whole_number(1),
         default=8,
         metavar="N",
         help="images measured together (default: %(default)s; slow methods: 1)",
     )
-    how.add_argument(
+    group.add_argument(
         "--seed",
         type=whole_number(0),
         default=0,
         metavar="N",
         help="of the methods, random masks and the bootstrap (default: %(default)s)",
     )
-    add_result_arguments(parser, "the last image measured")
 
 
 def run(args):

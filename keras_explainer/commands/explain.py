@@ -56,6 +56,15 @@ def add_arguments(parser):
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="the folder to write, a new one"
     )
+    _add_classes(parser)
+    _add_masks(parser)
+    add_loading_arguments(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="replace an earlier result in --out"
+    )
+
+
+def _add_classes(parser):
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--top-k",
@@ -78,6 +87,9 @@ def add_arguments(parser):
         help="names of the classes, one a line or with commas between them (default: "
         "those that the explainer has)",
     )
+
+
+def _add_masks(parser):
     parser.add_argument(
         "--refine-steps",
         type=whole_number(0),
@@ -97,10 +109,6 @@ def add_arguments(parser):
         metavar="T",
         help="make masks black and white at T, and measure areas and boxes there "
         "(default: grey masks; areas and boxes at 0.5)",
-    )
-    add_loading_arguments(parser)
-    parser.add_argument(
-        "--force", action="store_true", help="replace an earlier result in --out"
     )
 
 

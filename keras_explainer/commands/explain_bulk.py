@@ -78,6 +78,11 @@ def add_arguments(parser):
         metavar="N",
         help="images explained at once (default: 16)",
     )
+    _add_masks(parser)
+    add_loading_arguments(parser)
+
+
+def _add_masks(parser):
     parser.add_argument(
         "--top-k",
         type=whole_number(1),
@@ -111,7 +116,6 @@ def add_arguments(parser):
         help="how many files to divide the result into; each process holds one in "
         f"memory (default: one for {SHARD_SIZE} images, at least {FEWEST_SHARDS})",
     )
-    add_loading_arguments(parser)
 
 
 def run(args):

@@ -4,7 +4,6 @@ import shlex
 import shutil
 import warnings
 
-from keras_explainer.command_line.argument_types import dataset_name
 from keras_explainer.command_line.argument_types import name_list
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
@@ -12,6 +11,7 @@ from keras_explainer.command_line.command_error import Interrupted
 from keras_explainer.command_line.command_error import Terminated
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
 from keras_explainer.command_line.data_arguments import check_data
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
@@ -57,57 +57,52 @@ _FILE_OPTIONS = ("data", "split", "validation_split", "classes", "augment")
 
 
 def add_arguments(parser):
-    what = parser.add_argument_group("what to explain")
-    what.add_argument(
+    _add_classifier(parser.add_argument_group("what to explain"))
+    _add_data(parser.add_argument_group("images to learn from"))
+    _add_training(parser.add_argument_group("training"))
+    add_result_arguments(parser, "its last finished epoch")
+
+
+def _add_classifier(group):
+    group.add_argument(
         "--classifier",
         required=True,
         metavar="NAME_OR_PATH",
         help="path of a .keras file, a name out of keras.applications such as "
         'mobilenet_v2 (trained on ImageNet), or "shapes" (shipped)',
     )
-    add_preprocessing_arguments(what)
-    what.add_argument(
+    add_preprocessing_arguments(group)
+    group.add_argument(
         "--multi-label",
         choices=["auto", "true", "false"],
         default="auto",
         help="whether an image may have several classes (default: as the last "
         "activation of the classifier tells)",
     )
-    what.add_argument(
+    group.add_argument(
         "--class-names",
         metavar="FILE_OR_LIST",
         help="names of the classes, one a line or with commas between them; of a "
         "binary classifier those of no and yes, or of yes alone",
     )
-    add_loading_arguments(what)
-    data = parser.add_argument_group("images to learn from")
-    data.add_argument(
-        "--dataset",
-        required=True,
-        type=dataset_name,
-        metavar="DATASET",
-        help="voc (PASCAL VOC), coco, folder (pictures, in subfolders by class or "
-        "not), shapes (drawn on the fly), or tfds:NAME of TensorFlow Datasets",
-    )
-    data.add_argument(
-        "--data",
-        metavar="DIR",
-        help="VOCdevkit, the folder of COCO's annotations, that of the pictures, or "
-        "that of prepared TensorFlow Datasets (default for these: their own)",
-    )
-    data.add_argument(
+    add_loading_arguments(group)
+
+
+def _add_data(group):
+    add_dataset(group, "in subfolders by class or not")
+    group.add_argument(
         "--split",
         metavar="NAME",
         help="images for training (default: train; in a folder its subfolder of "
         "that name, or else all of it)",
     )
-    data.add_argument(
+    group.add_argument(
         "--validation-split",
         metavar="NAME",
         help="images for validation (default: val; in a folder its subfolder of that "
         "name, or else none)",
     )
-    data.add_argument(
+    group.add_argument(
         "--classes",
         type=name_list,
         metavar="A,B,C",
@@ -115,45 +110,46 @@ def add_arguments(parser):
         "used if they are as many as its outputs; otherwise its own predictions are "
         "explained",
     )
-    add_image_size(data)
-    data.add_argument(
+    add_image_size(group)
+    group.add_argument(
         "--limit",
         type=whole_number(1),
         metavar="N",
         help="use only the first N images of each split",
     )
-    data.add_argument(
+    group.add_argument(
         "--augment", action="store_true", help="mirror and crop images at random"
     )
-    how = parser.add_argument_group("training")
-    how.add_argument(
+
+
+def _add_training(group):
+    group.add_argument(
         "--method",
         choices=list(METHODS),
         default="explainer",
         help="the kind of explainer (default: %(default)s)",
     )
-    how.add_argument(
+    group.add_argument(
         "--epochs",
         type=whole_number(1),
         default=10,
         metavar="N",
         help="passes over the images (default: %(default)s)",
     )
-    how.add_argument(
+    group.add_argument(
         "--batch-size",
         type=whole_number(1),
         default=16,
         metavar="N",
         help="images per step (default: %(default)s)",
     )
-    how.add_argument(
+    group.add_argument(
         "--seed",
         type=whole_number(0),
         default=0,
         metavar="N",
         help="of weights, order and augmentation (default: %(default)s)",
     )
-    add_result_arguments(parser, "its last finished epoch")
 
 
 def run(args):
@@ -241,9 +237,9 @@ def _new_explainer(args):
     from keras_explainer import explainers
     from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
     from keras_explainer.loading.class_names import read_class_names
+    from keras_explainer.loading.data_sources import data_source
     from keras_explainer.loading.load_classifier import is_path
     from keras_explainer.loading.load_classifier import load_classifier
-    from keras_explainer.loading.training_data import data_classes
 
     explainer = getattr(explainers, METHODS[args.method])(
         load_classifier(args.classifier, **loading_options(args)),
@@ -271,7 +267,7 @@ def _new_explainer(args):
         explainer.class_names = read_class_names(
             args.class_names, num_classes, explainer.frozen.head.is_binary
         )
-    elif len(names := data_classes(args)) == num_classes:
+    elif len(names := data_source(args).class_names) == num_classes:
         explainer.class_names = names
     elif num_classes == 1000 and not is_path(args.classifier):
         explainer.class_names = IMAGENET_CLASSES

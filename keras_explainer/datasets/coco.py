@@ -193,17 +193,8 @@ def coco(
     remarks = Remarks("coco")
     instances = read_instances(file, remarks)
     remarks.tell()
-    class_names = check_classes(classes, instances.categories.values())
-    if masks and len(class_names) > 254:
-        raise ValueError(
-            "Argument `classes` should hold at most 254 names for masks of 8 bits. "
-            f"Received: {len(class_names)} names"
-        )
-    numbers = {
-        number: class_names.index(name) + 1 if name in class_names else 0
-        for number, name in instances.categories.items()
-    }
-    numbers_of_images = shard_of(list(instances.images)[:limit], shard)
+    class_names, numbers = _numbered(classes, instances.categories, masks)
+    listed = shard_of(list(instances.images)[:limit], shard)
 
     def read(number):
         image = open_instances_image(folder, instances.images[number])
@@ -217,7 +208,7 @@ def coco(
             example += (resize_mask(Image.fromarray(mask), size, resizing),)
         return example
 
-    loader = FileLoader("coco", numbers_of_images, read, cache)
+    loader = FileLoader("coco", listed, read, cache)
     if shuffle is None:
         shuffle = split.startswith("train")
     ds = build_dataset(
@@ -235,6 +226,21 @@ def coco(
     ids = {name: number for number, name in instances.categories.items()}
     ds.category_ids = [ids[name] for name in class_names]
     return ds
+
+
+def _numbered(classes, categories, masks):
+    """Returns the names of the classes, and the number in masks of each category."""
+    class_names = check_classes(classes, categories.values())
+    if masks and len(class_names) > 254:
+        raise ValueError(
+            "Argument `classes` should hold at most 254 names for masks of 8 bits. "
+            f"Received: {len(class_names)} names"
+        )
+    numbers = {
+        number: class_names.index(name) + 1 if name in class_names else 0
+        for number, name in categories.items()
+    }
+    return class_names, numbers
 
 
 def find_instances(root, split, year):

@@ -10,6 +10,10 @@ from keras_explainer.datasets.dataset_arguments import check_limit
 from keras_explainer.datasets.dataset_arguments import check_shard
 from keras_explainer.datasets.pipeline import build_dataset
 from keras_explainer.datasets.pipeline import element_spec
+from keras_explainer.datasets.tfds_features import feature_at
+from keras_explainer.datasets.tfds_features import find_places
+from keras_explainer.datasets.tfds_features import value_at
+from keras_explainer.datasets.tfds_features import wanted_features
 from keras_explainer.files.open_picture import open_picture
 from keras_explainer.files.read_picture import read_picture
 from keras_explainer.files.resize_picture import VOID
@@ -18,10 +22,6 @@ from keras_explainer.files.resize_picture import resize_mask
 from keras_explainer.files.resize_picture import resize_picture
 
 _SHUFFLED = 1000  # examples, among which the next one is drawn
-# Where to look for features, the first one first.
-_LABELS = ("label",), ("labels",), ("objects", "label")
-_OF_BOXES = ("label", "is_crowd")
-_REGIONS = ("mask",), ("segmentation_mask",), ("bbox",), ("objects", "bbox")
 # Of this package's own, the masks say which class is where.
 _OWN = ("voc_masks", "coco_masks")
 # Lowest and highest value of the object in the masks of data sets that do not just
@@ -100,28 +100,15 @@ def from_tfds(
     results = kx.evaluation.evaluate_methods(explainer, pets)
     ```
     """
-    import tensorflow_datasets as tfds
-
-    from keras_explainer.datasets import coco_masks  # noqa: F401, registers it
-    from keras_explainer.datasets import voc_masks  # noqa: F401
-
     size = as_size(image_size)
     check_limit(limit)
     check_resizing(resizing)
     if shard is not None:
         check_shard(shard)
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        raise ValueError(
-            "Argument `name` should be a data set that TensorFlow Datasets knows. "
-            f"Received: name={name!r}"
-        ) from error
+    builder = _known_builder(name, data_dir)
     features = builder.info.features
-    find_feature(features, [("image",)], "images", name)
-    labels = find_feature(features, _LABELS, "labels", name)
-    regions = find_feature(features, _REGIONS, "masks or boxes", name) if masks else ()
-    class_names = feature_at(features, labels).names
+    places = find_places(features, name, masks)
+    class_names = feature_at(features, places[1]).names
     if masks and len(class_names) > VOID - 1:
         raise ValueError(
             f"Argument `masks` should be False for more than {VOID - 1} classes, since "
@@ -129,40 +116,15 @@ def from_tfds(
         )
     if shuffle is None:
         shuffle = split.startswith("train")
-    builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
-    )
-    # What is known of each box: the labels of an image are in another order.
-    known = {}
-    if regions == ("objects", "bbox"):
-        known = {key: feature_at(features, ("objects", key)) for key in _OF_BOXES}
-        if getattr(known["label"], "names", None) != class_names:
-            del known["label"]
-        known = {key: feature for key, feature in known.items() if feature is not None}
-    of_boxes = [("objects", key) for key in known]
-    paths = [("image",), labels, *([regions] if masks else []), *of_boxes]
-    # What is a picture is decoded here, as from any file.
-    undecoded = {
-        path[0]: tfds.decode.SkipDecoding()
-        for path in paths
-        if isinstance(features[path[0]], tfds.features.Image)
-    }
-    ds = builder.as_dataset(
-        split=tfds.even_splits(split, shard[1])[shard[0]] if shard else split,
-        decoders=tfds.decode.PartialDecoding(
-            wanted_features(paths), decoders=undecoded
-        ),
-        read_config=tfds.ReadConfig(shuffle_seed=seed, try_autocache=False),
-        shuffle_files=shuffle,
-    )
+    _prepare(builder, manual_dir)
+    examples = _read_examples(builder, places, split, shard, shuffle, seed)
     if limit is not None:
-        ds = ds.take(limit)
-
+        examples = examples.take(limit)
+    short_name = name.split("/")[0].split(":")[0]
+    of_boxes = [key for _, key in places[3:]]
     return build_dataset(
-        ds.map(lambda example: tuple(value_at(example, path) for path in paths)),
-        Reader(
-            name.split("/")[0].split(":")[0], len(class_names), size, resizing, known
-        ),
+        examples,
+        Reader(short_name, len(class_names), size, resizing, of_boxes),
         element_spec(size, class_names, masks=masks),
         class_names=class_names,
         batch_size=batch_size,
@@ -171,6 +133,58 @@ def from_tfds(
         shuffle=_SHUFFLED if shuffle else 0,
         augment=augment,
         seed=seed,
+    )
+
+
+def find_builder(name, data_dir):
+    """Returns the `tfds.core.DatasetBuilder` of a name, this package's own included."""
+    import tensorflow_datasets as tfds
+
+    from keras_explainer.datasets import coco_masks  # noqa: F401, registers it
+    from keras_explainer.datasets import voc_masks  # noqa: F401
+
+    return tfds.builder(name, data_dir=data_dir)
+
+
+def _known_builder(name, data_dir):
+    import tensorflow_datasets as tfds
+
+    try:
+        return find_builder(name, data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        raise ValueError(
+            "Argument `name` should be a data set that TensorFlow Datasets knows. "
+            f"Received: name={name!r}"
+        ) from error
+
+
+def _prepare(builder, manual_dir):
+    import tensorflow_datasets as tfds
+
+    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+    builder.download_and_prepare(download_config=config)
+
+
+def _read_examples(builder, places, split, shard, shuffle, seed):
+    """Returns a dataset of tuples of the features at the places."""
+    import tensorflow_datasets as tfds
+
+    # What is a picture is decoded here, as from any file.
+    undecoded = {
+        place[0]: tfds.decode.SkipDecoding()
+        for place in places
+        if isinstance(builder.info.features[place[0]], tfds.features.Image)
+    }
+    examples = builder.as_dataset(
+        split=tfds.even_splits(split, shard[1])[shard[0]] if shard else split,
+        decoders=tfds.decode.PartialDecoding(
+            wanted_features(places), decoders=undecoded
+        ),
+        read_config=tfds.ReadConfig(shuffle_seed=seed, try_autocache=False),
+        shuffle_files=shuffle,
+    )
+    return examples.map(
+        lambda example: tuple(value_at(example, place) for place in places)
     )
 
 
@@ -249,41 +263,3 @@ def fill_boxes(boxes, indices, size, crowds=None):
         top, left, bottom, right = corners[i]
         mask[top:bottom, left:right] = VOID if crowds[i] else values[i]
     return mask
-
-
-def find_feature(features, places, what, name):
-    """Returns the first of the places, tuples of keys, that is in the features."""
-    for place in places:
-        if feature_at(features, place) is not None:
-            return place
-    raise ValueError(
-        f"Argument `name` should be a data set with {what}. Received: {name!r} with "
-        f"features {sorted(features)}"
-    )
-
-
-def feature_at(features, place):
-    """Returns the feature at a tuple of keys, that of single items; None without."""
-    for key in place:
-        features = getattr(features, "feature", features)  # of a sequence
-        if key not in features:
-            return None
-        features = features[key]
-    return getattr(features, "feature", features)
-
-
-def wanted_features(places):
-    """Returns nested dicts of the places, for `tfds.decode.PartialDecoding`."""
-    wanted = {}
-    for *keys, last in places:
-        branch = wanted
-        for key in keys:
-            branch = branch.setdefault(key, {})
-        branch[last] = True
-    return wanted
-
-
-def value_at(example, place):
-    for key in place:
-        example = example[key]
-    return example

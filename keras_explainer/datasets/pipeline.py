@@ -53,25 +53,6 @@ def build_dataset(
         seed: int, of shuffling and augmentation.
     """
 
-    # TensorFlow keeps the function given to `numpy_function` until the process ends;
-    # the examples that it caches shall go with the dataset.
-    weak_load = weakref.ref(load)
-
-    def call(*arrays):
-        example = weak_load()(*arrays)
-        if example is None:
-            return False, *(np.zeros(s.shape, s.dtype.as_numpy_dtype) for s in spec)
-        # Copies, because TensorFlow may share memory with arrays that are cached.
-        return True, *(np.array(array) for array in example)
-
-    def fetch(*tensors):
-        types = [tf.bool, *(s.dtype for s in spec)]
-        loaded, *example = tf.numpy_function(call, tensors, types)
-        loaded.set_shape(())
-        for tensor, s in zip(example, spec):
-            tensor.set_shape(s.shape)
-        return loaded, tuple(example)
-
     def to_float(image, *rest):
         return tf.cast(image, tf.float32), *rest
 
@@ -82,7 +63,7 @@ def build_dataset(
     if reorder:
         count = inputs.cardinality()
         inputs = epoch.each(lambda drawn: _shuffled_indices(count, drawn), seed)
-    ds = inputs.map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
+    ds = inputs.map(_fetching(load, spec), num_parallel_calls=tf.data.AUTOTUNE)
     if may_skip:
         ds = ds.filter(lambda loaded, example: loaded)
     ds = ds.map(lambda loaded, example: example)
@@ -105,6 +86,30 @@ def build_dataset(
     ds.epoch = epoch
     ds.load = load  # what keeps it alive; iterators and derived datasets keep `ds`
     return ds
+
+
+def _fetching(load, spec):
+    """Returns the function of tensors that calls `load`, for `tf.data.Dataset.map`."""
+    # TensorFlow keeps the function given to `numpy_function` until the process ends;
+    # the examples that it caches shall go with the dataset.
+    weak_load = weakref.ref(load)
+
+    def call(*arrays):
+        example = weak_load()(*arrays)
+        if example is None:
+            return False, *(np.zeros(s.shape, s.dtype.as_numpy_dtype) for s in spec)
+        # Copies, because TensorFlow may share memory with arrays that are cached.
+        return True, *(np.array(array) for array in example)
+
+    def fetch(*tensors):
+        types = [tf.bool, *(s.dtype for s in spec)]
+        loaded, *example = tf.numpy_function(call, tensors, types)
+        loaded.set_shape(())
+        for tensor, s in zip(example, spec):
+            tensor.set_shape(s.shape)
+        return loaded, tuple(example)
+
+    return fetch
 
 
 def _shuffled_indices(count, seed):

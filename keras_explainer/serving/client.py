@@ -11,9 +11,9 @@ from PIL import Image
 from keras_explainer.check_option import check_option
 from keras_explainer.explanation import Explanation
 from keras_explainer.inputs.labels import PREDICTED_FROM
-from keras_explainer.serving.check_request import check_served
-from keras_explainer.serving.check_request import checked_images
-from keras_explainer.serving.check_request import checked_targets
+from keras_explainer.serving.client_inputs import check_served
+from keras_explainer.serving.client_inputs import checked_images
+from keras_explainer.serving.client_inputs import checked_targets
 from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
 from keras_explainer.serving.picture_file import picture_file
 from keras_explainer.serving.serving_error import ServingError

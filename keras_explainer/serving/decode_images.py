@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_explainer.files.open_picture import MAX_PIXELS
-from keras_explainer.serving.check_rank import checked_list
+from keras_explainer.serving.served_inputs import checked_list
 
 # No JPEG or PNG is shorter, and the size of a PNG is in these bytes.
 _HEADER_BYTES = 24

@@ -5,10 +5,11 @@ import numbers
 import tensorflow as tf
 
 from keras_explainer.check_option import check_option
-from keras_explainer.serving.check_rank import checked_list
 from keras_explainer.serving.decode_images import decode_images
 from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
+from keras_explainer.serving.served_inputs import checked_images
+from keras_explainer.serving.served_inputs import checked_targets
 
 _PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
@@ -35,12 +36,21 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     top_k = min(int(top_k), explainer.frozen.num_classes)
     mask_size = _checked_mask_size(mask_size)
     threshold = _checked_threshold(threshold)
-    height, width = explainer.frozen.image_shape[:2]
-    images_spec = tf.TensorSpec((None, height, width, 3), tf.float32, name="images")
-    num_classes = explainer.frozen.num_classes
     # What is wrong with the preprocessing is said here in one sentence, in a traced
     # function with its whole stack.
-    _check_preprocessing(explainer, images_spec)
+    _check_preprocessing(explainer)
+    functions = _served_functions(explainer, top_k, mask_size, threshold)
+    signatures = {f.__name__: f.get_concrete_function() for f in functions}
+    _check_portable(signatures["serving_default"])
+    return signatures
+
+
+def _served_functions(explainer, top_k, mask_size, threshold):
+    """Returns the functions of all signatures, to be traced."""
+    height, width = explainer.frozen.image_shape[:2]
+    num_classes = explainer.frozen.num_classes
+    images_spec = _images_spec(explainer)
+    targets_spec = tf.TensorSpec((None,), tf.int32, name="targets")
 
     def read(images):
         images = _preprocessed(explainer, images)
@@ -57,7 +67,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     # Traced once, and called by both signatures that explain.
     @tf.function(input_signature=[images_spec])
     def explain(images):
-        images, found, probabilities = read(_checked_images(images))
+        images, found, probabilities = read(checked_images(images))
         scores, classes = tf.math.top_k(probabilities, top_k)
         logits, masks = masks_of(images, found, classes)
         answer = {
@@ -82,26 +92,25 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
         files = encode_masks(logits, sizes, threshold)
         return {**answer, "masks_png_bytes": files}
 
-    @tf.function(
-        input_signature=[images_spec, tf.TensorSpec((None,), tf.int32, "targets")]
-    )
+    @tf.function(input_signature=[images_spec, targets_spec])
     def explain_class(images, targets):
-        images = _checked_images(images)
-        targets = _checked_targets(targets, tf.shape(images)[0], num_classes)
+        images = checked_images(images)
+        targets = checked_targets(targets, tf.shape(images)[0], num_classes)
         images, found, _ = read(images)
-        _, masks = masks_of(images, found, targets[:, None])
-        return {"masks": masks[..., 0]}
+        return {"masks": masks_of(images, found, targets[:, None])[1][..., 0]}
 
     @tf.function(input_signature=[images_spec])
     def classify(images):
-        images = _preprocessed(explainer, _checked_images(images))
+        images = _preprocessed(explainer, checked_images(images))
         logits = explainer.frozen.logits(images)
         return {"probabilities": explainer.frozen.probabilities(logits)}
 
-    functions = (serving_default, explain_bytes, explain_class, classify)
-    signatures = {f.__name__: f.get_concrete_function() for f in functions}
-    _check_portable(signatures["serving_default"])
-    return signatures
+    return serving_default, explain_bytes, explain_class, classify
+
+
+def _images_spec(explainer):
+    height, width = explainer.frozen.image_shape[:2]
+    return tf.TensorSpec((None, height, width, 3), tf.float32, name="images")
 
 
 def _preprocessed(explainer, images):
@@ -109,7 +118,9 @@ def _preprocessed(explainer, images):
     return tf.cast(images, tf.float32)
 
 
-def _check_preprocessing(explainer, images_spec):
+def _check_preprocessing(explainer):
+    images_spec = _images_spec(explainer)
+
     def preprocessed(images):
         return _preprocessed(explainer, images)
 
@@ -142,43 +153,6 @@ def _not_portable(received):
         "Argument `preprocess_input` should be a function of TensorFlow or Keras "
         f"operations, to run in a served graph. Received: {received}"
     )
-
-
-# === Checks that run on the server ===
-
-
-def _checked_images(images):
-    # The C++ session does not compare what it is fed with the signature.
-    images = tf.ensure_shape(images, images.shape)
-    checks = [
-        tf.debugging.Assert(
-            tf.shape(images)[0] > 0,
-            ["Input `images` should hold at least one image. Received: none"],
-        ),
-        tf.debugging.Assert(
-            tf.reduce_all(tf.math.is_finite(images)),
-            ["Input `images` should be finite. Received: NaN or infinity"],
-        ),
-    ]
-    with tf.control_dependencies(checks):
-        return tf.identity(images)
-
-
-def _checked_targets(targets, num_images, num_classes):
-    targets = checked_list("targets", targets)
-    one_each = tf.equal(tf.shape(targets)[0], num_images)
-    inside = tf.reduce_all((targets >= 0) & (targets < num_classes))
-    expected = f"one class per image, from 0 to {num_classes - 1}"
-    message = tf.strings.format(
-        f"Input `targets` should hold {expected}. Received: {{}} for {{}} images",
-        (targets, num_images),
-    )
-    valid = tf.debugging.Assert(one_each & inside, [message])
-    with tf.control_dependencies([valid]):
-        return tf.identity(targets)
-
-
-# === Checks of the arguments ===
 
 
 def _checked_mask_size(mask_size):
