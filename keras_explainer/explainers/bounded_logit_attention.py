@@ -12,7 +12,7 @@ from keras_explainer.explainers.hard_logits import shared_hard_logits
 from keras_explainer.inputs.labels import right_share
 from keras_explainer.layers.bounded_logit_attention import pooled
 from keras_explainer.layers.bounded_logit_attention import shared_equally
-from keras_explainer.losses.classification_loss import classification_loss
+from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.selection_loss import SelectionLoss
 from keras_explainer.replicas import drawn_per_image
 

@@ -14,8 +14,8 @@ from keras_explainer.explainers.hard_logits import hard_logits
 from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.image_operations.resize import antialiased_to
 from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
-from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
 from keras_explainer.replicas import drawn_per_image

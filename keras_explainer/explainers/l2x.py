@@ -12,7 +12,7 @@ from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.inputs.labels import right_share
 from keras_explainer.layers.cell_selection import drawn_cells
 from keras_explainer.layers.cell_selection import largest_cells
-from keras_explainer.losses.classification_loss import classification_loss
+from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.selection_loss import SelectionLoss
 
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from keras_explainer.image_operations.inpainting import surroundings
-from keras_explainer.losses.evidence_loss import evidence_loss
+from keras_explainer.losses.classifier_terms import evidence_loss
 
 # What a mask keeps, what it leaves, and its area. A class is judged alone here, where
 # the loss of training takes the mean over all labels.

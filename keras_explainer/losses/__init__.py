@@ -1,18 +1,18 @@
 """Losses: formula functions, and the objective that weighs them."""
 
-from keras_explainer.losses.aggregate_masks import aggregate_masks
-from keras_explainer.losses.area_loss import area_loss
-from keras_explainer.losses.classification_loss import classification_loss
+from keras_explainer.losses.classifier_terms import classification_loss
+from keras_explainer.losses.classifier_terms import entropy_loss
+from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
-from keras_explainer.losses.edge_aware_variation import edge_aware_variation
-from keras_explainer.losses.entropy_loss import entropy_loss
-from keras_explainer.losses.evidence_loss import evidence_loss
 from keras_explainer.losses.explainer_loss import ExplainerLoss
+from keras_explainer.losses.mask_terms import aggregate_masks
+from keras_explainer.losses.mask_terms import area_loss
+from keras_explainer.losses.mask_terms import edge_aware_variation
+from keras_explainer.losses.mask_terms import total_variation
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
 from keras_explainer.losses.selection_loss import SelectionLoss
-from keras_explainer.losses.total_variation import total_variation
 
 __all__ = [
     "DiscreteMaskLoss",

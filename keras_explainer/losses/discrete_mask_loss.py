@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_explainer.losses.weighted_terms import WeightedTerms
+from keras_explainer.losses.objective import Objective
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class DiscreteMaskLoss(WeightedTerms):
+class DiscreteMaskLoss(Objective):
     """The cost of a mask: what it fails to keep, what it leaves, area and outline.
 
     A mask of cells that are 1 with chance q, independently, has the expected area

@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from keras_explainer.losses.aggregate_masks import aggregate_masks
-from keras_explainer.losses.area_loss import area_loss
-from keras_explainer.losses.classification_loss import classification_loss
-from keras_explainer.losses.edge_aware_variation import edge_aware_variation
-from keras_explainer.losses.entropy_loss import entropy_loss
-from keras_explainer.losses.evidence_loss import evidence_loss
-from keras_explainer.losses.total_variation import total_variation
-from keras_explainer.losses.weighted_terms import WeightedTerms
+from keras_explainer.losses.classifier_terms import classification_loss
+from keras_explainer.losses.classifier_terms import entropy_loss
+from keras_explainer.losses.classifier_terms import evidence_loss
+from keras_explainer.losses.mask_terms import aggregate_masks
+from keras_explainer.losses.mask_terms import area_loss
+from keras_explainer.losses.mask_terms import edge_aware_variation
+from keras_explainer.losses.mask_terms import total_variation
+from keras_explainer.losses.objective import Objective
 
 # entropy, smoothness, band, target area, non-target area.
 _PUBLISHED = {
@@ -22,7 +22,7 @@ _PUBLISHED = {
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class ExplainerLoss(WeightedTerms):
+class ExplainerLoss(Objective):
     """Keeps the answer, removes its evidence, and asks for small, smooth masks.
 
     The loss of an image is the sum of four terms:

@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_explainer.losses.weighted_terms import WeightedTerms
+from keras_explainer.losses.objective import Objective
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class RealTimeSaliencyLoss(WeightedTerms):
+class RealTimeSaliencyLoss(Objective):
     """What a mask keeps should show the class, what it leaves should not.
 
     With the class's probability p behind the mask and p' in the complement, the loss

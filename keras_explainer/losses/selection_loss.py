@@ -2,11 +2,11 @@
 
 import keras
 
-from keras_explainer.losses.weighted_terms import WeightedTerms
+from keras_explainer.losses.objective import Objective
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class SelectionLoss(WeightedTerms):
+class SelectionLoss(Objective):
     """Weighs the answer from the selected cells against their number.
 
     Args:

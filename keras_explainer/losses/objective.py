@@ -1,7 +1,7 @@
 """What objectives have in common: options with checks, saved with the explainer."""
 
 
-class WeightedTerms:
+class Objective:
     """An objective of named terms, whose options are numbers from 0.
 
     Args:

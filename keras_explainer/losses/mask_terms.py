@@ -1,0 +1,189 @@
+"""Terms of masks: which merge, how large they are, and how smooth."""
+
+from keras import ops
+
+from keras_explainer.image_operations.resize import antialiased_to
+from keras_explainer.losses.reduction import reduce_batch
+
+# The sigmoid of this is 0 to float precision: an empty set of classes.
+_EMPTY = -1e4
+
+
+def aggregate_masks(class_logits, labels):
+    """Merges class masks into the mask of the labelled classes and of the others.
+
+    The maximum is taken over the logits of a set of classes, and the sigmoid of
+    it returned. An empty set (an image without labels, or with all of them) gives
+    a mask of zeros.
+
+    Args:
+        class_logits: Tensor (N, H, W, C), the class masks before the sigmoid.
+        labels: Multi-hot tensor (N, C) of 0 and 1.
+
+    Returns:
+        Tuple of the target mask and the non-target mask, both (N, H, W) in [0, 1].
+
+    Example:
+
+    >>> class_logits = np.array([[[[10.0, -10.0, 0.0]]]])
+    >>> target, non_target = aggregate_masks(class_logits, np.array([[1, 0, 0]]))
+    >>> round(float(target[0, 0, 0]), 4), float(non_target[0, 0, 0])
+    (1.0, 0.5)
+
+    Reference:
+        Stalder et al., "What You See is What You Classify", NeurIPS 2022.
+    """
+    class_logits = ops.convert_to_tensor(class_logits)
+    present = ops.cast(labels, "bool")[:, None, None, :]
+    empty = ops.cast(_EMPTY, class_logits.dtype)
+    target = ops.max(ops.where(present, class_logits, empty), axis=-1)
+    non_target = ops.max(ops.where(present, empty, class_logits), axis=-1)
+    return ops.sigmoid(target), ops.sigmoid(non_target)
+
+
+def area_loss(
+    class_masks,
+    labels,
+    min_area=0.05,
+    max_area=0.3,
+    class_reduction="sum",
+    reduction="mean",
+):
+    """Penalises class masks outside an area band.
+
+    Of the pixels of a mask in descending order, the share `min_area` should be 1
+    and all beyond the share `max_area` should be 0; nothing is asked in between.
+    Only the classes present in an image count. The authors' code sums over them, so
+    that an image with five labels counts five times (the default here, to compute
+    the same); `class_reduction="mean"` weighs all images alike.
+
+    Since masks are in [0, 1], two sums of largest values and one total give the
+    authors' sorted form exactly.
+
+    Args:
+        class_masks: Tensor (N, H, W, C) in [0, 1].
+        labels: Multi-hot tensor (N, C).
+        min_area: float in [0, 1]. Share of the pixels that should be 1.
+        max_area: float in [0, 1]. Share beyond which they should be 0.
+        class_reduction: "sum" or "mean" over the classes present.
+        reduction: "mean" over the batch, or "none" for one value per image.
+
+    Returns:
+        A scalar, or a tensor (N,).
+
+    Example:
+
+    >>> masks = np.zeros((1, 10, 10, 1))
+    >>> round(float(area_loss(masks, np.array([[1]]))), 4)  # 5 of 100 pixels missing
+    0.05
+
+    Reference:
+        Stalder et al., "What You See is What You Classify", NeurIPS 2022.
+    """
+    class_masks = ops.convert_to_tensor(class_masks)
+    labels = ops.cast(labels, class_masks.dtype)
+    height, width, classes = class_masks.shape[1:]
+    pixels = height * width
+    least, most = int(min_area * pixels), int(max_area * pixels)
+    values = ops.reshape(class_masks, (-1, pixels, classes))
+    values = ops.transpose(values, (0, 2, 1))
+    total = ops.sum(values, axis=-1)
+    largest = ops.top_k(values, max(least, most, 1), sorted=True)[0]
+    missing = least - ops.sum(largest[..., :least], axis=-1)
+    excess = total - ops.sum(largest[..., :most], axis=-1)
+    per_image = ops.sum(labels * (missing + excess) / pixels, axis=-1)
+    if class_reduction == "mean":
+        per_image = per_image / ops.maximum(ops.sum(labels, axis=-1), 1.0)
+    elif class_reduction != "sum":
+        raise ValueError(
+            'Argument `class_reduction` should be "sum" or "mean". '
+            f"Received: {class_reduction!r}"
+        )
+    return reduce_batch(per_image, reduction)
+
+
+def total_variation(masks, border="reflect", reduction="mean"):
+    """Computes the mean absolute difference between neighbouring pixels.
+
+    With the defaults this is what the authors' code computes with a convolution
+    over reflect padding: the difference at the last row and column is counted a
+    second time, and the sum divided by all pixels. `border="valid"` counts each
+    pair once and divides by the number of pairs.
+
+    Args:
+        masks: Tensor (N, H, W).
+        border: "reflect" or "valid".
+        reduction: "mean" over the batch, or "none" for one value per image.
+
+    Returns:
+        A scalar, or a tensor (N,): the vertical plus the horizontal term.
+
+    Example:
+
+    >>> checkerboard = np.indices((4, 4)).sum(axis=0)[None] % 2
+    >>> float(total_variation(checkerboard.astype("float32")))
+    2.0
+
+    Reference:
+        Stalder et al., "What You See is What You Classify", NeurIPS 2022.
+    """
+    masks = ops.convert_to_tensor(masks)
+    down = ops.abs(masks[:, 1:, :] - masks[:, :-1, :])
+    right = ops.abs(masks[:, :, 1:] - masks[:, :, :-1])
+    if border == "reflect":
+        down = ops.concatenate([down, down[:, -1:, :]], axis=1)
+        right = ops.concatenate([right, right[:, :, -1:]], axis=2)
+    elif border != "valid":
+        raise ValueError(
+            f'Argument `border` should be "reflect" or "valid". Received: {border!r}'
+        )
+    per_image = ops.mean(down, axis=(1, 2)) + ops.mean(right, axis=(1, 2))
+    return reduce_batch(per_image, reduction)
+
+
+def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
+    """Computes the total variation of masks, less at the edges of the image.
+
+    The difference of two neighbours weighs exp(-d^2 / (2 bandwidth^2)), with d the
+    distance of their colours, so that a mask costs nothing to end where an object
+    ends. Each pair counts once.
+
+    Args:
+        masks: Tensor (N, h, w).
+        images: Tensor (N, H, W, channels), averaged over the masks' cells.
+        bandwidth: float. Distance at which an edge starts to count, as a share of
+            the image's range of values.
+        reduction: "mean" over the batch, or "none" for one value per image.
+
+    Returns:
+        A scalar, or a tensor (N,): the vertical plus the horizontal term.
+
+    Example:
+
+    >>> step = np.float32([[[0, 0, 1, 1]] * 4])
+    >>> float(edge_aware_variation(step, np.zeros((1, 4, 4, 3)))) > 0.3
+    True
+    >>> float(edge_aware_variation(step, step[..., None])) < 1e-6  # same edge
+    True
+    """
+    masks = ops.convert_to_tensor(masks)
+    height, width = masks.shape[1:]
+    colors = ops.cast(images, masks.dtype)
+    if tuple(colors.shape[1:3]) != (height, width):
+        colors = antialiased_to(colors, (height, width))
+    low, high = (f(colors, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
+    scale = ops.maximum(bandwidth * (high - low), 1e-6)
+    return reduce_batch(
+        _weighted_differences(masks, colors, scale, axis=1)
+        + _weighted_differences(masks, colors, scale, axis=2),
+        reduction,
+    )
+
+
+def _weighted_differences(masks, colors, scale, axis):
+    near, far = (slice(None, -1), slice(1, None))
+    index = (slice(None),) * axis
+    color_step = (colors[(*index, far)] - colors[(*index, near)]) / scale
+    weight = ops.exp(-0.5 * ops.sum(ops.square(color_step), axis=-1))
+    mask_step = ops.abs(masks[(*index, far)] - masks[(*index, near)])
+    return ops.mean(weight * mask_step, axis=(1, 2))
