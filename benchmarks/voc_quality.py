@@ -131,10 +131,11 @@ def main():
 
     def compiled(explainer):
         decay = keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.02)
-        loss = kx.ExplainerLoss()
+        options = {}
         if arguments.alone:
-            loss = kx.ExplainerLoss(alone=1.0, overlap_weight=1.0)
-        explainer.compile(keras.optimizers.Adam(decay), loss=loss)
+            loss = kx.ExplainerLoss(overlap_weight=1.0)
+            options = {"loss": loss, "single_label": 1.0}
+        explainer.compile(keras.optimizers.Adam(decay), **options)
         return explainer
 
     wall, processor = time.time(), time.process_time()

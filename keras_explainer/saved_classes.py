@@ -31,6 +31,7 @@ PLACES = {
     "BoundedLogitAttentionLayer": "layers:BoundedLogitAttention",
     "DiscreteMaskLoss": "losses.discrete_mask_loss:DiscreteMaskLoss",
     "ExplainerLoss": "losses.explainer_loss:ExplainerLoss",
+    "FunctionLoss": "losses.function_loss:FunctionLoss",
     "RealTimeSaliencyLoss": "losses.real_time_saliency_loss:RealTimeSaliencyLoss",
     "SelectionLoss": "losses.selection_loss:SelectionLoss",
     "TrimapIoU": "metrics.overlap:TrimapIoU",

@@ -33,6 +33,7 @@ NEEDED = {
     "num_classes": lambda: 3,
     "finest_stride": lambda: 2,
     "grid": lambda: 4,
+    "function": lambda: keras.activations.relu,
     "activation": lambda: "softmax",
     "outputs": lambda: 3,
 }

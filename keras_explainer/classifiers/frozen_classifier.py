@@ -13,6 +13,7 @@ from keras_explainer.classifiers.head import find_head
 from keras_explainer.classifiers.layer_graph import LayerGraph
 from keras_explainer.classifiers.with_preprocessor import with_preprocessor
 from keras_explainer.constructor_arguments import constructor_arguments
+from keras_explainer.log_odds import log_odds
 
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
@@ -230,15 +231,8 @@ class FrozenClassifier(keras.layers.Layer):
         return ops.log_sigmoid(logits) if self.multi_label else ops.log_softmax(logits)
 
     def log_odds(self, logits):
-        """Returns log p / (1 - p) of each class, for logits (..., C).
-
-        Of softmax that is the logit less the logarithm of the sum of the others'
-        exponentials, exact however sure the classifier is. There are at least 2
-        classes: a softmax of one is refused (`find_head`).
-        """
-        if self.multi_label:
-            return logits
-        return _softmax_log_odds(logits)
+        """Returns log p / (1 - p) of each class, for logits (..., C)."""
+        return log_odds(logits, self.multi_label)
 
     def compute_output_spec(self, images):
         spec = {"logits": _spec(self.num_classes)}
@@ -268,24 +262,6 @@ class FrozenClassifier(keras.layers.Layer):
 
     def _as_input(self, images):
         return ops.cast(images, self.graph.input_spec.dtype)
-
-
-def _softmax_log_odds(logits):
-    """Returns logits less the logarithm of the sum of the other classes' exponentials.
-
-    All classes share one sum. That without the largest class is taken apart, since
-    subtracting nearly all of a sum leaves nothing; of the others, none is more than
-    half of it.
-    """
-    top, first = ops.top_k(logits, 1)  # Keras' `argmax` is none of LiteRT's.
-    first = ops.cast(first, "int32")
-    is_top = ops.equal(ops.arange(logits.shape[-1], dtype="int32"), first)
-    below = ops.where(is_top, -float("inf"), logits)
-    # A tuple, as the first Kerases that run this want it.
-    rest = ops.logsumexp(below, axis=(-1,), keepdims=True)
-    total = top + ops.softplus(rest - top)
-    share = ops.where(is_top, 0.0, ops.exp(logits - total))
-    return logits - ops.where(is_top, rest, total + ops.log1p(-share))
 
 
 def _spec(*shape):

@@ -1,47 +1,31 @@
 """What every trainable explainer shares: construction, `explain`, saving."""
 
 import pathlib
-import warnings
 
 import keras
-import numpy as np
-import tensorflow as tf
 from keras import ops
 
-from keras_explainer.check_option import check_option
-from keras_explainer.classifiers.batch_statistics import statistics_problem
 from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
 from keras_explainer.classifiers.preprocessing import Preprocessing
-from keras_explainer.classifiers.saturation import saturation_problem
 from keras_explainer.constructor_arguments import constructor_arguments
-from keras_explainer.explainers.background_answers import background_problem
 from keras_explainer.explainers.cloneable import CloneOf
 from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
 from keras_explainer.explainers.cloneable import is_cloning
-from keras_explainer.explanation import Explanation
+from keras_explainer.explainers.explaining_model import ExplainingModel
+from keras_explainer.explainers.first_images import learn_from_first_images
+from keras_explainer.explainers.mask_stages import enlarged
 from keras_explainer.files.whole_file import whole_file
 from keras_explainer.image_operations.background import Background
-from keras_explainer.image_operations.dense_crf import dense_crf
-from keras_explainer.image_operations.guided_upsampling import guided_upsampling
-from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_to
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.inputs.check_class_names import check_classes_of_data
-from keras_explainer.inputs.data_forms import read_images
-from keras_explainer.inputs.images import as_images
-from keras_explainer.inputs.images import shown
-from keras_explainer.inputs.images import with_image_shape
-from keras_explainer.inputs.labels import MAX_PREDICTED
-from keras_explainer.inputs.labels import predicted_rows
-from keras_explainer.inputs.targets import target_classes
-from keras_explainer.training.explainer_trainer import ExplainerTrainer
 from keras_explainer.training.step_seed import StepSeed
 
 
-class BaseExplainer(ExplainerTrainer):
+class BaseExplainer(ExplainingModel):
     """A model around a frozen classifier that answers with masks.
 
     A system makes its layers and hands over how they give mask logits, adds
@@ -70,6 +54,7 @@ class BaseExplainer(ExplainerTrainer):
         name: String. Name of the model.
     """
 
+    dense_crf = False  # whether cells agree in the masks of `explain`
     upsampling = "bilinear"  # how `explain` enlarges masks
     refined = None  # how `explain` refines masks; `ExplainerModel` tells
     hides_pixels = True  # whether it learns from images with parts hidden
@@ -95,15 +80,15 @@ class BaseExplainer(ExplainerTrainer):
         images = keras.Input(
             frozen.graph.input_spec.shape[1:], dtype="float32", name="images"
         )
-        read = frozen(images)
+        outputs = frozen(images)
         if own_encoder is not None:
-            read = {**read, "features": own_encoder(images)}
-        logits = ops.cast(decode(images, read), "float32")
+            outputs = {**outputs, "features": own_encoder(images)}
+        logits = ops.cast(decode(images, outputs), "float32")
         super().__init__(
             inputs=images,
             outputs={
                 "masks": ops.sigmoid(logits),
-                "probabilities": frozen.probabilities(read["logits"]),
+                "probabilities": frozen.probabilities(outputs["logits"]),
             },
             name=name or f"{frozen.classifier.name}_explainer",
         )
@@ -114,7 +99,7 @@ class BaseExplainer(ExplainerTrainer):
         self.step_seed = StepSeed(name="step_seed")
         self.class_names = class_names
         self.term_trackers = [
-            keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.FIGURES)
+            keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.MEASURES)
         ]
         if self.class_names is None and answers_in_imagenet(frozen.graph):
             self.class_names = list(IMAGENET_CLASSES)
@@ -153,7 +138,7 @@ class BaseExplainer(ExplainerTrainer):
     @preprocess_input.setter
     def preprocess_input(self, preprocess_input):
         self.preprocessing = Preprocessing(preprocess_input, self.frozen.graph)
-        self._known_range_changed()
+        self.known_range_changed()
 
     @property
     def display_names(self):
@@ -162,35 +147,30 @@ class BaseExplainer(ExplainerTrainer):
             f"class {i}" for i in range(self.frozen.num_classes)
         ]
 
-    def read(self, images, training=False):
+    def classifier_outputs(self, images, training=False):
         """Returns what the frozen classifier reads off images (N, H, W, channels).
 
         The features are those of an encoder where the classifier has no feature map.
         """
-        read = self.frozen(images)
+        outputs = self.frozen(images)
         if self.own_encoder is None:
-            return read
-        return {**read, "features": self.own_encoder(images, training=training)}
+            return outputs
+        return {**outputs, "features": self.own_encoder(images, training=training)}
 
-    def class_logits(self, images, read, classes=None, training=False):
+    def class_logits(self, images, outputs, classes=None, training=False):
         """Returns mask logits (N, h, w, K) of classes (N, K), or of all classes.
 
         Args:
             images: Tensor (N, H, W, channels).
-            read: What the frozen classifier read off the images.
+            outputs: Dict of what the frozen classifier gives for the images.
             classes: Integer tensor (N, K), or None for all classes.
             training: Boolean.
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
 
     def upsampled(self, logits, images):
-        """Enlarges mask logits (N, h, w, K) to the size of images (N, H, W, channels).
-
-        "guided" follows the colours and edges of the images, "bilinear" does not.
-        """
-        if self.upsampling == "guided":
-            return guided_upsampling(dense_crf(logits, images), images)
-        return resize_to(logits, grid_of(images))
+        """Enlarges mask logits (N, h, w, K) to those of images (N, H, W, channels)."""
+        return enlarged(logits, images, self.dense_crf, self.upsampling)
 
     def behind_cells(self, images, cells):
         """Shows images only in the cells kept, all of a cell or nothing of it.
@@ -211,48 +191,10 @@ class BaseExplainer(ExplainerTrainer):
         return ops.maximum((high - low) / 2.0, 1e-6)
 
     def follow(self, images):
-        """Learns from the first images of `fit` what nothing else tells.
+        """Learns from the first images of `fit` (N, H, W, channels) what they tell."""
+        learn_from_first_images(self, images)
 
-        The size of a classifier that leaves it open, the range of its images, and the
-        background.
-
-        Args:
-            images: Array or tensor (N, H, W, channels), as the classifier takes them.
-        """
-        if None in self.input_shape[1:3]:
-            self.frozen.image_shape = tuple(int(size) for size in images.shape[1:])
-        unread = self.preprocessing.unread_layer
-        assumed = self.preprocessing.follow(images)
-        if unread:
-            warnings.warn(
-                "Argument `preprocess_input` should say what becomes of pixels, since "
-                f"what '{unread}' does to pixels cannot be read. Received: 'auto', "
-                f"which is now {self.preprocess_input!r}, as the images given are",
-                stacklevel=3,
-            )
-        if assumed is not None:
-            self._known_range_changed()
-            warnings.warn(
-                "Images from 0 to 1 are taken for what the classifier takes, though "
-                f"its layers are those of `{assumed}`; if that is right, say so by "
-                f'`preprocess_input="0..1"`, or else apply `{assumed}`\'s '
-                "`preprocess_input` first. Received: values from 0 to 1",
-                stacklevel=3,
-            )
-        if not self.preprocessing.is_read:
-            problem = assumed is None and statistics_problem(
-                self.frozen, self.preprocessing, images
-            )
-            problem = problem or saturation_problem(self.frozen, images)
-            if problem:
-                warnings.warn(problem, stacklevel=3)
-        if self.background.to_measure:
-            self.background.measure(images)
-        problem = background_problem(self) if self.hides_pixels else None
-        if problem:
-            warnings.warn(problem, stacklevel=3)
-
-    def _known_range_changed(self):
+    def known_range_changed(self):
         mean = self.preprocessing.background
         is_mean = isinstance(self._background_config, str)
         if is_mean and not self.background.was_measured:
@@ -263,146 +205,6 @@ class BaseExplainer(ExplainerTrainer):
         self._compiled_explain = None
         for name in ("train", "test", "predict"):
             setattr(self, f"{name}_function", None)
-
-    # === Explaining ===
-
-    def explain(
-        self,
-        images,
-        targets=None,
-        top_k=3,
-        batch_size=32,
-        refine_steps=0,
-        mirrored=False,
-    ):
-        """Explains images: the masks of the classes asked for.
-
-        Args:
-            images: Images (N, H, W, channels) as the classifier takes them: array,
-                tensor, variable or list; or batches of them, whose labels are
-                ignored: a `tf.data.Dataset`, a `PyDataset`, a generator or a loader.
-            targets: None (the predicted classes), an int (the same class for all),
-                a list of ints (one per image), or one-hot or multi-hot rows (N, C).
-            top_k: int. How many of the most probable classes get a mask when
-                `targets` is None.
-            batch_size: int. Images per pass. None is 32, as in Keras.
-            refine_steps: int. So many steps fit each mask to its own image and class,
-                each at two passes of the classifier with their gradients: it then says
-                more of the class for what the mask keeps, and less for the rest.
-                `ExplainerModel` only.
-            mirrored: Boolean. Whether to explain the mirror image too and to show the
-                mean of both: masks a little closer to the object at twice the cost.
-
-        Returns:
-            An `Explanation`. Tensors if `images` is a tensor, else NumPy arrays.
-            Inside a `tf.function` or `Dataset.map`, all images are one pass.
-
-        Raises:
-            ValueError: If images, `targets` or `top_k` do not suit the classifier,
-                `batch_size` is no whole number from 1, `refine_steps` does not suit
-                the explainer, or `mirrored` is no Boolean.
-
-        Example:
-
-        >>> explanation = explainer.explain(images, top_k=2)
-        >>> explanation.masks.shape
-        (4, 64, 64, 2)
-        """
-        check_option("top_k", top_k, 1, whole=True)
-        check_option("refine_steps", refine_steps, 0, whole=True)
-        if refine_steps and self.refined is None:
-            raise ValueError(
-                f"Argument `refine_steps` should be 0 for a {type(self).__name__}: "
-                f"only an `ExplainerModel` refines masks. Received: {refine_steps}"
-            )
-        if not isinstance(mirrored, (bool, np.bool_)):
-            raise ValueError(
-                f"Argument `mirrored` should be True or False. Received: {mirrored!r}"
-            )
-        batch_size = 32 if batch_size is None else batch_size
-        check_option("batch_size", batch_size, 1, whole=True)
-        options = min(top_k, self.frozen.num_classes), int(refine_steps), bool(mirrored)
-        if tf.inside_function():
-            return self._explain_in_graph(images, targets, options)
-        images = read_images(images, self.input_shape[1:])
-        as_tensor = tf.is_tensor(images)
-        self._check_images(images)
-        classes = None
-        if targets is not None:
-            classes = target_classes(targets, len(images), self.frozen.num_classes)
-        parts = []
-        for start in range(0, len(images), batch_size):
-            batch = tf.convert_to_tensor(images[start : start + batch_size])
-            part = self._explain_function(
-                batch,
-                None if classes is None else classes[start : start + batch_size],
-                *options,
-            )
-            parts.append(part if as_tensor else [np.asarray(t) for t in part])
-        join = tf.concat if as_tensor else np.concatenate
-        return Explanation(*(join(field, 0) for field in zip(*parts)))
-
-    def _explain_in_graph(self, images, targets, options):
-        """Explains images inside a `tf.function`, where their values are not known."""
-        if not tf.is_symbolic_tensor(images):
-            images = as_images(images)
-            self._check_images(images)
-        images = with_image_shape(tf.convert_to_tensor(images), self.input_shape[1:])
-        if targets is None:
-            return Explanation(*self._explain_batch(images, None, *options))
-        count = images.shape[0]
-        if tf.is_symbolic_tensor(targets) or (np.ndim(targets) and count is None):
-            raise ValueError(
-                "Argument `targets` should be None or an int inside a `tf.function`, "
-                "or an array where the number of images is known. Received: "
-                f"{shown(targets)}"
-            )
-        classes = target_classes(targets, count or 1, self.frozen.num_classes)
-        if count is None:
-            classes = tf.repeat(classes, tf.shape(images)[0], axis=0)
-        return Explanation(*self._explain_batch(images, classes, *options))
-
-    def _explain_function(self, images, classes, *options):
-        if getattr(self, "_compiled_explain", None) is None:
-            # A closure: a tf.function attribute would be written into exports.
-            self._compiled_explain = _compiled_by_shape(self._explain_batch)
-        return self._compiled_explain(images, classes, *options)
-
-    def _explain_batch(self, images, classes, top_k, refine_steps=0, mirrored=False):
-        images = tf.cast(images, "float32")
-        read = self.read(images)
-        probabilities = self.frozen.probabilities(read["logits"])
-        if classes is None:
-            shown = top_k
-            if self.frozen.multi_label:
-                top_k = min(max(top_k, MAX_PREDICTED), self.frozen.num_classes)
-            scores, classes = tf.math.top_k(probabilities, top_k)
-            predicted = predicted_rows(probabilities, self.frozen.multi_label)
-            is_target = tf.gather(predicted, classes, batch_dims=1) > 0
-        else:
-            shown = classes.shape[1]
-            is_target = classes >= 0
-            scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
-            scores = tf.where(is_target, scores, 0.0)
-        known = tf.maximum(classes, 0)
-        logits = self.class_logits(images, read, known)
-        if mirrored:
-            turned = tf.reverse(images, [2])
-            others = self.class_logits(turned, self.read(turned), known)
-            logits = (logits + tf.reverse(others, [2])) / 2
-        if refine_steps:
-            is_shown = tf.range(tf.shape(classes)[1])[None] < shown
-            wanted = is_target | (is_shown & (classes >= 0))
-            logits = self.refined(logits, images, read, known, wanted, refine_steps)
-        masks = tf.sigmoid(self.upsampled(logits, images))
-        target_masks = tf.where(is_target[:, None, None], masks, 0.0)
-        return (
-            masks[..., :shown],
-            classes[:, :shown],
-            scores[:, :shown],
-            tf.reduce_max(target_masks, axis=-1),
-            probabilities,
-        )
 
     # === Saving and exporting ===
 
@@ -541,29 +343,3 @@ class BaseExplainer(ExplainerTrainer):
         )
         config.pop("image_size", None)
         return config
-
-
-def _compiled_by_shape(explain):
-    """Compiles `explain` once for each size of images and number of classes.
-
-    A single `tf.function` would be traced as often, and warn of it.
-    """
-    compiled = {}
-
-    def call(images, classes, *options):
-        images = tf.cast(images, "float32")
-        shapes = [(None, *images.shape[1:])]
-        if classes is not None:
-            shapes.append((None, classes.shape[1]))
-        key = (*shapes, *options)
-        if key not in compiled:
-            specs = [tf.TensorSpec(shapes[0], "float32")]
-            specs += [tf.TensorSpec(shape, "int32") for shape in shapes[1:]]
-
-            def traced(images, classes=None):
-                return explain(images, classes, *options)
-
-            compiled[key] = tf.function(traced, input_signature=specs)
-        return compiled[key](images, *[] if classes is None else [classes])
-
-    return call

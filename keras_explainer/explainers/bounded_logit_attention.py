@@ -74,7 +74,7 @@ class BoundedLogitAttention(BaseExplainer):
 
     LOSS = SelectionLoss
     hides_pixels = False  # but cells of the feature map
-    FIGURES = ("base_accuracy", "soft_accuracy", "hard_accuracy", "cell_share")
+    MEASURES = ("base_accuracy", "soft_accuracy", "hard_accuracy", "cell_share")
     LEARNING_RATE = 1e-3
 
     def __init__(
@@ -118,8 +118,8 @@ class BoundedLogitAttention(BaseExplainer):
             selection = attention.selection(attention.logits(features))
             return shared_hard_logits(selection, classes, frozen.num_classes)
 
-        def decode(images, read):
-            features = read["features"][0]
+        def decode(images, outputs):
+            features = outputs["features"][0]
             attention.build(features.shape)
             attention.built = True
             # One operation, since its parts need to know the number of cells.
@@ -139,11 +139,11 @@ class BoundedLogitAttention(BaseExplainer):
     def trained_layers(self):
         return [self.attention, self.head]
 
-    def class_logits(self, images, read, classes=None, training=False):
-        return self._masks_of(read["features"][0], classes)
+    def class_logits(self, images, outputs, classes=None, training=False):
+        return self._masks_of(outputs["features"][0], classes)
 
-    def step_terms(self, images, read, rows, training):
-        features = read["features"][0]
+    def step_terms(self, images, outputs, labels, training):
+        features = outputs["features"][0]
         step = self.step_seed.of_step(self.optimizer.iterations)
         logits = self.attention.logits(features)
         selection = self.attention.selection(logits)
@@ -159,11 +159,11 @@ class BoundedLogitAttention(BaseExplainer):
         size = ops.mean(weights / ops.max(weights, (1, 2), keepdims=True), (1, 2))
         return {
             "classification": loss.classification_weight
-            * classification_loss(soft, rows, multi_label),
+            * classification_loss(soft, labels, multi_label),
             "size": loss.size_weight * size,
-            "base_accuracy": right_share(read["logits"], rows, multi_label),
-            "soft_accuracy": right_share(soft, rows, multi_label),
-            "hard_accuracy": right_share(hard, rows, multi_label),
+            "base_accuracy": right_share(outputs["logits"], labels, multi_label),
+            "soft_accuracy": right_share(soft, labels, multi_label),
+            "hard_accuracy": right_share(hard, labels, multi_label),
             "cell_share": ops.mean(selection, axis=(1, 2)),
         }, hard
 

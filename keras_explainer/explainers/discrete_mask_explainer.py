@@ -19,8 +19,8 @@ from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
 from keras_explainer.replicas import drawn_per_image
-from keras_explainer.training.draws import class_of_step
-from keras_explainer.training.draws import likeliest_class
+from keras_explainer.training.draws import drawn_label
+from keras_explainer.training.draws import likeliest_label
 
 # The published code averages over 15 of 224 pixels.
 _POOLED_SHARE = 15 / 224
@@ -114,13 +114,15 @@ class DiscreteMaskExplainer(BaseExplainer):
         decoder = UNetDecoder(name="decoder")
         head = ClassHead(frozen.num_classes, name="class_head")
 
-        def chance_logits(read, classes=None):
-            logits = head(decoder(read["features"]), read.get("evidence"), classes)
+        def chance_logits(outputs, classes=None):
+            logits = head(
+                decoder(outputs["features"]), outputs.get("evidence"), classes
+            )
             logits = resize_to(logits, (grid, grid))
             return logits if estimator == "reinforce" else _pooled(logits)
 
-        def decode(images, read, classes=None):
-            margins = chance_logits(read, classes) - math.log(
+        def decode(images, outputs, classes=None):
+            margins = chance_logits(outputs, classes) - math.log(
                 threshold / (1.0 - threshold)
             )
             return hard_logits(margins)
@@ -149,18 +151,18 @@ class DiscreteMaskExplainer(BaseExplainer):
     def trained_layers(self):
         return [self.own_encoder, self.decoder, self.class_head]
 
-    def class_logits(self, images, read, classes=None, training=False):
-        return self._decode(images, read, classes)
+    def class_logits(self, images, outputs, classes=None, training=False):
+        return self._decode(images, outputs, classes)
 
-    def step_terms(self, images, read, rows, training):
+    def step_terms(self, images, outputs, labels, training):
         loss = self.explainer_loss
         step = self.step_seed.of_step(self.optimizer.iterations)
         classes, known = (
-            class_of_step(rows, step)
+            drawn_label(labels, step)
             if training
-            else likeliest_class(rows, read["logits"])
+            else likeliest_label(labels, outputs["logits"])
         )
-        logits = self._chance_logits(read, classes)[..., 0]
+        logits = self._chance_logits(outputs, classes)[..., 0]
         chances = ops.stop_gradient(ops.sigmoid(logits))
         greedy = ops.cast(chances >= self.threshold, "float32")
 

@@ -1,9 +1,6 @@
 """The Explainer: a network that answers why a classifier said what it said."""
 
-import math
-
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
@@ -14,18 +11,18 @@ from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
 from keras_explainer.decoders.get_decoder import get_decoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
+from keras_explainer.explainers.mask_stages import ruled_out
+from keras_explainer.explainers.mask_stages import shortfall
 from keras_explainer.explainers.refined_logits import refined_logits
-from keras_explainer.image_operations.degraded_view import degraded_view
-from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.losses.explainer_loss import FORMER_OPTIONS
 from keras_explainer.losses.explainer_loss import ExplainerLoss
-from keras_explainer.training.draws import targets_of_step
+from keras_explainer.losses.function_loss import FunctionLoss
+from keras_explainer.losses.objective import Objective
+from keras_explainer.training.draws import StepDraws
+from keras_explainer.training.step import masked_terms
 
-# Up to this many classes a step computes all masks; beyond, those of the labels
-# and of the likeliest others, so that its cost does not grow with the classes.
-_CLASSES_PER_STEP = 32
-# The log-odds (5 %) below which a classifier rules a class out, and how fast the mask
-# logits of a class fall below them.
-_RULED_OUT, _FALL = -3.0, 4.0
+# Share of images that are augmented; with half and with all of them masks were worse.
+_AUGMENTATION = 0.7
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -37,7 +34,9 @@ class ExplainerModel(BaseExplainer):
     in the rest, and the masks stay small and smooth. It is compiled on
     construction, so that `ExplainerModel(classifier).fit(dataset)` trains.
 
-    Masks of classes that the classifier gives less than 5 % fade until they are empty.
+    A mask comes in stages. What the decoder gives is trained; `call`, `predict` and
+    `evaluate` give it without the classes that the classifier rules out, on the
+    decoder's grid; `explain` refines it if asked, and enlarges it to the image.
 
     The classifier is always run in inference mode; its weights, batch statistics
     and `trainable` flags are never changed.
@@ -61,8 +60,11 @@ class ExplainerModel(BaseExplainer):
         stride: int, the pixels of a cell of the masks' grid (those of the finest
             feature map that the decoder reads), or "auto". Coarse cells show whole
             objects, fine ones the parts that tell most.
-        upsampling: "guided", so that in the masks of `explain` cells of like colour
-            agree, and masks end where the image's colours change, or "bilinear".
+        rule_out: Boolean. Whether masks fade of classes that the classifier rules out.
+        dense_crf: Boolean, or "auto" for True with guided upsampling. Whether cells of
+            like colour agree in the masks of `explain`.
+        upsampling: "guided", so that the masks of `explain` end where the image's
+            colours change, or "bilinear".
         class_names: List of C strings, or None. Of a binary classifier the names of
             its answers no (class 0) and yes (class 1), or of the latter alone.
         name: String. Name of the model.
@@ -105,6 +107,8 @@ class ExplainerModel(BaseExplainer):
         background="mean",
         multi_label="auto",
         stride="auto",
+        rule_out=True,
+        dense_crf="auto",
         upsampling="guided",
         class_names=None,
         name=None,
@@ -114,6 +118,13 @@ class ExplainerModel(BaseExplainer):
                 'Argument `upsampling` should be "guided" or "bilinear". '
                 f"Received: {upsampling!r}"
             )
+        for argument, value in (("rule_out", rule_out), ("dense_crf", dense_crf)):
+            is_auto = argument == "dense_crf" and value == "auto"
+            if not isinstance(value, bool) and not is_auto:
+                raise ValueError(
+                    f"Argument `{argument}` should be True or False. "
+                    f"Received: {value!r}"
+                )
         if stride != "auto" and (type(stride) is not int or stride < 1):
             raise ValueError(
                 "Argument `stride` should be a whole number of pixels from 1, or "
@@ -139,12 +150,12 @@ class ExplainerModel(BaseExplainer):
             if not encoder and frozen.cell_head is not None:
                 attention = CellAttention(name="cell_attention")
 
-        def decode(images, read):
-            decoded = vectors(features(images) if encoder else read["features"])
+        def decode(images, outputs):
+            decoded = vectors(features(images) if encoder else outputs["features"])
             if attention is not None:
-                decoded, found_at = attention(decoded, read["features"][0])
-                logits = head(decoded, read["evidence"], weights=found_at)
-                return _without_ruled_out(logits, frozen, read)
+                decoded, attention_weights = attention(decoded, outputs["features"][0])
+                logits = head(decoded, outputs["evidence"], weights=attention_weights)
+                return ruled_out(logits, frozen, outputs) if rule_out else logits
             if head is not None:
                 return head(decoded)
             if decoded.shape[-1] != frozen.num_classes or len(decoded.shape) != 4:
@@ -170,25 +181,97 @@ class ExplainerModel(BaseExplainer):
         self.decoder = vectors
         self.cell_attention = attention
         self.class_head = head
+        self.rule_out = rule_out
+        self.dense_crf = upsampling == "guided" if dense_crf == "auto" else dense_crf
         self.upsampling = upsampling
         self._decoder_config = decoder
         self.compile()
 
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        augmentation="auto",
+        single_label=0.0,
+        inpainting="auto",
+        **kwargs,
+    ):
+        """Configures training; called on construction with "auto" settings.
+
+        Args:
+            optimizer: A Keras optimizer, or "auto": Adam with a learning rate of 2e-3.
+            loss: An `ExplainerLoss`, a function from the `StepOutputs` of a step to the
+                loss (N,) of each image, or "auto" for `ExplainerLoss()`. A function
+                takes the memory of two passes of the classifier at once.
+            augmentation: float in [0, 1], or "auto" for 0.7, and 0 with published
+                forms. Share of the images of a training step whose masks are found in
+                a view that is hard to recognise (other light, cutout), though judged
+                on the image itself.
+            single_label: float in [0, 1]. Share of the images of a training step in
+                which one of the labels, drawn at random, is judged alone: only that
+                tells whose mask is whose. Else all of them are judged together.
+            inpainting: Boolean, or "auto" for True, and False with published forms.
+                Whether what is removed is filled with the colours around it instead of
+                the background, which leaves its silhouette.
+            **kwargs: `metrics`, `jit_compile` and more, as for `keras.Model.compile`.
+
+        Raises:
+            ValueError: If an argument is none of these.
+
+        Example:
+
+        >>> explainer.compile(loss=ExplainerLoss(overlap_weight=3), single_label=0.3)
+        """
+        if callable(loss) and not isinstance(loss, Objective):
+            loss = FunctionLoss(loss)
+        published = getattr(loss, "published_forms", False)
+        if augmentation == "auto":
+            augmentation = 0.0 if published else _AUGMENTATION
+        draws = StepDraws(augmentation, single_label)
+        if not isinstance(inpainting, bool) and inpainting != "auto":
+            raise ValueError(
+                'Argument `inpainting` should be True, False or "auto". '
+                f"Received: {inpainting!r}"
+            )
+        super().compile(optimizer, loss, **kwargs)
+        self.draws = draws
+        self.inpainting = not published if inpainting == "auto" else inpainting
+
+    def get_compile_config(self):
+        return {
+            **super().get_compile_config(),
+            **vars(self.draws),
+            "inpainting": self.inpainting,
+        }
+
+    def compile_from_config(self, config):
+        # Files of earlier versions have among the loss's options what is drawn.
+        options = (config.get("loss") or {}).get("config") or {}
+        former = {
+            name: options[name_then]
+            for name_then, name in FORMER_OPTIONS.items()
+            if name_then in options
+        }
+        super().compile_from_config({**former, **config})
+
     def trained_layers(self):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]
 
-    def class_logits(self, images, read, classes=None, training=False):
+    def class_logits(self, images, outputs, classes=None, training=False):
         if self.encoder is not None:
             features = self.encoder(images, training=training)
         else:
-            features = read["features"]
+            features = outputs["features"]
         decoded = self.decoder(features, training=training)
         if self.cell_attention is not None:
-            decoded, found_at = self.cell_attention(decoded, features[0])
-            logits = self.class_head(decoded, read["evidence"], classes, found_at)
-            if training:
+            decoded, attention_weights = self.cell_attention(decoded, features[0])
+            logits = self.class_head(
+                decoded, outputs["evidence"], classes, attention_weights
+            )
+            if training or not self.rule_out:
                 return logits
-            return _without_ruled_out(logits, self.frozen, read, classes)
+            return ruled_out(logits, self.frozen, outputs, classes)
         if self.class_head is not None:
             return self.class_head(decoded, None, classes)
         decoded = ops.cast(decoded, "float32")
@@ -196,72 +279,14 @@ class ExplainerModel(BaseExplainer):
             return decoded
         return ops.take_along_axis(decoded, classes[:, None, None], axis=-1)
 
-    def refined(self, logits, images, read, classes, wanted, steps):
+    def refined(self, logits, images, outputs, classes, wanted, steps):
         """Refines those mask logits (N, h, w, K) that are wanted (N, K), by steps."""
-        wanted = wanted & (_shortfall(self.frozen, read, classes) == 0.0)
+        if self.rule_out:
+            wanted = wanted & (shortfall(self.frozen, outputs, classes) == 0.0)
         return refined_logits(self, images, logits, classes, wanted, steps)
 
-    def step_terms(self, images, read, rows, training):
-        step = self.step_seed.of_step(self.optimizer.iterations)
-        alone = self.explainer_loss.alone if training else 0.0
-        targets = targets_of_step(rows, alone, step)
-        seen, share = images, self.explainer_loss.degraded
-        if training and share:
-            span, color = self.half_range(images), self.background.color
-            seen = degraded_view(images, color, span, share, step)
-            read = self.frozen(seen)
-        classes = None
-        if self.frozen.num_classes > _CLASSES_PER_STEP:
-            # Labels first, then the likeliest others.
-            rank = ops.softmax(read["logits"]) + rows
-            classes = tf.math.top_k(rank, _CLASSES_PER_STEP)[1]
-
-        kept = []
-
-        def judge(mask, inpaint, kept_value, removed_value):
-            value, logits = self._value_behind(mask, images, None, kept_value, training)
-            kept.append(logits)
-            rest, fill = 1.0 - mask, None
-            if inpaint:
-                color = self.background.color
-                fill = surroundings(images, ops.stop_gradient(rest), color)
-            # One after the other: two passes at once take twice the memory.
-            with tf.control_dependencies([value]):
-                rest = tf.identity(rest)
-            return value, self._value_behind(
-                rest, images, fill, removed_value, training
-            )[0]
-
-        terms = self.explainer_loss(
-            self.class_logits(seen, read, classes, training),
-            rows,
-            targets,
-            judge,
-            images,
-            self.frozen,
-            classes,
-        )
-        return terms, kept[0]
-
-    def _value_behind(self, mask, images, fill, value_of, training):
-        """Returns value_of(logits) of images behind masks (N, h, w), and the logits.
-
-        In training the value is linear in the mask, with the value and the slope of
-        the real one. So the classifier's pass is over, and its memory free, before
-        the decoder's gradient is computed.
-        """
-        given = ops.stop_gradient(mask)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(given)
-            logits = self.frozen.logits(self.background(images, given, fill))
-            value = value_of(logits)
-        if training:
-            # A value whose weights are 0 depends on no mask.
-            zero = tf.UnconnectedGradients.ZERO
-            slope = tape.gradient(value, given, unconnected_gradients=zero)
-            slope = ops.stop_gradient(slope)
-            value = value + ops.sum(slope * (mask - given), axis=(1, 2))
-        return value, logits
+    def step_terms(self, images, outputs, labels, training):
+        return masked_terms(self, images, outputs, labels, training)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -270,25 +295,7 @@ class ExplainerModel(BaseExplainer):
             "decoder": serialize(self._decoder_config),
             "encoder": self.encoder and serialize(self.encoder.backbone),
             "stride": self.frozen.finest_stride,
+            "rule_out": self.rule_out,
+            "dense_crf": self.dense_crf,
             "upsampling": self.upsampling,
         }
-
-
-def _without_ruled_out(logits, frozen, read, classes=None):
-    """Lowers mask logits (N, h, w, K) of classes that the classifier rules out.
-
-    Training does not: a label that is ruled out by mistake has a mask to learn.
-    """
-    return logits + _FALL * _shortfall(frozen, read, classes)[:, None, None]
-
-
-def _shortfall(frozen, read, classes=None):
-    """Returns how far the log-odds of classes (N, K) are below what rules them out."""
-    least = _RULED_OUT
-    if not frozen.multi_label:
-        # Of one label among many classes: half of what chance would give it.
-        least = min(least, -math.log(2 * frozen.num_classes - 1))
-    odds = frozen.log_odds(read["logits"])
-    if classes is not None:
-        odds = ops.take_along_axis(odds, classes, axis=-1)
-    return ops.minimum(odds - least, 0.0)

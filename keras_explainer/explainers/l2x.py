@@ -65,7 +65,7 @@ class L2X(BaseExplainer):
     """
 
     LOSS = SelectionLoss
-    FIGURES = ("predictor_accuracy", "kept_accuracy")
+    MEASURES = ("predictor_accuracy", "kept_accuracy")
     LEARNING_RATE = 1e-3
 
     def __init__(
@@ -106,10 +106,10 @@ class L2X(BaseExplainer):
             selection = largest_cells(logits, selected)
             return shared_hard_logits(selection, classes, frozen.num_classes)
 
-        def decode(images, read):
+        def decode(images, outputs):
             shape = (grid, grid, frozen.num_classes)
             one_operation = keras.layers.Lambda(masks_of, shape, dtype="float32")
-            return one_operation(selector(read["features"]))
+            return one_operation(selector(outputs["features"]))
 
         # === Functional Model ===
         super().__init__(frozen, decode, own_encoder=encoder, **kwargs)
@@ -127,12 +127,12 @@ class L2X(BaseExplainer):
     def trained_layers(self):
         return [self.own_encoder, self.selector, self.guess]
 
-    def class_logits(self, images, read, classes=None, training=False):
-        return self._masks_of(self.selector(read["features"]), classes)
+    def class_logits(self, images, outputs, classes=None, training=False):
+        return self._masks_of(self.selector(outputs["features"]), classes)
 
-    def step_terms(self, images, read, rows, training):
+    def step_terms(self, images, outputs, labels, training):
         loss, multi_label = self.explainer_loss, self.frozen.multi_label
-        logits = self.selector(read["features"])
+        logits = self.selector(outputs["features"])
         chosen = largest_cells(logits, self.selected)
         cells = chosen
         if training:
@@ -141,16 +141,16 @@ class L2X(BaseExplainer):
 
         shown = self.behind_cells(images, chosen)
         kept = self.frozen.logits(shown)
-        answers = self.frozen.probabilities(read["logits"])
+        answers = self.frozen.probabilities(outputs["logits"])
         guessed = self._guessed(self.behind_cells(images, cells), images)
         return {
             "classification": loss.classification_weight
             * classification_loss(guessed, answers, multi_label),
             "size": loss.size_weight * ops.mean(cells, axis=(1, 2)),
             "predictor_accuracy": right_share(
-                self._guessed(shown, images), rows, multi_label
+                self._guessed(shown, images), labels, multi_label
             ),
-            "kept_accuracy": right_share(kept, rows, multi_label),
+            "kept_accuracy": right_share(kept, labels, multi_label),
         }, kept
 
     def _guessed(self, pictures, images):

@@ -12,8 +12,8 @@ from keras_explainer.image_operations.random_background import blurred
 from keras_explainer.image_operations.random_background import random_background
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
 from keras_explainer.replicas import drawn_per_image
-from keras_explainer.training.draws import class_of_step
-from keras_explainer.training.draws import likeliest_class
+from keras_explainer.training.draws import drawn_label
+from keras_explainer.training.draws import likeliest_label
 
 # Of noise on the kept part, so that it cannot hide what the classifier reads there.
 _KEPT_NOISE = 0.03
@@ -74,7 +74,7 @@ class RealTimeSaliency(BaseExplainer):
         # === Functional Model ===
         super().__init__(
             frozen,
-            lambda images, read: decoder(*_inputs(read, evidence)),
+            lambda images, outputs: decoder(*_inputs(outputs, evidence)),
             own_encoder=encoder,
             **kwargs,
         )
@@ -87,28 +87,28 @@ class RealTimeSaliency(BaseExplainer):
     def trained_layers(self):
         return [self.own_encoder, self.decoder]
 
-    def class_logits(self, images, read, classes=None, training=False):
-        return self.decoder(*_inputs(read, self.evidence), classes)
+    def class_logits(self, images, outputs, classes=None, training=False):
+        return self.decoder(*_inputs(outputs, self.evidence), classes)
 
-    def step_terms(self, images, read, rows, training):
+    def step_terms(self, images, outputs, labels, training):
         if not training:
-            return self._terms_without_draws(images, read, rows)
+            return self._terms_without_draws(images, outputs, labels)
         step = self.step_seed.of_step(self.optimizer.iterations)
-        classes, real = self._drawn_classes(rows, step)
+        classes, real = self._drawn_classes(labels, step)
         span, shape = self.half_range(images), ops.shape(images)
         fill = random_background(images, self.background.color, span, step)
         noise = drawn_per_image(tf.random.stateless_normal, shape, [step, 13])
         pictures = images + _KEPT_NOISE * span * noise
-        return self._judged_terms(pictures, fill, read, classes, real)
+        return self._judged_terms(pictures, fill, outputs, classes, real)
 
-    def _terms_without_draws(self, images, read, rows):
+    def _terms_without_draws(self, images, outputs, labels):
         """Returns what `step_terms` returns for validation."""
-        labels, has_label = likeliest_class(rows, read["logits"])
+        real, has_label = likeliest_label(labels, outputs["logits"])
         fill = (blurred(images) + self.background.color) / 2.0
-        asked, kept = self._judged_terms(images, fill, read, labels, has_label)
+        asked, kept = self._judged_terms(images, fill, outputs, real, has_label)
 
-        fakes, has_fake = likeliest_class(1.0 - rows, read["logits"])
-        masks, selected = self._asked_for(read, fakes)
+        fakes, has_fake = likeliest_label(1.0 - labels, outputs["logits"])
+        masks, selected = self._asked_for(outputs, fakes)
         nothing = ops.zeros_like(has_fake)
         faked = self.explainer_loss(masks, nothing, nothing, selected, nothing)
 
@@ -118,15 +118,15 @@ class RealTimeSaliency(BaseExplainer):
             name: (1.0 - share) * asked[name] + share * faked[name] for name in asked
         }, kept
 
-    def _asked_for(self, read, classes):
+    def _asked_for(self, outputs, classes):
         """Returns the masks (N, h, w) of classes (N, 1), and their log-odds (N,)."""
-        inputs = _inputs(read, self.evidence)
+        inputs = _inputs(outputs, self.evidence)
         masks = ops.sigmoid(self.decoder(*inputs, classes)[..., 0])
         return masks, ops.max(self.decoder.scores(*inputs, classes), axis=(1, 2, 3))
 
-    def _judged_terms(self, pictures, fill, read, classes, real):
+    def _judged_terms(self, pictures, fill, outputs, classes, real):
         """Returns the terms (N,) of classes (N, 1), and the logits of what is kept."""
-        masks, selected = self._asked_for(read, classes)
+        masks, selected = self._asked_for(outputs, classes)
 
         def answer(mask):
             logits = self.frozen.logits(self.background(pictures, mask, fill))
@@ -137,20 +137,20 @@ class RealTimeSaliency(BaseExplainer):
         removed, _ = answer(1.0 - masks)
         return self.explainer_loss(masks, kept, removed, selected, real), logits
 
-    def _drawn_classes(self, rows, step):
+    def _drawn_classes(self, labels, step):
         """Returns a class (N, 1) of each image, and 1 or 0 (N,): is it there?"""
-        labels, has_label = class_of_step(rows, step)
-        fakes, has_fake = class_of_step(1.0 - rows, step, salt=3)
+        real, has_label = drawn_label(labels, step)
+        fakes, has_fake = drawn_label(1.0 - labels, step, salt=3)
         uniform, shape = tf.random.stateless_uniform, ops.shape(has_label)
         drawn = drawn_per_image(uniform, shape, [step, 14])
         is_fake = (drawn < self.explainer_loss.fake_share) & (has_fake > 0)
         is_fake = is_fake | (has_label == 0)
-        classes = tf.where(is_fake[:, None], fakes, labels)
+        classes = tf.where(is_fake[:, None], fakes, real)
         return classes, 1.0 - tf.cast(is_fake, "float32")
 
     def get_config(self):
         return {**super().get_config(), "evidence": self.evidence}
 
 
-def _inputs(read, evidence):
-    return read["features"], read.get("evidence") if evidence else None
+def _inputs(outputs, evidence):
+    return outputs["features"], outputs.get("evidence") if evidence else None

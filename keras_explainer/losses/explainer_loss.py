@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
+from keras_explainer.log_odds import log_odds
 from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
-from keras_explainer.losses.mask_terms import aggregate_masks
 from keras_explainer.losses.mask_terms import area_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
 from keras_explainer.losses.mask_terms import total_variation
@@ -18,6 +18,17 @@ _PUBLISHED = {
     ("voc2007", "resnet50"): (3.0, 1.0, 0.8, 0.01, 0.3),
     ("coco2014", "vgg16"): (1.0, 0.3, 0.3, 0.03, 0.1),
     ("coco2014", "resnet50"): (3.0, 0.05, 0.1, 0.01, 0.03),
+}
+# Ends of the area band, as published.
+_BAND = (0.05, 0.3)
+# Weight of the hinge on labels that are not judged, in the complement of one that is:
+# close to that of the judged one's, so that neither is bought with the other.
+_OTHERS = 0.5
+# Options that earlier versions kept here, and those of `ExplainerModel.compile` now.
+FORMER_OPTIONS = {
+    "alone": "single_label",
+    "degraded": "augmentation",
+    "inpaint": "inpainting",
 }
 
 
@@ -38,14 +49,12 @@ class ExplainerLoss(Objective):
     The defaults were chosen by measurement on photographs (`benchmarks/README.md`);
     `ExplainerLoss.published` gives the authors' configurations.
 
-    Where an image has several labels, their masks are judged together, as the
-    published loss does, or else (`alone`) one of them is judged by itself: only that
-    tells whose mask is whose.
+    It is a pure function of `StepOutputs` and knows no model. It falls into what is
+    said of the kept part (`of_kept`), of the rest (`of_removed`) and of the masks
+    (`of_masks`), so that the classifier's two passes need not be held at once.
 
     Args:
         classification_weight: float.
-        rest_weight: float. Weight of the hinge on the other labels in the
-            complement, where one is judged alone.
         evidence_weight: float. Weight of the hinge on the targets' log-odds in the
             complement (`evidence_loss`).
         entropy_weight: float, or "auto": 1 for classifiers with one label per image
@@ -57,20 +66,16 @@ class ExplainerLoss(Objective):
             one of them covers the same place: what tells classes apart that are
             judged together.
         smoothness_weight: float. Weight of the variation.
-        min_area: float in [0, 1]. Lower end of the area band.
-        max_area: float in [0, 1]. Upper end of the area band.
-        alone: float in [0, 1]. Share of the images of a training step in which one
-            label, drawn at random, is judged alone.
-        degraded: float in [0, 1]. Share of the images of a training step whose masks
-            are found in a view that is hard to recognise (`degraded_view`), though
-            judged on the image itself.
+        area_band: Pair of floats in [0, 1], the ends of the area band, or None for
+            (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `total_variation`.
-        inpaint: Boolean. Fill what is removed with the colours around it
-            (`surroundings`) instead of the background, which leaves its silhouette.
         published_forms: Boolean. Compute entropy, area band and total variation as
             the authors' code does (entropy by C, sum over classes, reflect border)
             instead of their better-behaved variants.
+
+    Raises:
+        ValueError: If an argument is none of these.
 
     Example:
 
@@ -85,7 +90,6 @@ class ExplainerLoss(Objective):
     def __init__(
         self,
         classification_weight=1.0,
-        rest_weight=0.5,
         evidence_weight=0.7,
         entropy_weight="auto",
         area_weight=0.0,
@@ -93,19 +97,14 @@ class ExplainerLoss(Objective):
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.5,
-        min_area=0.05,
-        max_area=0.3,
-        alone=0.0,
-        degraded=0.7,
+        area_band=None,
         edge_aware=True,
-        inpaint=True,
         published_forms=False,
     ):
         # The one weight that need not be a number.
         weights = {} if entropy_weight == "auto" else {"entropy_weight": entropy_weight}
         super().__init__(
             classification_weight=classification_weight,
-            rest_weight=rest_weight,
             evidence_weight=evidence_weight,
             area_weight=area_weight,
             target_area_weight=target_area_weight,
@@ -114,25 +113,11 @@ class ExplainerLoss(Objective):
             smoothness_weight=smoothness_weight,
             **weights,
         )
-        if not 0 <= min_area <= max_area <= 1:
-            raise ValueError(
-                "Arguments `min_area` and `max_area` should be in order, from 0 to 1. "
-                f"Received: min_area={min_area}, max_area={max_area}"
-            )
-        for share, value in (("alone", alone), ("degraded", degraded)):
-            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise ValueError(
-                    f"Argument `{share}` should be a share from 0 to 1. "
-                    f"Received: {value!r}"
-                )
+        _check_band(area_band, area_weight)
         self._keep(
             entropy_weight=entropy_weight,
-            min_area=min_area,
-            max_area=max_area,
-            alone=alone,
-            degraded=degraded,
+            area_band=None if area_band is None else tuple(area_band),
             edge_aware=edge_aware,
-            inpaint=inpaint,
             published_forms=published_forms,
         )
 
@@ -157,7 +142,6 @@ class ExplainerLoss(Objective):
         entropy, smoothness, band, target_area, non_target_area = _PUBLISHED[key]
         return cls(
             classification_weight=1.0,
-            rest_weight=0.0,
             evidence_weight=0.0,
             entropy_weight=entropy,
             area_weight=band,
@@ -165,90 +149,74 @@ class ExplainerLoss(Objective):
             non_target_area_weight=non_target_area,
             overlap_weight=0.0,
             smoothness_weight=smoothness,
-            alone=0.0,
-            degraded=0.0,
             edge_aware=False,
-            inpaint=False,
             published_forms=True,
         )
 
-    def __call__(
-        self, class_logits, labels, targets, judge, images, classifier, classes=None
-    ):
+    def __call__(self, step):
         """Computes the weighted terms of each image.
 
         Args:
-            class_logits: Tensor (N, h, w, K), mask logits of K of the C classes.
-            labels: Multi-hot tensor (N, C), the classes present.
-            targets: Multi-hot tensor (N, C), those among them that are judged.
-            judge: Function from the target mask (N, h, w), whether to inpaint the
-                complement, and two functions from the classifier's logits (N, C) to
-                values (N,), for what the mask keeps and for the complement, to the
-                two values.
-            images: Tensor (N, H, W, channels).
-            classifier: The `FrozenClassifier`.
-            classes: Integer tensor (N, K), the K classes, or None for all.
+            step: The `StepOutputs`.
 
         Returns:
             Dict from each of `TERMS` to a tensor (N,).
         """
-        present, judged = labels, targets
-        if classes is not None:
-            present = ops.take_along_axis(labels, classes, axis=-1)
-            judged = ops.take_along_axis(targets, classes, axis=-1)
-        target, non_target = aggregate_masks(class_logits, present)
-        if self.alone:
-            target, _ = aggregate_masks(class_logits, judged)
-        multi_label = classifier.multi_label
-        classification, entropy = judge(
-            target,
-            self.inpaint,
-            lambda kept: (
-                self.classification_weight
-                * classification_loss(kept, targets, multi_label)
-            ),
-            lambda removed: self._knowledge(removed, labels, targets, classifier),
-        )
-        return {
-            "classification": classification,
-            "entropy": entropy,
-            "area": self._area(class_logits, present, target, non_target),
-            "smoothness": self.smoothness_weight
-            * (self._variation(target, images) + self._variation(non_target, images)),
+        terms = {
+            "classification": self.of_kept(step),
+            "entropy": self.of_removed(step),
         }
+        return {**terms, **self.of_masks(step)}
 
-    def _knowledge(self, removed, labels, targets, classifier):
+    def of_kept(self, step):
+        """Returns "classification" (N,), the term of what the target mask keeps."""
+        loss = classification_loss(step.kept_logits, step.labels, step.multi_label)
+        return self.classification_weight * loss
+
+    def of_removed(self, step):
+        """Returns "entropy" (N,), the term of what the target mask leaves."""
+        removed = step.removed_logits
         weight = self.entropy_weight
         if weight == "auto":
-            weight = 0.0 if classifier.multi_label else 1.0
+            weight = 0.0 if step.multi_label else 1.0
         value = ops.zeros_like(removed[:, 0])
         if weight:
             normalized = not self.published_forms
             value = weight * entropy_loss(removed, normalized, reduction="none")
-        odds = classifier.log_odds(removed)
+        odds = log_odds(removed, step.multi_label)
         if self.evidence_weight:
             value = value + self.evidence_weight * evidence_loss(
-                odds, targets, reduction="none"
+                odds, step.labels, reduction="none"
             )
-        if self.alone and self.rest_weight:
-            value = value + self.rest_weight * evidence_loss(
-                -odds, labels - targets, reduction="none"
+        if step.other_labels is not None:
+            # What is there beside the label that is judged should stay seen.
+            value = value + _OTHERS * evidence_loss(
+                -odds, step.other_labels, reduction="none"
             )
         return value
 
-    def _area(self, class_logits, present, target, non_target):
+    def of_masks(self, step):
+        """Returns "area" and "smoothness", the terms of the masks, dict of (N,)."""
+        variation = self._variation(step.target_mask, step.images)
+        variation = variation + self._variation(step.non_target_mask, step.images)
+        return {
+            "area": self._area(step),
+            "smoothness": self.smoothness_weight * variation,
+        }
+
+    def _area(self, step):
+        target, non_target = step.target_mask, step.non_target_mask
         value = self.target_area_weight * ops.mean(target, axis=(1, 2))
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
         if self.overlap_weight:
-            masks = ops.sigmoid(class_logits) * present[:, None, None]
+            masks = ops.sigmoid(step.class_logits) * step.is_present[:, None, None]
             overlap = ops.sum(masks, axis=-1) - ops.max(masks, axis=-1)
             value = value + self.overlap_weight * ops.mean(overlap, axis=(1, 2))
         if self.area_weight:
             value = value + self.area_weight * area_loss(
-                ops.sigmoid(class_logits),
-                present,
-                self.min_area,
-                self.max_area,
+                ops.sigmoid(step.class_logits),
+                step.is_present,
+                *self.area_band or _BAND,
                 class_reduction="sum" if self.published_forms else "mean",
                 reduction="none",
             )
@@ -259,3 +227,32 @@ class ExplainerLoss(Objective):
             return edge_aware_variation(mask, images, reduction="none")
         border = "reflect" if self.published_forms else "valid"
         return total_variation(mask, border, reduction="none")
+
+    @classmethod
+    def from_config(cls, config):
+        # Files of earlier versions: the band's ends were two options, and what a step
+        # draws was the loss's to say (`ExplainerModel.compile_from_config`).
+        ends = config.get("min_area"), config.get("max_area")
+        gone = ("min_area", "max_area", "rest_weight", *FORMER_OPTIONS)
+        config = {key: value for key, value in config.items() if key not in gone}
+        if None not in ends and config.get("area_weight"):
+            config["area_band"] = ends
+        return cls(**config)
+
+
+def _check_band(band, weight):
+    if band is None:
+        return
+    ends = band if isinstance(band, (tuple, list)) and len(band) == 2 else (2, 1)
+    if not all(isinstance(end, (int, float)) for end in ends) or not (
+        0 <= ends[0] <= ends[1] <= 1
+    ):
+        raise ValueError(
+            "Argument `area_band` should be a pair of shares in order, from 0 to 1. "
+            f"Received: {band!r}"
+        )
+    if not weight:
+        raise ValueError(
+            "Argument `area_band` should come with an `area_weight` above 0, without "
+            f"which it does nothing. Received: {band!r}"
+        )

@@ -54,7 +54,7 @@ def _served_functions(explainer, top_k, mask_size, threshold):
 
     def read(images):
         images = _preprocessed(explainer, images)
-        found = explainer.read(images)
+        found = explainer.classifier_outputs(images)
         return images, found, explainer.frozen.probabilities(found["logits"])
 
     def masks_of(images, found, classes):

@@ -109,7 +109,8 @@ class BatchGuard(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
-        terms = ", ".join(f"{term} {logs[term]:.4g}" for term in self.model.LOSS.TERMS)
+        names = [name for name in self.model.loss_terms if name in logs]
+        terms = ", ".join(f"{name} {logs[name]:.4g}" for name in names) or "one term"
         self.check.raise_if_found(
             logs["loss"], f" in step {batch + 1} of epoch {self.epoch} ({terms})"
         )

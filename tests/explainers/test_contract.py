@@ -80,7 +80,7 @@ def test_fit_trains_as_it_stands_and_leaves_the_classifier_alone(each):
         validation_data=(images, indices()),
         verbose=0,
     ).history
-    terms = {*explainer.LOSS.TERMS, *explainer.FIGURES}
+    terms = {*explainer.loss_terms, *explainer.MEASURES}
     assert set(history) == {"loss", "val_loss"} | terms | {f"val_{t}" for t in terms}
     for epoch in range(2):
         total = sum(history[term][epoch] for term in explainer.LOSS.TERMS)

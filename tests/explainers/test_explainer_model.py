@@ -11,7 +11,7 @@ from conftest import tiny_classifier
 from keras import layers
 
 import keras_explainer as kx
-from keras_explainer.explainers import explainer_model as room
+from keras_explainer.explainers.mask_stages import ruled_out
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -178,9 +178,9 @@ def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
 def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch):
     """The view is one that hides everything: masks no longer depend on the image."""
     explainer = kx.ExplainerModel(tiny_classifier())
-    explainer.compile(loss=kx.ExplainerLoss(degraded=1.0, smoothness_weight=0.0))
+    explainer.compile(loss=kx.ExplainerLoss(smoothness_weight=0.0), augmentation=1.0)
     monkeypatch.setattr(
-        "keras_explainer.explainers.explainer_model.degraded_view",
+        "keras_explainer.training.draws.degraded_view",
         lambda images, color, span, share, step: 0.0 * images,
     )
     images, rows = random_images(2), np.eye(3, dtype="float32")[[0, 0]]
@@ -209,9 +209,7 @@ def test_mask_logits_fall_where_the_classifier_says_no(multi_label, count, least
     frozen, odds = Frozen(), np.full((1, count), 2.0, "float32")
     frozen.multi_label = multi_label
     odds[0, :3] = least, least - 0.5, least - 3.0
-    found = room._without_ruled_out(
-        np.ones((1, 2, 2, count), "float32"), frozen, {"logits": odds}
-    )
+    found = ruled_out(np.ones((1, 2, 2, count), "float32"), frozen, {"logits": odds})
     np.testing.assert_allclose(found[0, 0, 0, :4], [1, -1, -11, 1], atol=1e-3)
     np.testing.assert_array_equal(found, found[:, :1, :1] * np.ones((1, 2, 2, count)))
 

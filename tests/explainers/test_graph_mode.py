@@ -105,12 +105,12 @@ def test_open_sizes_that_keep_changing():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("classes", [3, 40])
-def test_labels_alone_and_surroundings(classes):
+def test_single_labels_and_inpainting(classes):
     """With more than 32 classes a step computes the masks of some of them."""
     classifier = tiny_classifier(classes=classes, activation="sigmoid")
     before = snapshot(classifier)
     explainer = kx.ExplainerModel(classifier)
-    explainer.compile(loss=kx.ExplainerLoss(overlap_weight=3, alone=0.5, inpaint=True))
+    explainer.compile(loss=kx.ExplainerLoss(overlap_weight=3), single_label=0.5)
     labels = (
         np.eye(classes)[np.arange(8) % 3] + np.eye(classes)[3 - 1 - np.arange(8) % 2]
     )

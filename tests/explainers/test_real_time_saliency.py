@@ -9,18 +9,18 @@ from conftest import tiny_classifier
 import keras_explainer as kx
 from keras_explainer.image_operations.random_background import random_background
 from keras_explainer.losses import RealTimeSaliencyLoss
-from keras_explainer.training.draws import class_of_step
+from keras_explainer.training.draws import drawn_label
 
 pytestmark = pytest.mark.usefixtures("eager")
 
 
 def test_the_class_of_a_step_is_one_of_the_labels():
     rows = np.tile(np.float32([[1, 0, 1, 0], [0, 0, 0, 0]]), (500, 1))
-    classes, known = class_of_step(rows, 3)
+    classes, known = drawn_label(rows, 3)
     np.testing.assert_array_equal(known, np.tile([1, 0], 500))
     labelled = np.asarray(classes)[::2, 0]
     assert set(labelled) == {0, 2} and abs((labelled == 0).mean() - 0.5) < 0.07
-    other = np.asarray(class_of_step(rows, 3, salt=1)[0])[::2, 0]
+    other = np.asarray(drawn_label(rows, 3, salt=1)[0])[::2, 0]
     assert (other != labelled).any()
 
 

@@ -133,6 +133,8 @@ OF_MANY = {
     # `ExplainerLoss` is asked by an explainer (`test_seeds.py`).
     "SelectionLoss",
     "ExplainerLoss",
+    "FunctionLoss",
+    "StepOutputs",
 }
 
 

@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import pytest
 from conftest import random_images
-from conftest import tiny_classifier
 
-from keras_explainer.classifiers import FrozenClassifier
 from keras_explainer.losses import ExplainerLoss
+from keras_explainer.losses import StepOutputs
 from keras_explainer.losses import aggregate_masks
 from keras_explainer.losses import area_loss
 from keras_explainer.losses import entropy_loss
@@ -16,17 +15,25 @@ from keras_explainer.losses import total_variation
 
 def terms_of(loss, activation="sigmoid", targets=None):
     random = np.random.default_rng(0)
-    frozen = FrozenClassifier(tiny_classifier(activation=activation))
     class_logits = random.normal(size=(2, 6, 6, 3)).astype("float32")
     labels = np.float32([[1, 0, 1], [0, 1, 0]])
     kept, removed = random.normal(size=(2, 2, 3)).astype("float32")
     images = random_images(2)
+    others = None if targets is None else labels - targets
     targets = labels if targets is None else targets
-
-    def judge(mask, inpaint, kept_value, removed_value):
-        return kept_value(kept), removed_value(removed)
-
-    terms = loss(class_logits, labels, targets, judge, images, frozen)
+    step = StepOutputs(
+        images=images,
+        labels=targets,
+        other_labels=others,
+        target_mask=aggregate_masks(class_logits, targets)[0],
+        non_target_mask=aggregate_masks(class_logits, labels)[1],
+        class_logits=class_logits,
+        is_present=labels,
+        multi_label=activation == "sigmoid",
+        kept_logits=kept,
+        removed_logits=removed,
+    )
+    terms = loss(step)
     return {k: np.asarray(v) for k, v in terms.items()}, class_logits, labels, removed
 
 
@@ -59,7 +66,7 @@ def test_each_weight_scales_its_own_term(activation):
         for name in base:
             factor = 3 if name == term else 1
             np.testing.assert_allclose(scaled[name], factor * base[name], rtol=1e-5)
-    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0)
     assert not any(values.any() for values in terms_of(zero, activation)[0].values())
 
 
@@ -72,21 +79,18 @@ def test_only_the_weaker_of_overlapping_masks_counts():
     np.testing.assert_allclose(terms["area"] - without["area"], [weaker, 0], atol=1e-6)
 
 
-def test_a_label_alone_is_judged_by_its_own_mask_and_spares_the_others():
+def test_a_single_label_is_judged_by_its_own_mask_and_spares_the_others():
     targets = np.float32([[0, 0, 1], [0, 1, 0]])
-    loss = ExplainerLoss(rest_weight=2, smoothness_weight=0, alone=0.3)
+    loss = ExplainerLoss(smoothness_weight=0)
     terms, class_logits, _, removed = terms_of(loss, targets=targets)
     masks = 1 / (1 + np.exp(-class_logits))
     # In the first image class 0 is neither a target nor absent.
     area = 3 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
     np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
-    without = terms_of(
-        ExplainerLoss(rest_weight=0, smoothness_weight=0, alone=0.3), targets=targets
-    )[0]
-    rest = 2 * np.log1p(np.exp(-2 * removed[0, 0])) / 2
-    np.testing.assert_allclose(
-        terms["entropy"] - without["entropy"], [rest, 0], atol=1e-5
-    )
+    # Of the target nothing should be left; class 0 should still be seen.
+    left = 0.7 * np.log1p(np.exp(2 * removed[[0, 1], [2, 1]])) / 2
+    left[0] += 0.5 * np.log1p(np.exp(-2 * removed[0, 0])) / 2
+    np.testing.assert_allclose(terms["entropy"], left, rtol=1e-5)
 
 
 def test_published_configurations():
@@ -105,9 +109,20 @@ def test_round_trip_and_bad_weights():
     assert again.get_config() == loss.get_config()
     with pytest.raises(ValueError, match="`smoothness_weight` .*Received: -1"):
         ExplainerLoss(smoothness_weight=-1)
-    with pytest.raises(ValueError, match="`alone` .*Received: 2"):
-        ExplainerLoss(alone=2)
-    with pytest.raises(ValueError, match="`degraded` .*Received: 'much'"):
-        ExplainerLoss(degraded="much")
-    with pytest.raises(ValueError, match="`min_area` and `max_area`"):
-        ExplainerLoss(min_area=0.5, max_area=0.2)
+    for band in ((0.5, 0.2), (0.1,), "wide", (-1, 0.2)):
+        with pytest.raises(ValueError, match="`area_band` .*in order"):
+            ExplainerLoss(area_band=band, area_weight=1.0)
+    with pytest.raises(ValueError, match="`area_band` .*without which it does nothing"):
+        ExplainerLoss(area_band=(0.1, 0.2))
+
+
+def test_options_of_earlier_versions_are_read():
+    config = {
+        **ExplainerLoss(area_weight=1.0).get_config(),
+        **{"rest_weight": 0.5, "alone": 0.3, "degraded": 0.0, "inpaint": True},
+        **{"min_area": 0.1, "max_area": 0.2},
+    }
+    del config["area_band"]
+    assert ExplainerLoss.from_config(config).area_band == (0.1, 0.2)
+    config["area_weight"] = 0.0
+    assert ExplainerLoss.from_config(config).area_band is None

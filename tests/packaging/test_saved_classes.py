@@ -70,9 +70,9 @@ def test_a_stand_in_is_called_like_its_class(stand_ins):
     )
     assert type(metric) is kx.metrics.ThresholdAveragedIoU and metric.name == "iou"
     loss = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(kx.ExplainerLoss(max_area=0.4))
+        keras.saving.serialize_keras_object(kx.ExplainerLoss(overlap_weight=0.4))
     )
-    assert type(loss) is kx.ExplainerLoss and loss.max_area == 0.4
+    assert type(loss) is kx.ExplainerLoss and loss.overlap_weight == 0.4
 
 
 @pytest.mark.parametrize("former, name", saved_classes.FORMER_NAMES.items())

@@ -8,12 +8,12 @@ from conftest import tiny_classifier
 
 import keras_explainer as kx
 from keras_explainer.image_operations.inpainting import surroundings
-from keras_explainer.training.draws import targets_of_step
+from keras_explainer.training.draws import judged_labels
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 
 
-def by_hand(classifier, images, logits, targets, inpaint):
+def by_hand(classifier, images, logits, targets, inpainting):
     """The loss for several labels, with overlap, image by image."""
     total = 0.0
     cells = tf.image.resize(images, (8, 8), antialias=True)
@@ -27,7 +27,7 @@ def by_hand(classifier, images, logits, targets, inpaint):
         present = [masks[c] for c in range(3) if label[c]]
         shown = tf.image.resize(target[..., None], image.shape[:2])
         fill = tf.zeros_like(image)
-        if inpaint:
+        if inpainting:
             fill = surroundings(image[None], tf.stop_gradient(1 - target)[None])[0]
         kept, removed = (
             classifier(part[None], training=False)[0]
@@ -71,27 +71,29 @@ def test_a_term_without_weight_leaves_the_others_to_learn_from():
     assert any((old != new.numpy()).any() for old, new in zip(before, after))
 
 
-@pytest.mark.parametrize("inpaint", [False, True])
-@pytest.mark.parametrize("alone", [0.0, 1.0])
-def test_loss_and_gradient_are_those_written_out(alone, inpaint):
+@pytest.mark.parametrize("inpainting", [False, True])
+@pytest.mark.parametrize("single_label", [0.0, 1.0])
+def test_loss_and_gradient_are_those_written_out(single_label, inpainting):
     classifier = tiny_classifier(activation="sigmoid")
     explainer = kx.ExplainerModel(classifier, background=0.0)
-    loss = kx.ExplainerLoss(
-        overlap_weight=1.0, alone=alone, degraded=0.0, inpaint=inpaint
+    explainer.compile(
+        loss=kx.ExplainerLoss(overlap_weight=1.0),
+        single_label=single_label,
+        augmentation=0.0,
+        inpainting=inpainting,
     )
-    explainer.compile(loss=loss)
     images = random_images(2)
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
     explainer.class_logits = lambda *_: logits
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
-        read = explainer.frozen(images)
-        terms, _ = explainer.step_terms(images, read, LABELS, training=True)
+        outputs = explainer.frozen(images)
+        terms, _ = explainer.step_terms(images, outputs, LABELS, training=True)
         fast = tf.reduce_mean(sum(terms.values()))
         # The label that the first step draws.
         step = explainer.step_seed.of_step(explainer.optimizer.iterations)
-        targets = targets_of_step(LABELS, alone, step)
-        plain = by_hand(classifier, images, logits, targets, inpaint)
+        targets = judged_labels(LABELS, single_label, step)
+        plain = by_hand(classifier, images, logits, targets, inpainting)
     np.testing.assert_allclose(fast, plain, rtol=1e-5)
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3

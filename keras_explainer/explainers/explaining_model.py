@@ -1,0 +1,183 @@
+"""How every explainer explains images: in batches, outside a graph and inside one."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_explainer.check_option import check_option
+from keras_explainer.explanation import Explanation
+from keras_explainer.inputs.data_forms import read_images
+from keras_explainer.inputs.images import as_images
+from keras_explainer.inputs.images import shown
+from keras_explainer.inputs.images import with_image_shape
+from keras_explainer.inputs.labels import MAX_PREDICTED
+from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.targets import target_classes
+from keras_explainer.training.explainer_trainer import ExplainerTrainer
+
+
+class ExplainingModel(ExplainerTrainer):
+    """Answers with the masks of the classes asked for."""
+
+    def explain(
+        self,
+        images,
+        targets=None,
+        top_k=3,
+        batch_size=32,
+        refine_steps=0,
+        mirrored=False,
+    ):
+        """Explains images: the masks of the classes asked for.
+
+        Args:
+            images: Images (N, H, W, channels) as the classifier takes them: array,
+                tensor, variable or list; or batches of them, whose labels are
+                ignored: a `tf.data.Dataset`, a `PyDataset`, a generator or a loader.
+            targets: None (the predicted classes), an int (the same class for all),
+                a list of ints (one per image), or one-hot or multi-hot rows (N, C).
+            top_k: int. How many of the most probable classes get a mask when
+                `targets` is None.
+            batch_size: int. Images per pass. None is 32, as in Keras.
+            refine_steps: int. So many steps fit each mask to its own image and class,
+                each at two passes of the classifier with their gradients: it then says
+                more of the class for what the mask keeps, and less for the rest.
+                `ExplainerModel` only.
+            mirrored: Boolean. Whether to explain the mirror image too and to show the
+                mean of both: masks a little closer to the object at twice the cost.
+
+        Returns:
+            An `Explanation`. Tensors if `images` is a tensor, else NumPy arrays.
+            Inside a `tf.function` or `Dataset.map`, all images are one pass.
+
+        Raises:
+            ValueError: If images, `targets` or `top_k` do not suit the classifier,
+                `batch_size` is no whole number from 1, `refine_steps` does not suit
+                the explainer, or `mirrored` is no Boolean.
+
+        Example:
+
+        >>> explanation = explainer.explain(images, top_k=2)
+        >>> explanation.masks.shape
+        (4, 64, 64, 2)
+        """
+        check_option("top_k", top_k, 1, whole=True)
+        check_option("refine_steps", refine_steps, 0, whole=True)
+        if refine_steps and self.refined is None:
+            raise ValueError(
+                f"Argument `refine_steps` should be 0 for a {type(self).__name__}: "
+                f"only an `ExplainerModel` refines masks. Received: {refine_steps}"
+            )
+        if not isinstance(mirrored, (bool, np.bool_)):
+            raise ValueError(
+                f"Argument `mirrored` should be True or False. Received: {mirrored!r}"
+            )
+        batch_size = 32 if batch_size is None else batch_size
+        check_option("batch_size", batch_size, 1, whole=True)
+        options = min(top_k, self.frozen.num_classes), int(refine_steps), bool(mirrored)
+        if tf.inside_function():
+            return self._explain_in_graph(images, targets, options)
+        images = read_images(images, self.input_shape[1:])
+        as_tensor = tf.is_tensor(images)
+        self._check_images(images)
+        classes = None
+        if targets is not None:
+            classes = target_classes(targets, len(images), self.frozen.num_classes)
+        parts = []
+        for start in range(0, len(images), batch_size):
+            batch = tf.convert_to_tensor(images[start : start + batch_size])
+            part = self._explain_function(
+                batch,
+                None if classes is None else classes[start : start + batch_size],
+                *options,
+            )
+            parts.append(part if as_tensor else [np.asarray(t) for t in part])
+        join = tf.concat if as_tensor else np.concatenate
+        return Explanation(*(join(field, 0) for field in zip(*parts)))
+
+    def _explain_in_graph(self, images, targets, options):
+        """Explains images inside a `tf.function`, where their values are not known."""
+        if not tf.is_symbolic_tensor(images):
+            images = as_images(images)
+            self._check_images(images)
+        images = with_image_shape(tf.convert_to_tensor(images), self.input_shape[1:])
+        if targets is None:
+            return Explanation(*self._explain_batch(images, None, *options))
+        count = images.shape[0]
+        if tf.is_symbolic_tensor(targets) or (np.ndim(targets) and count is None):
+            raise ValueError(
+                "Argument `targets` should be None or an int inside a `tf.function`, "
+                "or an array where the number of images is known. Received: "
+                f"{shown(targets)}"
+            )
+        classes = target_classes(targets, count or 1, self.frozen.num_classes)
+        if count is None:
+            classes = tf.repeat(classes, tf.shape(images)[0], axis=0)
+        return Explanation(*self._explain_batch(images, classes, *options))
+
+    def _explain_function(self, images, classes, *options):
+        if getattr(self, "_compiled_explain", None) is None:
+            # A closure: a tf.function attribute would be written into exports.
+            self._compiled_explain = _compiled_by_shape(self._explain_batch)
+        return self._compiled_explain(images, classes, *options)
+
+    def _explain_batch(self, images, classes, top_k, refine_steps=0, mirrored=False):
+        images = tf.cast(images, "float32")
+        outputs = self.classifier_outputs(images)
+        probabilities = self.frozen.probabilities(outputs["logits"])
+        if classes is None:
+            shown = top_k
+            if self.frozen.multi_label:
+                top_k = min(max(top_k, MAX_PREDICTED), self.frozen.num_classes)
+            scores, classes = tf.math.top_k(probabilities, top_k)
+            predicted = predicted_rows(probabilities, self.frozen.multi_label)
+            is_target = tf.gather(predicted, classes, batch_dims=1) > 0
+        else:
+            shown = classes.shape[1]
+            is_target = classes >= 0
+            scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
+            scores = tf.where(is_target, scores, 0.0)
+        known = tf.maximum(classes, 0)
+        logits = self.class_logits(images, outputs, known)
+        if mirrored:
+            turned = tf.reverse(images, [2])
+            others = self.class_logits(turned, self.classifier_outputs(turned), known)
+            logits = (logits + tf.reverse(others, [2])) / 2
+        if refine_steps:
+            is_shown = tf.range(tf.shape(classes)[1])[None] < shown
+            wanted = is_target | (is_shown & (classes >= 0))
+            logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
+        masks = tf.sigmoid(self.upsampled(logits, images))
+        target_masks = tf.where(is_target[:, None, None], masks, 0.0)
+        return (
+            masks[..., :shown],
+            classes[:, :shown],
+            scores[:, :shown],
+            tf.reduce_max(target_masks, axis=-1),
+            probabilities,
+        )
+
+
+def _compiled_by_shape(explain):
+    """Compiles `explain` once for each size of images and number of classes.
+
+    A single `tf.function` would be traced as often, and warn of it.
+    """
+    compiled = {}
+
+    def call(images, classes, *options):
+        images = tf.cast(images, "float32")
+        shapes = [(None, *images.shape[1:])]
+        if classes is not None:
+            shapes.append((None, classes.shape[1]))
+        key = (*shapes, *options)
+        if key not in compiled:
+            specs = [tf.TensorSpec(shapes[0], "float32")]
+            specs += [tf.TensorSpec(shape, "int32") for shape in shapes[1:]]
+
+            def traced(images, classes=None):
+                return explain(images, classes, *options)
+
+            compiled[key] = tf.function(traced, input_signature=specs)
+        return compiled[key](images, *[] if classes is None else [classes])
+
+    return call

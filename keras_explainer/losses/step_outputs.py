@@ -1,0 +1,38 @@
+"""What a training step of `ExplainerModel` hands to its loss."""
+
+from typing import Any
+from typing import NamedTuple
+
+
+class StepOutputs(NamedTuple):
+    """The masks of a step, and what the classifier says of what they keep and leave.
+
+    N images have C classes, of which the step decodes K (all, where there are few), on
+    a grid of (h, w) cells.
+
+    Args:
+        images: Tensor (N, H, W, channels).
+        labels: Multi-hot tensor (N, C), the classes that are judged.
+        other_labels: Multi-hot tensor (N, C), the classes present that are not judged,
+            or None where all are.
+        target_mask: Tensor (N, h, w) in [0, 1], the maximum of the judged classes'
+            masks.
+        non_target_mask: Tensor (N, h, w) in [0, 1], that of the absent classes.
+        class_logits: Tensor (N, h, w, K), the class masks before the sigmoid.
+        is_present: Multi-hot tensor (N, K), which of those classes are present.
+        multi_label: Boolean. Whether classes are independent or exclude each other.
+        kept_logits: Tensor (N, C), the classifier's logits of what the target mask
+            keeps.
+        removed_logits: Tensor (N, C), those of what it leaves.
+    """
+
+    images: Any
+    labels: Any
+    other_labels: Any
+    target_mask: Any
+    non_target_mask: Any
+    class_logits: Any
+    is_present: Any
+    multi_label: bool
+    kept_logits: Any = None
+    removed_logits: Any = None

@@ -1,0 +1,58 @@
+"""A batch of a step, as tensors of known shapes, and what is sound about it."""
+
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.inputs.images import with_image_shape
+from keras_explainer.inputs.labels import labels_are_valid
+from keras_explainer.inputs.labels import labels_to_rows
+from keras_explainer.inputs.labels import with_known_shape
+from keras_explainer.replicas import at_least_one
+
+
+class Batch(NamedTuple):
+    """A batch; of a device that got no images, one image that does not count.
+
+    Args:
+        images: float32 tensor (N, H, W, channels).
+        labels: Multi-hot tensor (N, C), or None.
+        weights: float32 tensor (size,), or None.
+        size: int tensor (), the number of images that count.
+        sound: Dict from names of `BatchCheck.PROBLEMS` to Boolean tensors ().
+    """
+
+    images: Any
+    labels: Any
+    weights: Any
+    size: Any
+    sound: dict
+
+
+def read_batch(data, image_shape, num_classes):
+    """Reads what Keras hands to a step.
+
+    Args:
+        data: Images, or a tuple of images, labels and weights.
+        image_shape: Tuple of the height, width and channels expected, None if open.
+        num_classes: int, C.
+
+    Returns:
+        A `Batch`.
+    """
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if weights is not None:
+        weights = tf.reshape(tf.cast(weights, "float32"), (-1,))
+    images = with_image_shape(tf.convert_to_tensor(images), image_shape)
+    images, size = tf.cast(images, "float32"), ops.shape(images)[0]
+    sound = {"images": ops.all(ops.isfinite(images))}
+    if labels is not None:
+        labels = tf.convert_to_tensor(labels)
+        if labels.shape.rank is None or None in labels.shape[1:]:
+            labels = with_known_shape(labels, size, num_classes)
+        sound["labels"] = labels_are_valid(labels, num_classes)
+        labels = at_least_one(labels_to_rows(labels, num_classes))
+    return Batch(at_least_one(images), labels, weights, size, sound)

@@ -1,0 +1,152 @@
+"""How an explainer is compiled: its objective, what is trained, what is reported."""
+
+import keras
+from keras import ops
+
+from keras_explainer.losses.function_loss import FunctionLoss
+from keras_explainer.replicas import in_several_processes
+from keras_explainer.training.batch_check import BatchCheck
+from keras_explainer.training.step import TrainingStep
+
+
+class CompiledExplainer(TrainingStep):
+    """A model around a frozen classifier with an objective of named terms.
+
+    A system sets `LOSS`, the class of its objective (with its `TERMS`), and adds
+    `trained_layers` and `step_terms`; `MEASURES` names what a step measures besides.
+    """
+
+    LOSS = None
+    MEASURES = ()
+    LEARNING_RATE = 2e-3
+
+    def trained_layers(self):
+        """Returns the layers that are trained, some of them perhaps None."""
+        raise TypeError(f"{type(self).__name__} should define `trained_layers`.")
+
+    def step_terms(self, images, outputs, labels, training):
+        """Computes what a step learns from.
+
+        Args:
+            images: Tensor (N, H, W, channels).
+            outputs: Dict of what the frozen classifier gives for the images.
+            labels: Multi-hot tensor (N, C).
+            training: Boolean.
+
+        Returns:
+            Tuple of a dict from each of `loss_terms` and `MEASURES` to a tensor (N,),
+            and the logits (N, C) of what the masks keep.
+        """
+        raise TypeError(f"{type(self).__name__} should define `step_terms`.")
+
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        metrics=None,
+        jit_compile=False,
+        **kwargs,
+    ):
+        """Configures training; called on construction with "auto" settings.
+
+        Args:
+            optimizer: A Keras optimizer, or "auto": Adam with a learning rate of
+                `LEARNING_RATE`.
+            loss: The system's objective, such as `ExplainerLoss` for
+                `ExplainerModel`, or "auto" for its defaults.
+            metrics: Keras metrics of the labels and the probabilities that the
+                classifier gives to the masked images.
+            jit_compile: Boolean. Whether XLA compiles the steps. It fails at some
+                networks on a GPU, so that "auto" is False too.
+            **kwargs: As in `keras.Model.compile`.
+
+        Raises:
+            ValueError: If `loss` is not an objective of this system.
+        """
+        if isinstance(optimizer, str) and optimizer == "auto":
+            optimizer = keras.optimizers.Adam(self.LEARNING_RATE)
+        loss = self.LOSS() if isinstance(loss, str) and loss == "auto" else loss
+        if not isinstance(loss, (self.LOSS, FunctionLoss)):
+            raise ValueError(
+                "Argument `loss` should be a "
+                f'`keras_explainer.losses.{self.LOSS.__name__}` or "auto". '
+                f"Received: {loss!r}"
+            )
+        super().compile(
+            optimizer=optimizer,
+            loss=None,
+            metrics=metrics,
+            jit_compile=jit_compile != "auto" and jit_compile,
+            **kwargs,
+        )
+        self.explainer_loss = loss
+        with self.distribute_strategy.scope():
+            self.batch_check = BatchCheck(self.frozen.num_classes)
+        # Built at once, so that an explainer that was never fitted reloads alike.
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def loss_terms(self):
+        """The names of the terms whose sum is the loss."""
+        return self.explainer_loss.TERMS
+
+    @property
+    def _term_trackers(self):
+        """The means of what this loss reports, of all that the system may report."""
+        names = {*self.loss_terms, *self.MEASURES}
+        return [tracker for tracker in self.term_trackers if tracker.name in names]
+
+    @property
+    def metrics(self):
+        unused = {*map(id, self.term_trackers)} - {*map(id, self._term_trackers)}
+        return [metric for metric in super().metrics if id(metric) not in unused]
+
+    def get_compile_config(self):
+        serialize = keras.saving.serialize_keras_object
+        config = super().get_compile_config() or {}
+        return {**config, "loss": serialize(self.explainer_loss)}
+
+    def compile_from_config(self, config):
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+
+    @property
+    def trainable_variables(self):
+        trained = [layer for layer in self.trained_layers() if layer]
+        return [v for layer in trained for v in layer.trainable_variables]
+
+    trainable_weights = trainable_variables
+
+    @property
+    def non_trainable_variables(self):
+        trained = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trained]
+
+    @property
+    def non_trainable_weights(self):
+        trained = {id(v) for v in self.trainable_variables}
+        return [v for v in self.weights if id(v) not in trained]
+
+    def step_logs(self, batch, loss, terms, labels, answers):
+        """Updates what `fit` reports by a step, and returns it."""
+        self._loss_tracker.update_state(loss)
+        for tracker in self._term_trackers:
+            tracker.update_state(terms[tracker.name])
+        images, weights = batch.images, batch.weights
+        logs = self.compute_metrics(images, labels, answers, sample_weight=weights)
+        if not in_several_processes(self.distribute_strategy):
+            return logs
+        # Keras takes the mean of all workers' logs over an axis that it expects.
+        return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # All is built but metrics asked for, of labels and probabilities. Keras looks
+        # at the outputs instead, and with several workers fails before that.
+        metrics = self._compile_metrics
+        if metrics is not None and not metrics.built:
+            # Up to Keras 3.10 these would come before their names, or be counted.
+            metrics.output_names = None
+            rows = keras.KerasTensor((None, self.frozen.num_classes))
+            with self.distribute_strategy.scope():
+                metrics.build(rows, rows)

@@ -1,0 +1,147 @@
+"""The step, from a batch to the gradient: what all explainers share, and masks' terms.
+
+A step reads a batch, asks for its terms (`step_terms`: those of `ExplainerModel` are
+`masked_terms`), and in training follows the gradient of their sum.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.losses.function_loss import FunctionLoss
+from keras_explainer.losses.mask_terms import aggregate_masks
+from keras_explainer.losses.step_outputs import StepOutputs
+from keras_explainer.replicas import share_of_mean
+from keras_explainer.replicas import update_if
+from keras_explainer.training.batch import read_batch
+
+# Up to this many classes a step computes all masks; beyond, those of the labels
+# and of the likeliest others, so that its cost does not grow with the classes.
+_CLASSES_PER_STEP = 32
+
+
+class TrainingStep(keras.Model):
+    """What `fit` and `evaluate` do with a batch."""
+
+    def train_step(self, data):
+        batch = read_batch(data, self.input_shape[1:], self.frozen.num_classes)
+        variables = [v.value for v in self.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss, *report = self._loss_of(batch, True)
+            # Of this device alone: Keras adds up the gradients of all.
+            scaled = self.optimizer.scale_loss(share_of_mean(loss))
+        gradients = tape.gradient(scaled, variables)
+        sound = {**batch.sound, "loss": ops.all(ops.isfinite(loss))}
+        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            # That one looks for itself, and goes on with a smaller scale.
+            sound["gradients"] = ops.isfinite(tf.linalg.global_norm(gradients))
+        update_if(self.batch_check.note(**sound), self._update, gradients)
+        return self.step_logs(batch, loss, *report)
+
+    def _update(self, gradients):
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+
+    def test_step(self, data):
+        batch = read_batch(data, self.input_shape[1:], self.frozen.num_classes)
+        loss, *report = self._loss_of(batch, False)
+        self.batch_check.note(**batch.sound)
+        return self.step_logs(batch, loss, *report)
+
+    def _loss_of(self, batch, training):
+        """Returns losses (N,), terms, labels (N, C), and answers to what is kept."""
+        images, labels, weights, size, _ = batch
+        outputs = self.classifier_outputs(images, training)
+        if labels is None:
+            probabilities = self.frozen.probabilities(outputs["logits"])
+            labels = predicted_rows(probabilities, self.frozen.multi_label)
+        terms, kept_logits = self.step_terms(images, outputs, labels, training)
+        terms = {name: value[:size] for name, value in terms.items()}
+        if weights is not None:
+            weighted = {name: weights * terms[name] for name in self.loss_terms}
+            terms = {**terms, **weighted}
+        loss = sum(terms[name] for name in self.loss_terms)
+        return loss, terms, labels[:size], self.frozen.probabilities(kept_logits[:size])
+
+
+def masked_terms(explainer, images, outputs, labels, training):
+    """Returns the loss's terms of `ExplainerModel`, and the logits of what masks keep.
+
+    Args:
+        explainer: The `ExplainerModel`.
+        images: Tensor (N, H, W, channels).
+        outputs: Dict of what the frozen classifier gives for the images.
+        labels: Multi-hot tensor (N, C).
+        training: Boolean. Whether anything is drawn and a gradient asked for.
+    """
+    step = _decoded_masks(explainer, images, outputs, labels, training)
+    frozen, background = explainer.frozen, explainer.background
+
+    def with_kept(mask):
+        return step._replace(kept_logits=frozen.logits(background(images, mask)))
+
+    def with_removed(rest):
+        fill = None
+        if explainer.inpainting:
+            fill = surroundings(images, ops.stop_gradient(rest), background.color)
+        pictures = background(images, rest, fill)
+        return step._replace(removed_logits=frozen.logits(pictures))
+
+    loss, target = explainer.explainer_loss, step.target_mask
+    if isinstance(loss, FunctionLoss):  # It may put together what both passes give.
+        kept, removed = with_kept(target), with_removed(1.0 - target)
+        return loss(kept._replace(removed_logits=removed.removed_logits)), (
+            kept.kept_logits
+        )
+    classification, kept = _with_slope(with_kept, loss.of_kept, target, training)
+    # One after the other: two passes at once take twice the memory.
+    with tf.control_dependencies([classification]):
+        rest = tf.identity(1.0 - target)
+    entropy, _ = _with_slope(with_removed, loss.of_removed, rest, training)
+    terms = {"classification": classification, "entropy": entropy}
+    return {**terms, **loss.of_masks(step)}, kept.kept_logits
+
+
+def _decoded_masks(explainer, images, outputs, labels, training):
+    """Returns the `StepOutputs` before the classifier sees what masks keep."""
+    frozen = explainer.frozen
+    view, judged = images, labels
+    if training:
+        number = explainer.step_seed.of_step(explainer.optimizer.iterations)
+        color, span = explainer.background.color, explainer.half_range(images)
+        view, judged = explainer.draws(images, labels, color, span, number)
+    if view is not images:
+        outputs = explainer.classifier_outputs(view, training)
+    classes, is_present, is_judged = None, labels, judged
+    if frozen.num_classes > _CLASSES_PER_STEP:
+        # Labels first, then the likeliest others.
+        rank = ops.softmax(outputs["logits"]) + labels
+        classes = ops.top_k(rank, _CLASSES_PER_STEP)[1]
+        is_present = ops.take_along_axis(labels, classes, axis=-1)
+        is_judged = ops.take_along_axis(judged, classes, axis=-1)
+    logits = explainer.class_logits(view, outputs, classes, training)
+    (target, non_target), others = aggregate_masks(logits, is_present), None
+    if judged is not labels:
+        target, others = aggregate_masks(logits, is_judged)[0], labels - judged
+    masks = (target, non_target, logits)
+    return StepOutputs(images, judged, others, *masks, is_present, frozen.multi_label)
+
+
+def _with_slope(answer, value_of, mask, training):
+    """Returns the value of the answer to a mask, with its slope, and that answer.
+
+    The classifier's pass is then over, and its memory free.
+    """
+    given = ops.stop_gradient(mask)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(given)
+        found = answer(given)
+        value = value_of(found)
+    if training:
+        # A value whose weights are 0 depends on no mask.
+        zero = tf.UnconnectedGradients.ZERO
+        slope = tape.gradient(value, given, unconnected_gradients=zero)
+        value = value + ops.sum(ops.stop_gradient(slope) * (mask - given), axis=(1, 2))
+    return value, found
