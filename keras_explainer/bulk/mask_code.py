@@ -45,7 +45,7 @@ def run_lengths(inside):
     """Returns how many pixels are outside, inside, outside ..., in column order.
 
     Args:
-        inside: bool array (h, w).
+        inside: Boolean array (h, w).
 
     Example:
 

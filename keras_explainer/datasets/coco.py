@@ -134,27 +134,27 @@ def coco(
     counted in a warning each, and left out.
 
     Args:
-        root: path of the folder that holds `annotations`.
-        split: str, such as `"train"` or `"val"`. Defaults to `"train"`.
-        year: int or str, such as 2014. Defaults to the newest one of the split.
-        classes: list of class names in the order that the labels and masks shall
+        root: Path of the folder that holds `annotations`.
+        split: String, such as `"train"` or `"val"`. Defaults to `"train"`.
+        year: int or string, such as 2014. Defaults to the newest one of the split.
+        classes: List of class names in the order that the labels and masks shall
             have; other objects count as background. Defaults to all that the
             annotations list, by rising category id: for COCO `COCO_CLASSES`.
         image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
-        masks: bool, whether to add the mask to each element. Defaults to False.
-        shuffle: bool, whether to reshuffle in each epoch. Defaults to True for
+        masks: Boolean. Whether to add the mask to each element. Defaults to False.
+        shuffle: Boolean. Whether to reshuffle in each epoch. Defaults to True for
             splits whose name begins with "train", else False.
         seed: int, of shuffling and augmentation. Defaults to 0.
-        preprocess_input: callable applied to the float images, such as
+        preprocess_input: Function applied to the float images, such as
             `keras.applications.mobilenet.preprocess_input`. Defaults to None.
-        cache: bool, whether to keep the resized examples in memory as uint8.
+        cache: Boolean. Whether to keep the resized examples in memory as uint8.
             Defaults to False.
         limit: int, to take only the first images of the split. Defaults to None.
-        augment: bool, whether to mirror at random and to crop between half of the
+        augment: Boolean. Whether to mirror at random and to crop between half of the
             image and all of it, image and mask alike. The labels stay as they are.
             Defaults to False.
-        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+        resizing: String, how an image gets to `image_size`: "squash" changes its aspect
             ratio, "crop" keeps the middle, "pad" adds black bars, which are void in
             the mask. Defaults to "squash".
         shard: `(index, count)`, to load only the `index`-th of `count` parts, which
@@ -171,8 +171,8 @@ def coco(
           for crowds. Where objects overlap, the smaller one is seen.
 
     Raises:
-        FileNotFoundError: if `root` holds no COCO data.
-        ValueError: if there is no such `year`, `split` or class, if the annotations
+        FileNotFoundError: If `root` holds no COCO data.
+        ValueError: If there is no such `year`, `split` or class, if the annotations
             cannot be read, or if not one of the images can.
 
     Example:

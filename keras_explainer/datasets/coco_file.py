@@ -9,9 +9,9 @@ class Instances(typing.NamedTuple):
     """What `read_instances` returns.
 
     Args:
-        images: dict from an image id to its `file_name`, `height` and `width`.
-        annotations: dict from an image id to the list of its annotations.
-        categories: dict from a category id to its name, by rising id.
+        images: Dict from an image id to its `file_name`, `height` and `width`.
+        annotations: Dict from an image id to the list of its annotations.
+        categories: Dict from a category id to its name, by rising id.
     """
 
     images: dict
@@ -31,7 +31,7 @@ def read_instances(path, remarks):
         remarks: `Remarks`.
 
     Raises:
-        ValueError: if the file is no such JSON, or lists no images.
+        ValueError: If the file is no such JSON, or lists no images.
     """
     try:
         content = json.loads(path.read_bytes())

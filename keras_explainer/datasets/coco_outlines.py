@@ -11,8 +11,8 @@ def class_mask(annotations, numbers, height, width):
     """Draws all annotations of an image into one mask.
 
     Args:
-        annotations: list of dicts with `segmentation`, `category_id` and `iscrowd`.
-        numbers: dict from a category id to its value in the mask, 0 for categories
+        annotations: List of dicts with `segmentation`, `category_id` and `iscrowd`.
+        numbers: Dict from a category id to its value in the mask, 0 for categories
             that count as background.
         height: int, of the image in pixels.
         width: int.
@@ -22,7 +22,7 @@ def class_mask(annotations, numbers, height, width):
         all of them on crowds, which are void (255).
 
     Raises:
-        ValueError: if a run-length code does not fit the image.
+        ValueError: If a run-length code does not fit the image.
     """
     mask = np.zeros((height, width), "uint8")
     objects = []
@@ -43,7 +43,7 @@ def object_mask(segmentation, height, width):
     """Returns the bool array `(height, width)` of one object.
 
     Args:
-        segmentation: list of polygons, each a flat list of x and y in pixels; or a
+        segmentation: List of polygons, each a flat list of x and y in pixels; or a
             dict with `counts`, the run lengths in column order as a list or as
             COCO's compressed string.
         height: int.

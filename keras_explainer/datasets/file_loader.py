@@ -16,11 +16,11 @@ class FileLoader:
     another warning says how many were skipped, and the remarks are told.
 
     Args:
-        name: str, the name of the public loader, for messages.
-        items: list of what `read` takes, not empty.
-        read: function of an item that returns a tuple of arrays, or raises
+        name: String, the name of the public loader, for messages.
+        items: List of what `read` takes, not empty.
+        read: Function of an item that returns a tuple of arrays, or raises
             `BadFileError`.
-        cache: bool, whether to keep the arrays in memory.
+        cache: Boolean. Whether to keep the arrays in memory.
         remarks: `Remarks` that `read` adds to, or None.
     """
 

@@ -56,29 +56,29 @@ def from_tfds(
     downloaded.
 
     Args:
-        name: str, as for `tfds.load`, such as `"oxford_iiit_pet"`.
-        split: str, as for `tfds.load`. Defaults to `"train"`.
+        name: String, as for `tfds.load`, such as `"oxford_iiit_pet"`.
+        split: String, as for `tfds.load`. Defaults to `"train"`.
         image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
-        masks: bool, whether to add the mask to each element. Defaults to False.
-        shuffle: bool, whether to reshuffle in each epoch. Defaults to True for
+        masks: Boolean. Whether to add the mask to each element. Defaults to False.
+        shuffle: Boolean. Whether to reshuffle in each epoch. Defaults to True for
             splits whose name begins with "train", else False.
         seed: int, of shuffling and augmentation. Defaults to 0.
-        preprocess_input: callable applied to the float images, such as
+        preprocess_input: Function applied to the float images, such as
             `keras.applications.mobilenet.preprocess_input`. Defaults to None.
-        cache: bool, whether to keep the resized examples in memory as uint8.
+        cache: Boolean. Whether to keep the resized examples in memory as uint8.
             Defaults to False.
         limit: int, to take only the first examples of the split. Defaults to None.
-        augment: bool, whether to mirror at random and to crop between half of the
+        augment: Boolean. Whether to mirror at random and to crop between half of the
             image and all of it, image and mask alike. The labels stay as they are.
             Defaults to False.
-        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+        resizing: String, how an image gets to `image_size`: "squash" changes its aspect
             ratio, "crop" keeps the middle, "pad" adds black bars, which are void in
             the mask. Defaults to "squash".
         shard: `(index, count)`, to load only the `index`-th of `count` parts, which
             together are everything; for several workers. Defaults to None.
-        data_dir: path of the prepared data. Defaults to that of `tfds`.
-        manual_dir: path of what was downloaded by hand. Defaults to that of `tfds`.
+        data_dir: Path of the prepared data. Defaults to that of `tfds`.
+        manual_dir: Path of what was downloaded by hand. Defaults to that of `tfds`.
 
     Returns:
         A `tf.data.Dataset` with attribute `class_names`, of elements
@@ -90,7 +90,7 @@ def from_tfds(
           for void and for crowds.
 
     Raises:
-        ValueError: if there is no such data set, or it lacks images, labels, or the
+        ValueError: If there is no such data set, or it lacks images, labels, or the
             masks that are asked for.
 
     Example:
@@ -192,10 +192,10 @@ class Reader:
     """Turns an image as bytes, its labels and its mask or boxes into arrays.
 
     Args:
-        name: str, of the data set, which decides what the values of a mask mean.
+        name: String, of the data set, which decides what the values of a mask mean.
         num_classes: int.
         size: `(height, width)`.
-        resizing: str.
+        resizing: String.
         known: what follows the boxes, out of "label" and "is_crowd".
     """
 
@@ -251,7 +251,7 @@ def fill_boxes(boxes, indices, size, crowds=None):
         boxes: float array `(n, 4)` of ymin, xmin, ymax, xmax, from 0 to 1.
         indices: int array, the class of each box, or the one of all.
         size: `(height, width)`.
-        crowds: bool array, whether each box is that of a crowd, which is void and lies
+        crowds: Boolean array, whether each box is of a crowd, which is void and lies
             below all others; or None.
     """
     mask = np.zeros(size, "uint8")

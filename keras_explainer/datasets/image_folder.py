@@ -47,23 +47,23 @@ def image_folder(
     notes such as `.txt` and `.csv` are passed over.
 
     Args:
-        directory: path of the folder.
-        class_names: list of the subfolders to load, in the order that the labels
+        directory: Path of the folder.
+        class_names: List of the subfolders to load, in the order that the labels
             shall have; or `class_indices` of Keras, a dict from name to index. An
             empty list leaves all subfolders out. Defaults to all of them, sorted.
         image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
-        shuffle: bool, whether to reshuffle in each epoch. Defaults to False.
+        shuffle: Boolean. Whether to reshuffle in each epoch. Defaults to False.
         seed: int, of shuffling and augmentation. Defaults to 0.
-        preprocess_input: callable applied to the float images, such as
+        preprocess_input: Function applied to the float images, such as
             `keras.applications.mobilenet.preprocess_input`. Defaults to None.
-        cache: bool, whether to keep the resized images in memory as uint8.
+        cache: Boolean. Whether to keep the resized images in memory as uint8.
             Defaults to False.
         limit: int, to take only the first pictures in the sorted order. Defaults to
             None.
-        augment: bool, whether to mirror at random and to crop between half of the
+        augment: Boolean. Whether to mirror at random and to crop between half of the
             image and all of it. Defaults to False.
-        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+        resizing: String, how an image gets to `image_size`: "squash" changes its aspect
             ratio, "crop" keeps the middle, "pad" adds black bars. Defaults to "squash".
         shard: `(index, count)`, to load only the `index`-th of `count` parts, which
             together are everything; for several workers. Defaults to None.
@@ -76,8 +76,8 @@ def image_folder(
         - labels: float32 `(C,)`, one-hot.
 
     Raises:
-        FileNotFoundError: if `directory` does not exist.
-        ValueError: if a class has no subfolder, or a subfolder no pictures; if there
+        FileNotFoundError: If `directory` does not exist.
+        ValueError: If a class has no subfolder, or a subfolder no pictures; if there
             are pictures beside subfolders with pictures, of which some would be
             lost; if there are none at all, or if not one of them can be read.
 
@@ -121,9 +121,9 @@ class Folder(typing.NamedTuple):
     """What `list_folder` returns.
 
     Args:
-        class_names: list of str, the subfolders that are classes, in order.
-        pictures: list of pairs of a path and its class index, None without classes.
-        others: list of paths of the files that Pillow does not read.
+        class_names: List of strings, the subfolders that are classes, in order.
+        pictures: List of pairs of a path and its class index, None without classes.
+        others: List of paths of the files that Pillow does not read.
     """
 
     class_names: list
@@ -135,14 +135,14 @@ def list_folder(directory, class_names=None):
     """Finds the pictures in a folder and the classes that its subfolders are.
 
     Args:
-        directory: path of the folder.
+        directory: Path of the folder.
         class_names: as for `image_folder`.
 
     Returns:
         `Folder`.
 
     Raises:
-        FileNotFoundError, ValueError: as `image_folder`.
+        FileNotFoundError, ValueError: As `image_folder`.
     """
     directory = pathlib.Path(directory)
     if not directory.is_dir():

@@ -37,19 +37,19 @@ def build_dataset(
 
     Args:
         inputs: `tf.data.Dataset` of what `load` takes, such as indices.
-        load: function of the arrays of an input that returns a tuple of arrays as in
+        load: Function of the arrays of an input that returns a tuple of arrays as in
             `spec`, or None if the example is to be left out.
-        spec: tuple of `tf.TensorSpec` from `element_spec`.
-        class_names: list of str.
+        spec: Tuple of `tf.TensorSpec` from `element_spec`.
+        class_names: List of strings.
         batch_size: int or None.
-        preprocess_input: callable or None.
-        may_skip: bool, whether `load` may return None.
-        reorder: bool, whether to take the inputs, the indices from 0 on, in another
+        preprocess_input: Function or None.
+        may_skip: Boolean. Whether `load` may return None.
+        reorder: Boolean. Whether to take the inputs, the indices from 0 on, in another
             order in each epoch.
-        cache: bool, whether to keep what was loaded in memory.
+        cache: Boolean. Whether to keep what was loaded in memory.
         shuffle: int, among how many loaded examples to draw the next one; 0 keeps
             their order.
-        augment: bool, whether to flip and crop images and masks at random.
+        augment: Boolean. Whether to flip and crop images and masks at random.
         seed: int, of shuffling and augmentation.
     """
 
@@ -126,7 +126,7 @@ def random_view(example, seed):
     """Flips and crops an image, and its mask alike, and resizes it back.
 
     Args:
-        example: tuple `(image, ...)`; of what follows, only a mask is changed, the
+        example: Tuple `(image, ...)`; of what follows, only a mask is changed, the
             tensors of rank 2.
         seed: int64 `(2,)`, which alone decides the flip and the crop.
     """

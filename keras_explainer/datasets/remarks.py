@@ -8,7 +8,7 @@ class Remarks:
     """What is odd in the files of a dataset but no reason to leave them out.
 
     Args:
-        name: str, the name of the public loader, for messages.
+        name: String, the name of the public loader, for messages.
     """
 
     def __init__(self, name):

@@ -43,8 +43,8 @@ def shapes(
             Defaults to `(2, 4)`.
         seed: int, not negative. Example `i` depends on `seed` and `i` only; two
             seeds have no example in common. Defaults to 0.
-        masks: bool, whether to add the mask to each element. Defaults to False.
-        preprocess_input: callable applied to the float images, such as
+        masks: Boolean. Whether to add the mask to each element. Defaults to False.
+        preprocess_input: Function applied to the float images, such as
             `keras.applications.mobilenet.preprocess_input`. Defaults to None.
 
     Returns:
@@ -56,7 +56,7 @@ def shapes(
         - mask: uint8 `(H, W)`, 0 for background, `i + 1` for class index `i`.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: If an argument is out of range.
 
     Example:
 

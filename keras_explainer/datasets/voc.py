@@ -75,30 +75,30 @@ def voc(
     twice are counted in a warning each.
 
     Args:
-        root: path of `VOCdevkit`, or of a folder such as `VOC2012` inside it.
-        split: str, the name of a list in `ImageSets/Segmentation` or, if it is not
+        root: Path of `VOCdevkit`, or of a folder such as `VOC2012` inside it.
+        split: String, the name of a list in `ImageSets/Segmentation` or, if it is not
             there, in `ImageSets/Main`; with the folder, as in `"Main/train"`, from
             that one. Defaults to `"train"`.
-        year: int or str, which `VOC<year>` of a devkit to take. Defaults to the
+        year: int or string, which `VOC<year>` of a devkit to take. Defaults to the
             newest one.
-        classes: list of names out of `VOC_CLASSES`, in the order that the labels
+        classes: List of names out of `VOC_CLASSES`, in the order that the labels
             and masks shall have; other objects count as background. Defaults to
             all 20.
         image_size: int or `(height, width)` in pixels. Defaults to 224.
         batch_size: int, or None for single examples. Defaults to 32.
-        masks: bool, whether to add the mask to each element. Defaults to False.
-        shuffle: bool, whether to reshuffle in each epoch. Defaults to True for
+        masks: Boolean. Whether to add the mask to each element. Defaults to False.
+        shuffle: Boolean. Whether to reshuffle in each epoch. Defaults to True for
             splits whose name begins with "train", else False.
         seed: int, of shuffling and augmentation. Defaults to 0.
-        preprocess_input: callable applied to the float images, such as
+        preprocess_input: Function applied to the float images, such as
             `keras.applications.mobilenet.preprocess_input`. Defaults to None.
-        cache: bool, whether to keep the resized examples in memory as uint8.
+        cache: Boolean. Whether to keep the resized examples in memory as uint8.
             Defaults to False.
         limit: int, to take only the first examples of the split. Defaults to None.
-        augment: bool, whether to mirror at random and to crop between half of the
+        augment: Boolean. Whether to mirror at random and to crop between half of the
             image and all of it, image and mask alike. The labels stay as they are.
             Defaults to False.
-        resizing: str, how an image comes to `image_size`: "squash" changes its aspect
+        resizing: String, how an image gets to `image_size`: "squash" changes its aspect
             ratio, "crop" keeps the middle, "pad" adds black bars, which are void in
             the mask. Defaults to "squash".
         shard: `(index, count)`, to load only the `index`-th of `count` parts, which
@@ -114,8 +114,8 @@ def voc(
           for void.
 
     Raises:
-        FileNotFoundError: if `root` holds no VOC data.
-        ValueError: if there is no such `year`, `split` or class, if the split is
+        FileNotFoundError: If `root` holds no VOC data.
+        ValueError: If there is no such `year`, `split` or class, if the split is
             empty, or if not one of its examples can be read.
 
     Example:

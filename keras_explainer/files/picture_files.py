@@ -22,8 +22,8 @@ class PictureFiles(typing.NamedTuple):
     """The files of a folder.
 
     Args:
-        pictures: list of `pathlib.Path`, what Pillow reads.
-        others: list of `pathlib.Path`, what it does not read.
+        pictures: List of `pathlib.Path`, what Pillow reads.
+        others: List of `pathlib.Path`, what it does not read.
     """
 
     pictures: list
@@ -34,8 +34,8 @@ def picture_files(folder, deep=False):
     """Finds the pictures in a folder, in the order of Keras's own loader.
 
     Args:
-        folder: path of the folder.
-        deep: bool, whether to look into its subfolders too, linked ones included.
+        folder: Path of the folder.
+        deep: Boolean. Whether to look into its subfolders too, linked ones included.
 
     Returns:
         `PictureFiles`. Files are sorted by their folder and then by their name, as
@@ -60,8 +60,8 @@ def warn_of_unread(loader, others, count):
     """Warns once of files that Pillow does not read.
 
     Args:
-        loader: str, the name of who leaves them out.
-        others: list of their paths.
+        loader: String, the name of who leaves them out.
+        others: List of their paths.
         count: int, how many files there are with them.
     """
     if not others:

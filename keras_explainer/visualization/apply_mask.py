@@ -13,8 +13,8 @@ def apply_mask(image, mask, background):
     Computes `mask * image + (1 - mask) * background`, as the classifier is shown it.
 
     Args:
-        image: array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
-        mask: array (h, w) or (h, w, 1), float in [0, 1] or bool. Resized to the image
+        image: Array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
+        mask: Array (h, w) or (h, w, 1), float in [0, 1] or bool. Resized to the image
             where it has another size.
         background: what replaces a masked-out pixel: a level, three levels (RGB), or a
             picture of the image's height and width, 0 to 255.

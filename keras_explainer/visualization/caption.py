@@ -5,14 +5,14 @@ def fit_caption(name, score, width, measure, max_lines=3):
     """Breaks a caption into lines that fit, shortening the name but never the score.
 
     Args:
-        name: str, what is shown; underscores count as spaces.
-        score: str that follows the name on the last line, or "".
+        name: String, what is shown; underscores count as spaces.
+        score: String that follows the name on the last line, or "".
         width: number, the width of a line in the unit of `measure`.
-        measure: callable, str to its width.
+        measure: Function from a string to its width.
         max_lines: int, the most lines. Defaults to 3.
 
     Returns:
-        list of str, at most `max_lines` of them, none wider than `width`. A score
+        List of strings, at most `max_lines` of them, none wider than `width`. A score
         that alone is wider stands on its own line.
 
     Example:

@@ -21,7 +21,7 @@ def caption_font(captions, size):
     """Finds fonts that have the letters of captions; warns once of those that none has.
 
     Args:
-        captions: list of str.
+        captions: List of strings.
         size: number, in points.
 
     Returns:
@@ -47,9 +47,9 @@ def drawable(caption, missing, otherwise=""):
     """Returns what can be drawn of a caption.
 
     Args:
-        caption: str.
+        caption: String.
         missing: set of the letters that no font has.
-        otherwise: str to be drawn in place of a caption with such letters; "" to put
+        otherwise: String to be drawn in place of a caption with such letters; "" to put
             ? in their place.
 
     Example:

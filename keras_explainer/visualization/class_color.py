@@ -31,7 +31,7 @@ def class_color(index):
         index: int, the class index, 0 or more.
 
     Returns:
-        str, a colour written "#RRGGBB".
+        String, a colour written "#RRGGBB".
 
     Raises:
         ValueError: `index` is negative.

@@ -14,12 +14,12 @@ def class_grid(image, masks, class_names, probabilities, columns=5, classes=None
     """Draws one photograph and beside it the mask of every class.
 
     Args:
-        image: array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
-        masks: array (h, w, k), float in [0, 1] or bool, a mask for each class.
-        class_names: list of k str.
-        probabilities: array (k,), shown after the names.
+        image: Array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
+        masks: Array (h, w, k), float in [0, 1] or bool, a mask for each class.
+        class_names: List of k strings.
+        probabilities: Array (k,), shown after the names.
         columns: int, panels in a row. Defaults to 5.
-        classes: array (k,), int, the class of each mask, which keeps its colour in
+        classes: Array (k,), int, the class of each mask, which keeps its colour in
             every picture. Defaults to 0, 1, 2 and so on.
 
     Returns:

@@ -18,12 +18,12 @@ def contact_sheet(images, masks, captions, columns=4, classes=None):
     """Draws many photographs in little space, each beside its mask.
 
     Args:
-        images: array (N, H, W, 3) or list of N images of any sizes, (H, W, 3),
+        images: Array (N, H, W, 3) or list of N images of any sizes, (H, W, 3),
             (H, W, 1) or (H, W), uint8 or float, 0 to 255.
-        masks: array (N, h, w) or list of N masks, float in [0, 1] or bool.
-        captions: list of N str.
+        masks: Array (N, h, w) or list of N masks, float in [0, 1] or bool.
+        captions: List of N strings.
         columns: int, pairs of photograph and mask in a row. Defaults to 4.
-        classes: list of N int, the class of each mask, for its colour. Defaults to
+        classes: List of N int, the class of each mask, for its colour. Defaults to
             one colour for all.
 
     Returns:

@@ -26,14 +26,14 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=CO
     target mask removed, and the ground truth if there is one.
 
     Args:
-        images: array (N, H, W, 3) or list of N images of any sizes, (H, W, 3),
+        images: Array (N, H, W, 3) or list of N images of any sizes, (H, W, 3),
             (H, W, 1) or (H, W), uint8 or float, 0 to 255.
         explanation: object with the attributes `masks` (N, h, w, k), float in [0, 1];
             `classes` (N, k), int, where -1 leaves the place empty; `scores` (N, k),
             the probabilities; `target_mask` (N, h, w), float in [0, 1].
-        class_names: list of str, indexed by class, a dict from index to name, or None:
+        class_names: List of strings by class, a dict from index to name, or None:
             "class 3".
-        ground_truth: array (N, h, w) or list of N masks, float in [0, 1] or bool, or
+        ground_truth: Array (N, h, w) or list of N masks, float in [0, 1] or bool, or
             None.
         columns: the columns to draw, in this order, out of "image", "classes", "kept",
             "removed" and "ground_truth" (only where it is given). Defaults to all.

@@ -18,12 +18,12 @@ class MaskGallery(keras.callbacks.Callback):
     a first epoch. Later ones follow every `every` epochs.
 
     Args:
-        images: array (N, H, W, C), what the classifier takes.
-        path: str or path of the folder for "epoch_000.png" and so on, or None.
-        log_dir: str or path of a TensorBoard log folder for the same pictures, or
+        images: Array (N, H, W, C), what the classifier takes.
+        path: String or path of the folder for "epoch_000.png" and so on, or None.
+        log_dir: String or path of a TensorBoard log folder for the same pictures, or
             None. One of `path` and `log_dir` must be given.
-        class_names: list of str, indexed by class, or None.
-        ground_truth: array (N, h, w), float in [0, 1] or bool, or None.
+        class_names: List of strings, indexed by class, or None.
+        ground_truth: Array (N, h, w), float in [0, 1] or bool, or None.
         targets: the classes to explain, as `ExplainerModel.explain` takes them.
             Defaults to the predicted classes.
         every: int, epochs between two galleries. Defaults to 1.

@@ -21,10 +21,10 @@ def overlay(image, mask, color=MASK_COLOR, opacity=0.65):
     that a soft mask looks soft. A mask of ones gives the photograph itself.
 
     Args:
-        image: array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
-        mask: array (h, w) or (h, w, 1), float in [0, 1] or bool. Resized to the image
+        image: Array (H, W, 3), (H, W, 1) or (H, W), uint8 or float, 0 to 255.
+        mask: Array (h, w) or (h, w, 1), float in [0, 1] or bool. Resized to the image
             where it has another size.
-        color: str ("#RRGGBB" or a CSS name) or three ints from 0 to 255. Defaults to
+        color: String ("#RRGGBB" or a CSS name) or three ints from 0 to 255. Defaults to
             orange.
         opacity: float in [0, 1], how much of the outside is hidden; 0 leaves it as it
             is, 1 makes it black. Defaults to 0.65.

@@ -36,10 +36,10 @@ class Panel:
 
     Attributes:
         pixels: uint8 array (h, w, 3), no wider than `panel_width`.
-        caption: str, wrapped under the picture, or "".
+        caption: String, wrapped under the picture, or "".
         score: float shown after the caption, or None.
-        color: str, the colour of the bar between picture and caption, or None.
-        otherwise: str, the caption where no font that is installed has its letters.
+        color: String, the colour of the bar between picture and caption, or None.
+        otherwise: String, the caption where no font that is installed has its letters.
     """
 
     pixels: np.ndarray
@@ -72,9 +72,9 @@ def panel_figure(rows, width, headers=None):
     """Draws rows of panels, each standing on the bottom of its row.
 
     Args:
-        rows: list of lists of `Panel`, or None where a place stays empty.
+        rows: List of lists of `Panel`, or None where a place stays empty.
         width: int, the pixels across a place, from `panel_width`.
-        headers: list of str, one above each column, or None.
+        headers: List of strings, one above each column, or None.
 
     Returns:
         matplotlib Figure on an Agg canvas of its own.

@@ -14,7 +14,7 @@ def save_figure(figure, path):
 
     Args:
         figure: matplotlib Figure, such as `gallery` returns.
-        path: str or path ending in ".png"; missing folders are made.
+        path: String or path ending in ".png"; missing folders are made.
 
     Raises:
         ValueError: `path` does not end in ".png".
@@ -35,7 +35,7 @@ def save_image(array, path):
     Args:
         array: uint8 array (H, W, 3), a picture; or array (H, W) or (H, W, 1), float in
             [0, 1] or bool, a mask.
-        path: str or path ending in ".png"; missing folders are made.
+        path: String or path ending in ".png"; missing folders are made.
 
     Raises:
         ValueError: `array` is neither, or `path` does not end in ".png".
