@@ -60,7 +60,7 @@ def save_explainers(path, version):
 def bare(explainer, pictures):
     """Returns images per second, and seconds of processor time for each image."""
     from keras_explainer.loading.load_explainer import load_explainer
-    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import explainer_input
     from keras_explainer.loading.pictures import read_pictures
 
     explainer = load_explainer(explainer)
@@ -70,7 +70,7 @@ def bare(explainer, pictures):
         if number == 1:
             start, work = time.perf_counter(), time.process_time()
         images = [picture for _, picture in read_pictures(batch)]
-        explainer.explain(as_input(images, explainer), top_k=3)
+        explainer.explain(explainer_input(images, explainer), top_k=3)
     elapsed, work = time.perf_counter() - start, time.process_time() - work
     return len(paths) / elapsed, work / len(paths)
 

@@ -6,7 +6,7 @@ import warnings
 import keras
 
 from keras_explainer.command_line.command_error import CommandError
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.runs.checkpoint import Checkpoint
 from keras_explainer.runs.history_file import HistoryFile
 from keras_explainer.runs.run_folder import RunFolder
@@ -96,7 +96,7 @@ class BestModel(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         losses = [row["val_loss"] for row in self.history.rows]
         if losses[-1] == min(losses):
-            with whole_file(self.path) as beside:
+            with atomic_file(self.path) as beside:
                 self.model.save(beside)
         if self.epochs_since >= self.patience:
             self.model.stop_training = True

@@ -107,5 +107,5 @@ def test_an_import_against_the_page_is_seen():
     assert violations("losses", found, rules()) == {"explainers"}
     assert violations("check_option", {"inputs"}, rules()) == {"inputs"}
     assert not violations("explainers", {"losses", "check_option"}, rules())
-    assert list(imported("import keras_explainer.bulk.elements"))
+    assert list(imported("import keras_explainer.bulk.pipeline_elements"))
     assert list(imported("from . import x"))

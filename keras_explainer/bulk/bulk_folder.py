@@ -48,23 +48,25 @@ class BulkFolder:
 
     def finished(self):
         """Returns the set of paths of finished shards."""
-        return set(inside(self.path, f"masks-*-of-{self.shards:05d}.{self.format}"))
+        return set(
+            paths_inside(self.path, f"masks-*-of-{self.shards:05d}.{self.format}")
+        )
 
-    def drop_partial(self):
+    def remove_partial(self):
         """Removes what a killed run was writing."""
-        for path in inside(self.path, ".*.partial"):
+        for path in paths_inside(self.path, ".*.partial"):
             remove_file(path)
 
 
-def inside(folder, pattern):
+def paths_inside(folder, pattern):
     """Returns the paths of the files in a folder whose names match a pattern."""
     # Beam's patterns have no way to say that the name of a folder has brackets.
     plain = re.sub(r"[*?\[\]]", "?", folder)
-    found = matching(FileSystems.join(plain, pattern))
+    found = matching_paths(FileSystems.join(plain, pattern))
     return [path for path in found if path.startswith(folder)]
 
 
-def matching(pattern):
+def matching_paths(pattern):
     """Returns the paths of files that match a pattern, sorted."""
     try:
         found = FileSystems.match([pattern])[0].metadata_list

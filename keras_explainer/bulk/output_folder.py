@@ -30,7 +30,7 @@ def prepared_folder(args, explainer, inputs):
     from apache_beam.io.filesystems import FileSystems
 
     from keras_explainer.bulk.bulk_folder import BulkFolder
-    from keras_explainer.bulk.bulk_folder import inside
+    from keras_explainer.bulk.bulk_folder import paths_inside
     from keras_explainer.bulk.bulk_folder import read_json_lines
     from keras_explainer.bulk.bulk_folder import write_json_lines
 
@@ -49,7 +49,9 @@ def prepared_folder(args, explainer, inputs):
     if earlier:
         shards = args.shards or earlier["shards"]
         _check_same(args, {**settings, "shards": shards}, earlier)
-    elif set(inside(args.output, "*")) - set(inside(args.output, _HALF_WRITTEN)):
+    elif set(paths_inside(args.output, "*")) - set(
+        paths_inside(args.output, _HALF_WRITTEN)
+    ):
         raise UsageError(
             "Argument --output should be a new folder, or that of an interrupted run. "
             f"Received: {args.output}, which holds other files"
@@ -60,7 +62,7 @@ def prepared_folder(args, explainer, inputs):
             FileSystems.mkdirs(args.output)
         write_json_lines(config, [{**settings, "shards": shards}])
     folder = BulkFolder(args.output, shards, args.format)
-    folder.drop_partial()
+    folder.remove_partial()
     names = read_json_lines(folder.file("inputs.jsonl"))
     if names is None:
         write_json_lines(folder.file("inputs.jsonl"), inputs)

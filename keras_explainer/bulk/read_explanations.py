@@ -64,7 +64,7 @@ def read_explanations(folder):
 
 
 def _explanations(shards):
-    from keras_explainer.bulk.mask_code import decode_mask
+    from keras_explainer.bulk.mask_encoding import decode_mask
     from keras_explainer.bulk.shard_file import read_rows
 
     for shard in shards:

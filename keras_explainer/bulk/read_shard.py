@@ -10,9 +10,9 @@ import apache_beam as beam
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from keras_explainer.bulk.elements import Failed
-from keras_explainer.bulk.elements import Picture
-from keras_explainer.bulk.elements import Shard
+from keras_explainer.bulk.pipeline_elements import Failed
+from keras_explainer.bulk.pipeline_elements import Picture
+from keras_explainer.bulk.pipeline_elements import Shard
 
 # Where an image is in a `tf.train.Example`, as its writers call it.
 IMAGE_FEATURES = ("image/encoded", "image")

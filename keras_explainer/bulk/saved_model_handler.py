@@ -5,9 +5,9 @@ import io
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler
 
-from keras_explainer.bulk.elements import ExplainedShard
-from keras_explainer.bulk.elements import Failed
-from keras_explainer.bulk.mask_code import encode_mask
+from keras_explainer.bulk.mask_encoding import encode_mask
+from keras_explainer.bulk.pipeline_elements import ExplainedShard
+from keras_explainer.bulk.pipeline_elements import Failed
 from keras_explainer.bulk.read_shard import read_images
 
 

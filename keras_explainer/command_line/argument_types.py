@@ -17,7 +17,7 @@ def whole_number(least):
     return convert
 
 
-def share(text):
+def fraction(text):
     """Argument type: a number between 0 and 1, both excluded."""
     try:
         value = float(text)

@@ -40,7 +40,7 @@ def add_image_size(group):
     )
 
 
-def check_data(args, file_options):
+def check_data_arguments(args, file_options):
     """Refuses --data and its like where they do not suit --dataset.
 
     Args:

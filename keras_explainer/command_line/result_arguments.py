@@ -28,7 +28,7 @@ def add_result_arguments(parser, resumed_after):
     )
 
 
-def settings_of(args, paths):
+def run_settings(args, paths):
     """Returns what decides the result of a run, for its config.json.
 
     Args:
@@ -42,7 +42,7 @@ def settings_of(args, paths):
     return settings
 
 
-def command_again(args):
+def typed_command(args):
     """Returns the command as it was typed, without --force and --resume."""
     words = [word for word in args.argv if word not in ("--force", "--resume")]
     return shlex.join(["keras-explainer", *words])

@@ -7,13 +7,13 @@ from keras_explainer.command_line.command_error import Interrupted
 from keras_explainer.command_line.console import console
 from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
-from keras_explainer.command_line.data_arguments import check_data
+from keras_explainer.command_line.data_arguments import check_data_arguments
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.command_line.result_arguments import add_result_arguments
-from keras_explainer.command_line.result_arguments import command_again
-from keras_explainer.command_line.result_arguments import settings_of
+from keras_explainer.command_line.result_arguments import run_settings
+from keras_explainer.command_line.result_arguments import typed_command
 from keras_explainer.loading.load_explainer import find_explainer
 from keras_explainer.loading.load_explainer import load_explainer
 from keras_explainer.runs.evaluation_folder import EvaluationFolder
@@ -151,9 +151,9 @@ def _add_computation(group):
 
 def run(args):
     find_explainer(args.explainer)
-    check_data(args, _FILE_OPTIONS)
+    check_data_arguments(args, _FILE_OPTIONS)
     with EvaluationFolder(
-        args.out, settings_of(args, _PATHS), force=args.force, resume=args.resume
+        args.out, run_settings(args, _PATHS), force=args.force, resume=args.resume
     ) as folder:
         try:
             quiet_tensorflow()
@@ -264,7 +264,7 @@ def _show(table):
 
 
 def _how_to_continue(args, folder):
-    command = command_again(args)
+    command = typed_command(args)
     if folder.can_resume:
         return f"Interrupted {folder.progress}; to continue: {command} --resume"
     return f"Interrupted before the first image; to start again: {command}"

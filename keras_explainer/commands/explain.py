@@ -4,8 +4,8 @@ import itertools
 import pathlib
 import sys
 
+from keras_explainer.command_line.argument_types import fraction
 from keras_explainer.command_line.argument_types import name_list
-from keras_explainer.command_line.argument_types import share
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
@@ -16,7 +16,7 @@ from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.loading.class_names import read_class_names
 from keras_explainer.loading.load_explainer import find_explainer
 from keras_explainer.loading.load_explainer import load_explainer
-from keras_explainer.loading.target_classes import named_classes
+from keras_explainer.loading.target_classes import target_classes
 from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "explain pictures: which pixels made the classifier say that"
@@ -105,7 +105,7 @@ def _add_masks(parser):
     )
     parser.add_argument(
         "--threshold",
-        type=share,
+        type=fraction,
         metavar="T",
         help="make masks black and white at T, and measure areas and boxes there "
         "(default: grey masks; areas and boxes at 0.5)",
@@ -174,7 +174,7 @@ def _with_explainer(args):
     """Returns the names of the classes, and a function from paths to explanations."""
     import numpy as np
 
-    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import explainer_input
     from keras_explainer.loading.pictures import read_pictures
 
     explainer = load_explainer(args.explainer, **loading_options(args))
@@ -185,7 +185,7 @@ def _with_explainer(args):
     row = None
     if args.targets:
         row = np.zeros(explainer.frozen.num_classes, "float32")
-        row[named_classes(args.targets, explainer.display_names)] = 1
+        row[target_classes(args.targets, explainer.display_names)] = 1
 
     def explain(paths):
         for start in range(0, len(paths), BATCH_SIZE):
@@ -193,7 +193,7 @@ def _with_explainer(args):
             if not pictures:
                 continue
             found = explainer.explain(
-                as_input([picture for _, picture in pictures], explainer),
+                explainer_input([picture for _, picture in pictures], explainer),
                 targets=None if row is None else np.tile(row, (len(pictures), 1)),
                 top_k=args.top_k,
                 refine_steps=args.refine_steps,

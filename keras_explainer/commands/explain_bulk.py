@@ -8,7 +8,7 @@ from keras_explainer.bulk.output_folder import FEWEST_SHARDS
 from keras_explainer.bulk.output_folder import SHARD_SIZE
 from keras_explainer.bulk.output_folder import prepared_folder
 from keras_explainer.bulk.run_pipeline import run_pipeline
-from keras_explainer.command_line.argument_types import share
+from keras_explainer.command_line.argument_types import fraction
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
@@ -99,7 +99,7 @@ def _add_masks(parser):
     )
     parser.add_argument(
         "--threshold",
-        type=share,
+        type=fraction,
         metavar="T",
         help="make masks black and white at T (default: PNG grey, run lengths at 0.5)",
     )
@@ -165,11 +165,11 @@ def _find_model(path):
 
 
 def _find_inputs(names):
-    from keras_explainer.bulk.bulk_folder import matching
+    from keras_explainer.bulk.bulk_folder import matching_paths
     from keras_explainer.loading.pictures import find_pictures
 
     elsewhere = [name for name in names if "://" in name]
-    inputs = [path for name in elsewhere for path in matching(name)]
+    inputs = [path for name in elsewhere for path in matching_paths(name)]
     # All at once, so that a file of two names is one.
     for path in find_pictures([name for name in names if name not in elsewhere]):
         inputs += [str(path)] if path.exists() else []

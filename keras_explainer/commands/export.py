@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import re
 
-from keras_explainer.command_line.argument_types import share
+from keras_explainer.command_line.argument_types import fraction
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.console import console
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
@@ -56,7 +56,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--threshold",
-        type=share,
+        type=fraction,
         metavar="T",
         help="make masks black and white at T (default: grey masks)",
     )

@@ -10,7 +10,7 @@ from keras_explainer.command_line.console import console
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.loading.load_explainer import load_explainer
 from keras_explainer.runs.own_files import note_in_result
 
@@ -72,7 +72,7 @@ def run(args):
     pictures = _pictures(args, folder, config)
     rows = read_history(folder / "history.csv")
     page = report_page(folder.resolve().name, config, rows, metrics, pictures)
-    with whole_file(out) as beside:
+    with atomic_file(out) as beside:
         beside.write_text(page, encoding="utf-8")
     if out.parent.resolve() == folder.resolve():
         note_in_result(folder, out.name)
@@ -127,7 +127,7 @@ def _pictures(args, folder, config):
 
 def _from_files(names, limit, explainer):
     """Returns names, pictures and what the explainer takes for them."""
-    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import explainer_input
     from keras_explainer.loading.pictures import find_pictures
     from keras_explainer.loading.pictures import no_pictures
     from keras_explainer.loading.pictures import read_pictures
@@ -136,7 +136,8 @@ def _from_files(names, limit, explainer):
     if not read:
         raise no_pictures("--images", names)
     pictures = [picture for _, picture in read]
-    return [path.name for path, _ in read], pictures, as_input(pictures, explainer)
+    names = [path.name for path, _ in read]
+    return names, pictures, explainer_input(pictures, explainer)
 
 
 def _from_training(config, limit, explainer):

@@ -100,7 +100,7 @@ def _entries(args):
     """Returns what `blinded_study` takes for each picture that can be read."""
     import numpy as np
 
-    from keras_explainer.loading.pictures import as_input
+    from keras_explainer.loading.pictures import explainer_input
     from keras_explainer.loading.pictures import find_pictures
     from keras_explainer.loading.pictures import no_pictures
     from keras_explainer.loading.pictures import read_pictures
@@ -118,9 +118,9 @@ def _entries(args):
     entries = []
     for path in find_pictures(args.images):
         for _, picture in read_pictures([path]):
-            found = first.explain(as_input([picture], first), top_k=1)
+            found = first.explain(explainer_input([picture], first), top_k=1)
             target = found.classes[:, 0].tolist()
-            other = second.explain(as_input([picture], second), targets=target)
+            other = second.explain(explainer_input([picture], second), targets=target)
             picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
             pixels = np.asarray(picture)
             masks = found.masks[0, ..., 0], other.masks[0, ..., 0]

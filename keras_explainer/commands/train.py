@@ -13,7 +13,7 @@ from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
 from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
-from keras_explainer.command_line.data_arguments import check_data
+from keras_explainer.command_line.data_arguments import check_data_arguments
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.preprocessing_arguments import (
@@ -22,9 +22,9 @@ from keras_explainer.command_line.preprocessing_arguments import (
 from keras_explainer.command_line.preprocessing_arguments import preprocessing_of
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.command_line.result_arguments import add_result_arguments
-from keras_explainer.command_line.result_arguments import command_again
-from keras_explainer.command_line.result_arguments import settings_of
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.command_line.result_arguments import run_settings
+from keras_explainer.command_line.result_arguments import typed_command
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "train an explainer for a classifier, once"
@@ -153,9 +153,9 @@ def _add_training(group):
 
 
 def run(args):
-    check_data(args, _FILE_OPTIONS)
+    check_data_arguments(args, _FILE_OPTIONS)
     with RunFolder(
-        args.out, settings_of(args, _PATHS), force=args.force, resume=args.resume
+        args.out, run_settings(args, _PATHS), force=args.force, resume=args.resume
     ) as folder:
         quiet_tensorflow()
         from keras_explainer.runs.checkpoint import TerminationCheckpoint
@@ -167,7 +167,7 @@ def run(args):
                 kind = Terminated if termination.asked else Interrupted
                 raise kind(_how_to_continue(args, *folder.reached)) from None
             except FloatingPointError as error:
-                raise CommandError(_what_is_left(error, folder)) from error
+                raise CommandError(_kept_checkpoint(error, folder)) from error
     console.print(f"\nSaved the explainer in {args.out}. Explain pictures with:")
     explainer, out = shlex.quote(args.out), shlex.quote(f"{args.out}_explained")
     console.print(
@@ -319,19 +319,19 @@ def _finish(folder, explainer, images, rows):
         "metrics.json", {"epochs": len(rows), "seconds": seconds, **figures}
     )
     # A copy: until the folder has its name, the run can be resumed.
-    with whole_file(folder.file("explainer.keras")) as beside:
+    with atomic_file(folder.file("explainer.keras")) as beside:
         shutil.copy(folder.checkpoint(len(rows)), beside)
     folder.finish()
 
 
-def _what_is_left(error, folder):
+def _kept_checkpoint(error, folder):
     last = folder.checkpoint(*folder.reached)
     kept = f"kept: {last}" if last.exists() else "nothing was kept of this first epoch"
     return f"{error}; {kept}"
 
 
 def _how_to_continue(args, finished, steps):
-    command = command_again(args)
+    command = typed_command(args)
     if finished or steps:
         done = f"Interrupted after epoch {finished} of {args.epochs}"
         parted = f" and {steps} steps" if steps else ""

@@ -6,15 +6,15 @@ import re
 import numpy as np
 from PIL import Image
 
+from keras_explainer.datasets.build_dataset import build_dataset
+from keras_explainer.datasets.build_dataset import element_spec
 from keras_explainer.datasets.coco_file import read_instances
-from keras_explainer.datasets.coco_outlines import class_mask
+from keras_explainer.datasets.coco_segmentation import class_mask
 from keras_explainer.datasets.dataset_arguments import as_size
 from keras_explainer.datasets.dataset_arguments import check_classes
 from keras_explainer.datasets.dataset_arguments import check_limit
 from keras_explainer.datasets.dataset_arguments import shard_of
 from keras_explainer.datasets.file_loader import FileLoader
-from keras_explainer.datasets.pipeline import build_dataset
-from keras_explainer.datasets.pipeline import element_spec
 from keras_explainer.datasets.remarks import Remarks
 from keras_explainer.files.read_picture import errors_naming
 from keras_explainer.files.read_picture import read_picture
@@ -192,7 +192,7 @@ def coco(
     check_resizing(resizing)
     remarks = Remarks("coco")
     instances = read_instances(file, remarks)
-    remarks.tell()
+    remarks.warn()
     class_names, numbers = _numbered(classes, instances.categories, masks)
     listed = shard_of(list(instances.images)[:limit], shard)
 

@@ -8,7 +8,7 @@ from keras_explainer.datasets.coco import COCO_CLASSES
 from keras_explainer.datasets.coco import image_folder_of
 from keras_explainer.datasets.coco import open_instances_image
 from keras_explainer.datasets.coco_file import read_instances
-from keras_explainer.datasets.coco_outlines import class_mask
+from keras_explainer.datasets.coco_segmentation import class_mask
 from keras_explainer.datasets.remarks import Remarks
 from keras_explainer.datasets.voc_masks import unpacked
 
@@ -93,7 +93,7 @@ class CocoMasks(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, file, folder):
         remarks = Remarks("coco_masks")
         instances = read_instances(file, remarks)
-        remarks.tell()
+        remarks.warn()
         numbers = {i: n for n, i in enumerate(COCO_CATEGORIES, 1)}
         for number, entry in instances.images.items():
             annotations = instances.annotations.get(number, [])

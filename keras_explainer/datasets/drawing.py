@@ -80,10 +80,10 @@ def draw_background(rng, size):
     """A quiet picture without objects: float32 `(3, H, W)` around 0..255."""
     unit = min(size)
     x, y = coordinates((..., slice(0, size[0]), slice(0, size[1])), (0, 0), 0)
-    image = random_colour(rng, *MUTED)
+    image = random_color(rng, *MUTED)
     for _ in range(2):
         share = waves(rng, x, y, 0.3 / unit, 1.3 / unit)
-        image = image + share * (random_colour(rng, *MUTED) - image)
+        image = image + share * (random_color(rng, *MUTED) - image)
     light = rng.uniform(0, 30) * waves(rng, x, y, 2 / unit, 7 / unit)
     light += rng.uniform(0, 8) * rng.standard_normal(size, "float32")
     if rng.random() < 0.3:
@@ -107,14 +107,14 @@ def draw_stroke(rng, image):
     place = window((height, width), centre, (reach_y, reach_x))
     x, y = coordinates(place, centre, angle)
     distance = np.hypot(np.maximum(np.abs(x) - half_length, 0), y) - half_width
-    blend(image[place], distance, random_colour(rng, *VIVID))
+    blend(image[place], distance, random_color(rng, *VIVID))
 
 
 def paint(rng, image, x, y, distance, radius):
     """Fills a shape, in place, with a texture of two colours that stand out."""
     ground = image.mean((1, 2), keepdims=True)
-    first = contrasting_colour(rng, ground)
-    second = contrasting_colour(rng, first, ground)
+    first = contrasting_color(rng, ground)
+    second = contrasting_color(rng, first, ground)
     texture = rng.choice(["plain", "stripes", "dots", "gradient", "noise"])
     if texture == "plain":
         share = np.zeros_like(x)
@@ -187,17 +187,17 @@ def coordinates(place, centre, angle):
     return turn(x, y[:, None], angle)
 
 
-def random_colour(rng, saturation, value):
+def random_color(rng, saturation, value):
     colour = colorsys.hsv_to_rgb(
         rng.random(), rng.uniform(*saturation), rng.uniform(*value)
     )
     return 255 * np.array(colour, "float32")[:, None, None]
 
 
-def contrasting_colour(rng, *others, contrast=160):
+def contrasting_color(rng, *others, contrast=160):
     """Draws colours until one is far, in RGB, from all the others."""
     while True:
-        colour = random_colour(rng, *VIVID)
+        colour = random_color(rng, *VIVID)
         if all(np.abs(colour - other).sum() > contrast for other in others):
             return colour
         contrast *= 0.95

@@ -59,7 +59,7 @@ class FileLoader:
             if len(self.visited) < len(self.items):
                 return
             if self.remarks:
-                self.remarks.tell()
+                self.remarks.warn()
             if self.bad:
                 warnings.warn(
                     f"{self.name}: skipped {len(self.bad)} of {len(self.items)} files",

@@ -5,11 +5,11 @@ import io
 import numpy as np
 from PIL import Image
 
+from keras_explainer.datasets.build_dataset import build_dataset
+from keras_explainer.datasets.build_dataset import element_spec
 from keras_explainer.datasets.dataset_arguments import as_size
 from keras_explainer.datasets.dataset_arguments import check_limit
 from keras_explainer.datasets.dataset_arguments import check_shard
-from keras_explainer.datasets.pipeline import build_dataset
-from keras_explainer.datasets.pipeline import element_spec
 from keras_explainer.datasets.tfds_features import feature_at
 from keras_explainer.datasets.tfds_features import find_places
 from keras_explainer.datasets.tfds_features import value_at
@@ -124,7 +124,7 @@ def from_tfds(
     of_boxes = [key for _, key in places[3:]]
     return build_dataset(
         examples,
-        Reader(short_name, len(class_names), size, resizing, of_boxes),
+        ExampleReader(short_name, len(class_names), size, resizing, of_boxes),
         element_spec(size, class_names, masks=masks),
         class_names=class_names,
         batch_size=batch_size,
@@ -188,7 +188,7 @@ def _read_examples(builder, places, split, shard, shuffle, seed):
     )
 
 
-class Reader:
+class ExampleReader:
     """Turns an image as bytes, its labels and its mask or boxes into arrays.
 
     Args:

@@ -6,12 +6,12 @@ import unicodedata
 
 import numpy as np
 
+from keras_explainer.datasets.build_dataset import build_dataset
+from keras_explainer.datasets.build_dataset import element_spec
 from keras_explainer.datasets.dataset_arguments import as_size
 from keras_explainer.datasets.dataset_arguments import check_limit
 from keras_explainer.datasets.dataset_arguments import shard_of
 from keras_explainer.datasets.file_loader import FileLoader
-from keras_explainer.datasets.pipeline import build_dataset
-from keras_explainer.datasets.pipeline import element_spec
 from keras_explainer.files.picture_files import is_ignored
 from keras_explainer.files.picture_files import picture_files
 from keras_explainer.files.picture_files import warn_of_unread
@@ -92,8 +92,8 @@ def image_folder(
     size = as_size(image_size)
     check_limit(limit)
     check_resizing(resizing)
-    class_names, pictures, others = list_folder(directory, class_names)
-    warn_of_unread("image_folder", others, len(others) + len(pictures))
+    class_names, pictures, unread = list_folder(directory, class_names)
+    warn_of_unread("image_folder", unread, len(unread) + len(pictures))
     pictures = shard_of(pictures[:limit], shard)
     one_hot = np.eye(len(class_names), dtype="float32")
 
@@ -117,18 +117,18 @@ def image_folder(
     )
 
 
-class Folder(typing.NamedTuple):
+class FolderListing(typing.NamedTuple):
     """What `list_folder` returns.
 
     Args:
         class_names: List of strings, the subfolders that are classes, in order.
         pictures: List of pairs of a path and its class index, None without classes.
-        others: List of paths of the files that Pillow does not read.
+        unread: List of paths of the files that Pillow does not read.
     """
 
     class_names: list
     pictures: list
-    others: list
+    unread: list
 
 
 def list_folder(directory, class_names=None):
@@ -139,7 +139,7 @@ def list_folder(directory, class_names=None):
         class_names: as for `image_folder`.
 
     Returns:
-        `Folder`.
+        `FolderListing`.
 
     Raises:
         FileNotFoundError, ValueError: As `image_folder`.
@@ -155,7 +155,7 @@ def list_folder(directory, class_names=None):
     chosen = _chosen_subfolders(directory, class_names)
     inside = {name: picture_files(path, deep=True) for name, path in chosen.items()}
     beside = picture_files(directory)
-    others = [path for files in (beside, *inside.values()) for path in files.others]
+    unread = [path for files in (beside, *inside.values()) for path in files.unread]
     full = [name for name, files in inside.items() if files.pictures]
     if class_names is None and beside.pictures and full:
         raise ValueError(
@@ -165,12 +165,12 @@ def list_folder(directory, class_names=None):
             f"{beside.pictures[0].name} beside the subfolders {full}"
         )
     if beside.pictures and not full and not class_names:
-        return Folder([], [(path, None) for path in beside.pictures], others)
+        return FolderListing([], [(path, None) for path in beside.pictures], unread)
     if not full and not class_names:
-        unread = f", which holds {len(others)} files that Pillow cannot read"
+        inside = f", which holds {len(unread)} files that Pillow cannot read"
         raise ValueError(
             "Argument `directory` must hold pictures that Pillow reads, or subfolders "
-            f"of them. Received: directory={directory}{unread if others else ''}"
+            f"of them. Received: directory={directory}{inside if unread else ''}"
         )
     empty = [name for name in inside if name not in full]
     if empty:
@@ -184,7 +184,7 @@ def list_folder(directory, class_names=None):
         for index, name in enumerate(inside)
         for path in inside[name].pictures
     ]
-    return Folder(list(inside), pictures, others)
+    return FolderListing(list(inside), pictures, unread)
 
 
 def _chosen_subfolders(directory, class_names):

@@ -19,7 +19,7 @@ class Remarks:
         """Notes a place, once, under a kind of oddity such as "empty files"."""
         self.places[kind].add(place)
 
-    def tell(self):
+    def warn(self):
         """Warns once of each kind, with how often it was noted."""
         for kind, places in self.places.items():
             # Not the one that was found first: files are read in parallel.

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.datasets import drawing
+from keras_explainer.datasets.build_dataset import build_dataset
+from keras_explainer.datasets.build_dataset import element_spec
 from keras_explainer.datasets.dataset_arguments import as_size
-from keras_explainer.datasets.pipeline import build_dataset
-from keras_explainer.datasets.pipeline import element_spec
 
 SHAPES_CLASSES = list(drawing.SHAPES)
 VISIBLE_SHARE = 0.8  # of an object, which later objects must leave visible

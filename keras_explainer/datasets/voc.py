@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
+from keras_explainer.datasets.build_dataset import build_dataset
+from keras_explainer.datasets.build_dataset import element_spec
 from keras_explainer.datasets.dataset_arguments import as_size
 from keras_explainer.datasets.dataset_arguments import check_classes
 from keras_explainer.datasets.dataset_arguments import check_limit
 from keras_explainer.datasets.dataset_arguments import shard_of
 from keras_explainer.datasets.file_loader import FileLoader
-from keras_explainer.datasets.pipeline import build_dataset
-from keras_explainer.datasets.pipeline import element_spec
 from keras_explainer.datasets.remarks import Remarks
 from keras_explainer.files.open_picture import open_picture
 from keras_explainer.files.read_picture import errors_naming

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_explainer.evaluation.bootstrap_interval import bootstrap_interval
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 
 
 class MethodResult:
@@ -82,7 +82,7 @@ class MethodResult:
     def save(self, path):
         """Writes the values, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             np.savez_compressed(beside, **self.values)
 
     @classmethod

@@ -17,7 +17,7 @@ from keras_explainer.explainers.cloneable import is_cloning
 from keras_explainer.explainers.explaining_model import ExplainingModel
 from keras_explainer.explainers.first_images import learn_from_first_images
 from keras_explainer.explainers.mask_stages import enlarged
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.image_operations.background import Background
 from keras_explainer.image_operations.resize import resize_to
 from keras_explainer.inputs.check_class_names import check_class_names
@@ -247,7 +247,7 @@ class BaseExplainer(ExplainingModel):
                 "`os.makedirs(folder)`, and write `os.path.expanduser(path)` for a "
                 f"path with `~`. Received: {str(filepath)!r}"
             )
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             super().save(beside, **kwargs)
 
     def export(self, path, format="tf_saved_model", **options):

@@ -23,11 +23,11 @@ class PictureFiles(typing.NamedTuple):
 
     Args:
         pictures: List of `pathlib.Path`, what Pillow reads.
-        others: List of `pathlib.Path`, what it does not read.
+        unread: List of `pathlib.Path`, what it does not read.
     """
 
     pictures: list
-    others: list
+    unread: list
 
 
 def picture_files(folder, deep=False):
@@ -47,7 +47,7 @@ def picture_files(folder, deep=False):
         if _is_picture(path):
             found.pictures.append(path)
         elif path.suffix.lower() not in _NOTES:
-            found.others.append(path)
+            found.unread.append(path)
     return found
 
 
@@ -56,21 +56,21 @@ def is_ignored(name):
     return name.startswith(".") or name.lower() in _LEFT_BEHIND
 
 
-def warn_of_unread(loader, others, count):
+def warn_of_unread(loader, unread, count):
     """Warns once of files that Pillow does not read.
 
     Args:
         loader: String, the name of who leaves them out.
-        others: List of their paths.
+        unread: List of their paths.
         count: int, how many files there are with them.
     """
-    if not others:
+    if not unread:
         return
-    kinds = collections.Counter(path.suffix.lower() or "no ending" for path in others)
+    kinds = collections.Counter(path.suffix.lower() or "no ending" for path in unread)
     counted = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
     warnings.warn(
-        f"{loader}: left out {len(others)} of {count} files, which Pillow cannot read "
-        f"({counted}), such as {others[0]}; convert pictures among them to JPEG or PNG",
+        f"{loader}: left out {len(unread)} of {count} files, which Pillow cannot read "
+        f"({counted}), such as {unread[0]}; convert pictures among them to JPEG or PNG",
         stacklevel=3,
     )
 

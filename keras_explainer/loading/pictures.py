@@ -27,17 +27,17 @@ def find_pictures(names):
         List of `pathlib.Path`; a name that stands for nothing is in it as it is. Files
         of the folders that Pillow cannot read are counted in a warning.
     """
-    found, others = {}, {}
+    found, unread = {}, {}
     for name in names:
         # A file may have brackets in its name, so the file itself comes first.
         matches = [name] if os.path.exists(name) else glob.glob(name, recursive=True)
         for match in sorted(matches) or [name]:
             match = pathlib.Path(match)
             inside = picture_files(match) if match.is_dir() else ([match], [])
-            for paths, known in zip(inside, (found, others)):
+            for paths, known in zip(inside, (found, unread)):
                 for path in paths:
                     known.setdefault(path.resolve(), path)
-    warn_of_unread("IMAGES", list(others.values()), len(found) + len(others))
+    warn_of_unread("IMAGES", list(unread.values()), len(found) + len(unread))
     return list(found.values())
 
 
@@ -72,7 +72,7 @@ def no_pictures(argument, names):
     )
 
 
-def as_input(pictures, explainer):
+def explainer_input(pictures, explainer):
     """Returns the array (N, H, W, 3) that an explainer takes for pictures.
 
     Args:

@@ -7,7 +7,7 @@ import unicodedata
 from keras_explainer.command_line.command_error import UsageError
 
 
-def named_classes(targets, names):
+def target_classes(targets, names):
     """Returns the indices of the classes that are asked for.
 
     A text is the class of that very name; else the one whose name differs in nothing
@@ -25,7 +25,7 @@ def named_classes(targets, names):
 
     Example:
 
-    >>> named_classes(["cat", "0"], ["dog", "Cat", "cat"])
+    >>> target_classes(["cat", "0"], ["dog", "Cat", "cat"])
     [2, 0]
     """
     found = []

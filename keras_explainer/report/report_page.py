@@ -6,12 +6,12 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from keras_explainer.report.curves import curves
-from keras_explainer.report.figures_table import figures_table
 from keras_explainer.report.html_page import embedded_json
 from keras_explainer.report.html_page import fill_template
 from keras_explainer.report.html_page import mask_uri
 from keras_explainer.report.html_page import picture_uri
+from keras_explainer.report.metrics_table import metrics_table
+from keras_explainer.report.training_curves import training_curves
 from keras_explainer.visualization import class_color
 
 # Pixels of the longer side, in the page.
@@ -40,8 +40,8 @@ def report_page(title, config, rows, metrics, pictures):
             f"<span>{escape(key.replace('_', ' '))} <b>{escape(str(value))}</b></span>"
             for key, value in settings.items()
         ),
-        curves=curves(rows) or "<p>There is no history of a training.</p>",
-        figures=figures_table(metrics),
+        curves=training_curves(rows) or "<p>There is no history of a training.</p>",
+        figures=metrics_table(metrics),
         pictures=embedded_json(pictures),
     )
 

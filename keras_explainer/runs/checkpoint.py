@@ -4,7 +4,7 @@ import signal
 
 import keras
 
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -27,9 +27,9 @@ class Checkpoint(keras.callbacks.Callback):
     def save(self, epochs, steps=0):
         path = self.folder.checkpoint(epochs, steps)
         # Keras writes into the file itself, which may be killed halfway.
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             self.model.save(beside)
-        self.folder.drop_checkpoints(keep=path)
+        self.folder.remove_checkpoints(keep=path)
 
 
 class TerminationCheckpoint(Checkpoint):

@@ -9,11 +9,11 @@ class EvaluationFolder(RunFolder):
     Args: as of `RunFolder`.
     """
 
-    kept_files = "measured/*.npz"
+    resumable_files = "measured/*.npz"
     resumed_after = "its first image"
 
     # Progress is counted in images.
-    free_settings = ("batch_size",)
+    changeable_settings = ("batch_size",)
 
     def measured(self, methods):
         """Returns the folder for a file of values of each method."""
@@ -23,6 +23,6 @@ class EvaluationFolder(RunFolder):
 
     @property
     def progress(self):
-        found = self.path.glob(self.kept_files)
+        found = self.path.glob(self.resumable_files)
         names = sorted(p.stem for p in found if not p.name.startswith("."))
         return f"after images of {', '.join(names)}"

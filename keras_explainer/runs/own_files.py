@@ -6,8 +6,8 @@ import json
 import os
 import pathlib
 
-from keras_explainer.files.whole_file import meant_for
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
+from keras_explainer.files.atomic_file import final_path
 
 try:
     import fcntl
@@ -88,14 +88,14 @@ class OwnFiles:
         own = [name for name in self._walk() if self._is_own(name)]
         return [name for name in own if fnmatch.fnmatch(name, pattern)]
 
-    def strangers(self):
+    def foreign_files(self):
         """Returns the names of all other files in the folder."""
         return [name for name in self._walk() if not self._is_own(name)]
 
     def remove_unfinished(self):
         """Removes what killed processes were writing beside files."""
         for name in self.found():
-            if meant_for(name) != pathlib.Path(name):
+            if final_path(name) != pathlib.Path(name):
                 (self.folder / name).unlink(missing_ok=True)
 
     def remove(self, *, keep_lock=False):
@@ -125,7 +125,7 @@ class OwnFiles:
         (self.folder / LOCK).unlink(missing_ok=True)
 
     def _is_own(self, name):
-        return meant_for(name).as_posix() in self._names or name in self._names
+        return final_path(name).as_posix() in self._names or name in self._names
 
     def _walk(self):
         """Yields the names of all files, and of links, which are not followed."""
@@ -141,5 +141,5 @@ def note_in_result(folder, name):
     config = OwnFiles(folder).config
     if name not in config.get("files", [name]):
         config["files"] = [*config["files"], name]
-        with whole_file(pathlib.Path(folder) / CONFIG) as beside:
+        with atomic_file(pathlib.Path(folder) / CONFIG) as beside:
             beside.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

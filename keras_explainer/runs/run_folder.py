@@ -11,7 +11,7 @@ import uuid
 import keras_explainer
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.runs.own_files import CONFIG
 from keras_explainer.runs.own_files import LOCK
 from keras_explainer.runs.own_files import OwnFiles
@@ -24,7 +24,7 @@ class RunFolder:
 
     Inside the `with` block `path` is `<out>.partial`; `finish` gives it its name. If
     the block fails, a training that has finished an epoch, or whatever else has left
-    `kept_files`, stays in `<out>.partial`, to be resumed; anything else is removed.
+    `resumable_files`, stays in `<out>.partial`, to be resumed; all else is removed.
 
     Nothing is ever removed but what was written by way of `file`, which notes it: first
     beside the lock, and of a finished run in `config.json`. Killed at any moment, the
@@ -46,10 +46,10 @@ class RunFolder:
     """
 
     # Files that an interrupted run leaves to be resumed, and when it does.
-    kept_files = _CHECKPOINTS
+    resumable_files = _CHECKPOINTS
     resumed_after = "its first epoch"
     # Settings that do not decide the result: a resumed run may have others.
-    free_settings = ()
+    changeable_settings = ()
 
     def __init__(self, out, settings, *, force=False, resume=False):
         self.out = pathlib.Path(out)
@@ -79,12 +79,12 @@ class RunFolder:
                 "continue or --force to start again. Received: "
                 f"{self.out}, where a run was interrupted {self.progress}"
             )
-        strangers = OwnFiles(self.path).strangers()
-        if strangers and not resume:
+        foreign = OwnFiles(self.path).foreign_files()
+        if foreign and not resume:
             raise UsageError(
                 "Argument --out should leave the name of its working folder free. "
                 f"Received: {self.out}, with other files in {self.path}, such as "
-                f"{strangers[0]}"
+                f"{foreign[0]}"
             )
 
     def __enter__(self):
@@ -110,7 +110,7 @@ class RunFolder:
     @property
     def can_resume(self):
         """Whether there is an interrupted run to be resumed."""
-        found = self.path.glob(self.kept_files)
+        found = self.path.glob(self.resumable_files)
         # Not what a killed process was still writing.
         return any(not path.name.startswith(".") for path in found)
 
@@ -145,7 +145,7 @@ class RunFolder:
         parted = f"_step_{steps:06d}" if steps else ""
         return self.file(f"epoch_{epochs:03d}{parted}.keras")
 
-    def drop_checkpoints(self, keep=None):
+    def remove_checkpoints(self, keep=None):
         """Removes all checkpoints but the one at the path `keep`."""
         for name in self._own.found(_CHECKPOINTS):
             if self.path / name != keep:
@@ -156,7 +156,7 @@ class RunFolder:
 
     def write_text(self, name, text):
         """Writes a text file, whole or not at all."""
-        with whole_file(self.file(name)) as beside:
+        with atomic_file(self.file(name)) as beside:
             beside.write_text(text, encoding="utf-8")
 
     def finish(self):
@@ -164,13 +164,13 @@ class RunFolder:
         self._ended = True
         self._own.remove_unfinished()
         checkpoints = set(self._own.found(_CHECKPOINTS))
-        files = {*self._own.found(), *self._own.strangers()} - checkpoints - {LOCK}
+        files = {*self._own.found(), *self._own.foreign_files()} - checkpoints - {LOCK}
         config = {**self._own.config, "files": sorted(files)}
         # The mark of where an earlier result goes until this one has its place.
         config.setdefault("replaced", uuid.uuid4().hex[:8])
         self.write_json(CONFIG, config)
         try:
-            self._take_name()
+            self._rename_to_out()
         except OSError as error:
             raise CommandError(
                 f"The result is whole, but cannot be named {self.out} "
@@ -188,7 +188,7 @@ class RunFolder:
 
     # === From a working folder to a result ===
 
-    def _take_name(self):
+    def _rename_to_out(self):
         """Renames what is whole. The lock is held until it is done."""
         config, aside = self._own.config, self._aside
         if self._home.exists() and config["force"] and OwnFiles(self._home).config:
@@ -204,7 +204,7 @@ class RunFolder:
                 os.rename(aside, self._home)
             raise
         self.path = self._own.folder = self._home
-        self._clear_away()
+        self._remove_leftovers()
 
     @property
     def _aside(self):
@@ -212,7 +212,7 @@ class RunFolder:
         mark = re.sub("[^0-9a-f]", "", self._own.config["replaced"])
         return self._home.with_name(f".{self._home.name}-{mark}")
 
-    def _clear_away(self):
+    def _remove_leftovers(self):
         """Removes what a result that has its name needs no longer."""
         aside = self._aside
         with contextlib.suppress(OSError):  # It is no matter of the result.
@@ -230,9 +230,9 @@ class RunFolder:
 
     def _finish_renaming(self):
         """Does what a run that was killed in the middle of `finish` did not come to."""
-        working, steps = self.path, [(self._home, self._clear_away)]
+        working, steps = self.path, [(self._home, self._remove_leftovers)]
         if not self.resume:  # Else it comes to its end once more.
-            steps.append((working, self._take_name))
+            steps.append((working, self._rename_to_out))
         for folder, go_on in steps:
             self._own = OwnFiles(folder)
             if not (self._own.is_whole and (folder / LOCK).exists()):
@@ -272,18 +272,18 @@ class RunFolder:
                 f"replace it. {received}exists"
             )
         # Of a result that does not say what belongs to it, nothing is removed.
-        strangers = own.strangers() if own.is_whole else []
-        if strangers:
+        foreign = own.foreign_files() if own.is_whole else []
+        if foreign:
             raise UsageError(
                 "Argument --out should hold nothing but an earlier result, to be "
-                f"replaced by --force. {received}also holds {strangers[0]}"
+                f"replaced by --force. {received}also holds {foreign[0]}"
             )
 
     def _check_same_settings(self):
         config = OwnFiles(self.path).config
         self.force = config.get("force", False)
         for key, value in self.settings.items():
-            if key not in self.free_settings and config.get(key) != value:
+            if key not in self.changeable_settings and config.get(key) != value:
                 raise UsageError(
                     f"Argument --{key.replace('_', '-')} should be "
                     f"{_shown(config.get(key))}, as in the run that --resume "

@@ -13,7 +13,7 @@ _BAR, _GAP, _CLOCK, _FIGURE = 12, 2, 6, 7
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Shows a row of figures for each epoch, with a bar while it is being trained.
+    """Shows a row of values for each epoch, with a bar while it is being trained.
 
     On a terminal the row of the current epoch is redrawn in its place; elsewhere a
     row is printed when its epoch is over. To be used in a `with` block, which
@@ -23,7 +23,7 @@ class TrainingProgress(keras.callbacks.Callback):
         epochs: int. Epochs of the whole training.
         steps: int. Steps of an epoch.
         validates: Boolean. Whether there is a validation loss.
-        rows: List of dicts, the figures of epochs that are finished already.
+        rows: List of dicts, the values of epochs that are finished already.
     """
 
     def __init__(self, epochs, steps, validates, rows=()):
@@ -51,7 +51,7 @@ class TrainingProgress(keras.callbacks.Callback):
         if console.is_terminal:
             heads = _shortened(heads, room)
         self.widths = [max(_FIGURE, len(head)) for head in heads]
-        # The bar has what the figures leave free.
+        # The bar has what the values leave free.
         self.bar = min(_BAR, room - _GAP - sum(self.widths) - _GAP * len(heads))
         self.bar = max(0, self.bar) if console.is_terminal else 0
         if self.begun:
@@ -59,7 +59,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self.begun = True
         self._print(self._row("epoch", "time", heads))
         for row in self.rows:
-            self._print(self._figures(row["epoch"], row["seconds"], row))
+            self._print(self._epoch_row(row["epoch"], row["seconds"], row))
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
@@ -73,20 +73,20 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.monotonic() - self.start
         self.live.update(Text(""), refresh=True)
-        self._print(self._figures(self.epoch, seconds, logs))
+        self._print(self._epoch_row(self.epoch, seconds, logs))
 
     def _show(self, step, logs):
         if console.is_terminal:
             self.shown = time.monotonic()
             share = min(1.0, step / self.steps)
-            row = self._figures(self.epoch, self.shown - self.start, logs, share)
+            row = self._epoch_row(self.epoch, self.shown - self.start, logs, share)
             self.live.update(row, refresh=True)
 
-    def _figures(self, epoch, seconds, logs, share=1.0):
+    def _epoch_row(self, epoch, seconds, logs, share=1.0):
         minutes, seconds = divmod(round(seconds), 60)
-        figures = [f"{logs[c]:.3f}" if c in logs else "" for c in self.columns]
+        values = [f"{logs[c]:.3f}" if c in logs else "" for c in self.columns]
         return self._row(
-            f"{epoch}/{self.epochs}", f"{minutes}:{seconds:02d}", figures, share
+            f"{epoch}/{self.epochs}", f"{minutes}:{seconds:02d}", values, share
         )
 
     def _row(self, epoch, clock, cells, share=None):
@@ -108,7 +108,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
 
 def _shortened(heads, room):
-    """Returns column heads cut so that the columns fit, but for the figures' width."""
+    """Returns column heads cut so that the columns fit, but for the values' width."""
     heads = list(heads)
     while (
         sum(_GAP + max(_FIGURE, len(head)) for head in heads) > room

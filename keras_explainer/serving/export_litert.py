@@ -5,7 +5,7 @@ import tempfile
 
 import tensorflow as tf
 
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.serving.make_signatures import make_signatures
 
 
@@ -67,7 +67,7 @@ def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
         )
         content = converter.convert()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         beside.write_bytes(content)
         _check_free(path)
     return path

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.files.whole_folder import whole_folder
+from keras_explainer.files.atomic_folder import atomic_folder
 from keras_explainer.serving.make_signatures import make_signatures
 from keras_explainer.serving.warm_up import WARM_UP_FILE
 from keras_explainer.serving.warm_up import warm_up_requests
@@ -76,7 +76,7 @@ def export_saved_model(
     image_size = explainer.frozen.image_shape[:2]
     requests = warm_up_requests(image_size, batch_sizes, signatures)
     # A server that polls the folder above takes only whole numbers for versions.
-    with whole_folder(path) as beside:
+    with atomic_folder(path) as beside:
         module = tf.Module()
         module.variables_of_the_explainer = [v.value for v in explainer.variables]
         tf.saved_model.save(module, str(beside), signatures=signatures)

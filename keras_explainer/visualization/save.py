@@ -2,7 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from keras_explainer.files.whole_file import whole_file
+from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.visualization.pixels import as_array
 from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
@@ -58,5 +58,5 @@ def _write_whole(path, write):
     if path.suffix.lower() != ".png":
         raise ValueError(f'`path` must end in ".png". Received: path={str(path)!r}')
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as beside, open(beside, "wb") as file:
+    with atomic_file(path) as beside, open(beside, "wb") as file:
         write(file)

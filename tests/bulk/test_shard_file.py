@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_explainer.bulk import read_explanations
-from keras_explainer.bulk.mask_code import encode_mask
+from keras_explainer.bulk.mask_encoding import encode_mask
 from keras_explainer.bulk.read_shard import is_tfrecord
 from keras_explainer.bulk.shard_file import read_rows
 from keras_explainer.bulk.shard_file import write_rows

@@ -14,8 +14,8 @@ from PIL import Image
 
 from keras_explainer.bulk import read_explanations
 from keras_explainer.bulk.bulk_folder import BulkFolder
-from keras_explainer.bulk.elements import ExplainedShard
-from keras_explainer.bulk.elements import Failed
+from keras_explainer.bulk.pipeline_elements import ExplainedShard
+from keras_explainer.bulk.pipeline_elements import Failed
 from keras_explainer.bulk.read_shard import UnfinishedShards
 from keras_explainer.bulk.saved_model_handler import SavedModelHandler
 from keras_explainer.bulk.write_shard import WriteShard
@@ -268,6 +268,6 @@ def test_partial_files_are_dropped(tmp_path, name):
         (path / "masks-00001-of-00004.tfrecord").write_text("")
     folder = BulkFolder(str(out), 4, "tfrecord")
     assert folder.finished() == {str(out / "masks-00001-of-00004.tfrecord")}
-    folder.drop_partial()
+    folder.remove_partial()
     assert names(out) == ["masks-00001-of-00004.tfrecord"]
     assert len(names(other)) == 2

@@ -22,7 +22,7 @@ from keras_explainer.__main__ import main
 from keras_explainer.bulk import run_pipeline
 from keras_explainer.commands import explain_bulk
 from keras_explainer.loading.load_explainer import load_explainer
-from keras_explainer.loading.pictures import as_input
+from keras_explainer.loading.pictures import explainer_input
 from keras_explainer.loading.pictures import read_pictures
 
 NAMES = ["red fox", "dog", "cat"]
@@ -167,7 +167,7 @@ def done(home):
 def explained(home, paths, top_k):
     explainer = load_explainer(home / "explainer.keras")
     pictures = [picture for _, picture in read_pictures(paths)]
-    images = as_input(pictures, explainer)
+    images = explainer_input(pictures, explainer)
     return explainer.explain(images, top_k=top_k)
 
 

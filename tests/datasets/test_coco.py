@@ -9,9 +9,9 @@ from PIL import Image
 from keras_explainer.datasets import COCO_CLASSES
 from keras_explainer.datasets import coco
 from keras_explainer.datasets.coco import COCO_CATEGORIES
-from keras_explainer.datasets.coco_outlines import decompress
-from keras_explainer.datasets.coco_outlines import object_mask
-from keras_explainer.datasets.coco_outlines import polygon_mask
+from keras_explainer.datasets.coco_segmentation import decompress
+from keras_explainer.datasets.coco_segmentation import object_mask
+from keras_explainer.datasets.coco_segmentation import polygon_mask
 
 SIZE = coco_tree.HEIGHT, coco_tree.WIDTH
 QUIET = pytest.mark.filterwarnings("ignore:coco. ")

@@ -12,7 +12,7 @@ from test_voc import write_split
 from keras_explainer.datasets import VOC_CLASSES
 from keras_explainer.datasets import coco
 from keras_explainer.datasets import voc
-from keras_explainer.datasets.from_tfds import Reader
+from keras_explainer.datasets.from_tfds import ExampleReader
 from keras_explainer.datasets.from_tfds import fill_boxes
 from keras_explainer.evaluation import mask_quality
 from keras_explainer.evaluation.mask_scores import mask_scores
@@ -59,7 +59,7 @@ def test_void_of_voc(tmp_path, mask, labels):
     ],
 )
 def test_void_of_the_masks_of_this_package(name, mask, labels):
-    reader = Reader(name, 80, (4, 4), "squash")
+    reader = ExampleReader(name, 80, (4, 4), "squash")
     _, row, found = reader(file_of(PICTURE), labels, file_of(mask))
     np.testing.assert_array_equal(found, mask)
     np.testing.assert_array_equal(np.flatnonzero(row), labels)
@@ -67,13 +67,13 @@ def test_void_of_the_masks_of_this_package(name, mask, labels):
 
 def test_values_of_no_known_class_are_no_object():
     mask = np.where(ONE == CAT, 77, ONE)
-    reader = Reader("voc_masks", 20, (4, 4), "squash")
+    reader = ExampleReader("voc_masks", 20, (4, 4), "squash")
     _, _, found = reader(file_of(PICTURE), [CAT - 1], file_of(mask))
     np.testing.assert_array_equal(found, np.where(ONE == CAT, 0, ONE))
 
 
 def test_black_and_white_masks_of_others_are_of_their_one_label():
-    reader = Reader("my_data", 3, (4, 4), "squash")
+    reader = ExampleReader("my_data", 3, (4, 4), "squash")
     mask = np.where(ONE == CAT, 255, 0).astype("uint8")
     _, _, found = reader(file_of(PICTURE), [2], file_of(mask))
     np.testing.assert_array_equal(found, np.where(ONE == CAT, 3, 0))
@@ -121,14 +121,14 @@ def test_boxes_of_crowds():
 def test_boxes_have_the_classes_of_their_objects():
     """The labels of an image are sorted, each once; its boxes are as they come."""
     boxes = np.array([[0, 0, 1, 0.5], [0, 0.5, 0.5, 1], [0.5, 0.5, 1, 1]])
-    reader = Reader("voc", 20, (4, 4), "squash", ["label"])
+    reader = ExampleReader("voc", 20, (4, 4), "squash", ["label"])
     picture = file_of(PICTURE)
     _, row, found = reader(picture, [3, 19], boxes, np.array([19, 3, 19]))
     np.testing.assert_array_equal(found[0], [20, 20, 4, 4])
     np.testing.assert_array_equal(found[3], [20, 20, 20, 20])
     np.testing.assert_array_equal(np.flatnonzero(row), [3, 19])
     with pytest.raises(ValueError, match="a class each. Received: 3 boxes and 2 lab"):
-        Reader("other", 20, (4, 4), "squash")(picture, [3, 19], boxes)
+        ExampleReader("other", 20, (4, 4), "squash")(picture, [3, 19], boxes)
 
 
 def test_no_metric_counts_the_unknown():

@@ -205,7 +205,7 @@ def test_served_and_bulk(case):
     answer = served["explain_bytes"](image_bytes=files)
     assert_same(answer["probabilities"], case)
 
-    elements = pytest.importorskip("keras_explainer.bulk.elements")
+    elements = pytest.importorskip("keras_explainer.bulk.pipeline_elements")
     from keras_explainer.bulk.saved_model_handler import SavedModelHandler
 
     handler = SavedModelHandler(str(path), 3, 3, "png", None)

@@ -3,7 +3,7 @@
 import pytest
 
 from keras_explainer.command_line.command_error import UsageError
-from keras_explainer.loading.target_classes import named_classes
+from keras_explainer.loading.target_classes import target_classes
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from keras_explainer.loading.target_classes import named_classes
     ],
 )
 def test_the_class_that_is_meant(targets, names, expected):
-    assert named_classes(targets, names) == expected
+    assert target_classes(targets, names) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_the_class_that_is_meant(targets, names, expected):
 )
 def test_what_no_class_or_several_are_called(target, names, message):
     with pytest.raises(UsageError, match=f"Argument --targets .*{message}"):
-        named_classes([target], names)
+        target_classes([target], names)

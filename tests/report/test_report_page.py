@@ -13,11 +13,11 @@ from browser import run_in_chromium
 from browser import run_in_node
 from PIL import Image
 
-from keras_explainer.report.curves import curves
-from keras_explainer.report.figures_table import figures_table
 from keras_explainer.report.html_page import embedded_json
+from keras_explainer.report.metrics_table import metrics_table
 from keras_explainer.report.report_page import report_page
 from keras_explainer.report.report_page import report_picture
+from keras_explainer.report.training_curves import training_curves
 
 NAMES = ["cat", "</script><b>dog", "fox"]
 ROWS = [
@@ -71,7 +71,7 @@ def test_large_pictures_are_made_smaller():
 
 
 def test_curves():
-    charts = curves(ROWS).split("\n")
+    charts = training_curves(ROWS).split("\n")
     assert len(charts) == 2
     lines = [re.findall(r'<polyline class="(\w+)" points="(.*?)"', c) for c in charts]
     assert lines[0] == [
@@ -81,16 +81,16 @@ def test_curves():
     # A constant has no range: in the middle.
     assert lines[1] == [("training", "44.0,54.0 232.0,54.0")]
     assert "training 2, validation 2" in charts[0]
-    assert curves([]) == ""
-    assert 'cx="138.0" cy="54.0"' in curves([{"epoch": 1, "loss": 1.0}])
-    assert "<b>val only</b>" in curves([{"epoch": 1, "val_only": 1.0}])
+    assert training_curves([]) == ""
+    assert 'cx="138.0" cy="54.0"' in training_curves([{"epoch": 1, "loss": 1.0}])
+    assert "<b>val only</b>" in training_curves([{"epoch": 1, "val_only": 1.0}])
 
 
 def test_figures_table():
-    flat = figures_table({"epochs": 3, "val_loss": 0.123456})
+    flat = metrics_table({"epochs": 3, "val_loss": 0.123456})
     assert "<tr><td>epochs</td><td>3</td></tr>" in flat
     assert "<tr><td>val loss</td><td>0.1235</td></tr>" in flat
-    methods = figures_table({"A & B": {"iou": 0.5}, "C": {"class_iou": 1.0}})
+    methods = metrics_table({"A & B": {"iou": 0.5}, "C": {"class_iou": 1.0}})
     assert "<tr><th></th><th>iou</th><th>class iou</th></tr>" in methods
     assert "<tr><td>A &amp; B</td><td>0.5</td><td></td></tr>" in methods
 

@@ -91,7 +91,7 @@ def test_interrupted_run_waits_for_resume_or_force(tmp_path):
     with RunFolder(out, SETTINGS, resume=True) as folder:
         assert folder.finished_epochs == 2
         folder.checkpoint(3).write_text("weights")
-        folder.drop_checkpoints(keep=folder.checkpoint(3))
+        folder.remove_checkpoints(keep=folder.checkpoint(3))
         assert folder.finished_epochs == 3
         folder.finish()
     assert content(out) == ["config.json"]

@@ -82,7 +82,7 @@ def run(out, text, *, kill=False, **kwargs):
             picture.write_text("picture")
             folder.write_text("history.csv", "x" * epoch)
             folder.write_text(f"epoch_{epoch:03d}.keras", text)
-            folder.drop_checkpoints(keep=folder.checkpoint(epoch))
+            folder.remove_checkpoints(keep=folder.checkpoint(epoch))
         folder.write_text("result.txt", text)
         folder.finish()
 
@@ -339,7 +339,7 @@ def test_an_evaluation_killed_before_any_change(tmp_path):
             evaluation(out, kill=False, resume=bool(kept))
         files = ["config.json", "measured/half.npz", "measured/one.npz", "table.md"]
         assert sorted(OwnFiles(out).found()) == files
-        assert not OwnFiles(out).strangers()
+        assert not OwnFiles(out).foreign_files()
         for name in ("one", "half"):
             result = MethodResult.load(name, out / "measured" / f"{name}.npz")
             assert result.values["seconds"].tolist() == [0, 1, 2]
@@ -423,7 +423,7 @@ def test_a_copy_of_a_checkpoint_is_the_users(tmp_path):
             folder.checkpoint(1).write_text("weights")
             (folder.path / "epoch_best.keras").write_text("mine")
             (folder.path / "epoch_001_copy.keras").write_text("mine")
-            folder.drop_checkpoints(keep=folder.checkpoint(1))
+            folder.remove_checkpoints(keep=folder.checkpoint(1))
             assert folder.reached == (1, 0)
             raise KeyboardInterrupt
     with pytest.raises(UsageError, match="with other files in"):
@@ -481,7 +481,7 @@ def test_a_checkpoint_that_is_being_written_is_known_as_the_runs_own(
     def save(model, path, **options):
         with open(path, "wb") as file:
             file.write(b"half")
-        strangers.append(OwnFiles(folder.path).strangers())
+        strangers.append(OwnFiles(folder.path).foreign_files())
 
     monkeypatch.setattr(keras.Model, "save", save)
     with RunFolder(tmp_path / "a", SETTINGS) as folder:

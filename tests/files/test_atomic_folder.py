@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from keras_explainer.files import whole_folder as module
-from keras_explainer.files.whole_folder import whole_folder
+from keras_explainer.files import atomic_folder as module
+from keras_explainer.files.atomic_folder import atomic_folder
 
 KILLED = """
 import os, pathlib, signal, sys
-from keras_explainer.files.whole_folder import whole_folder
+from keras_explainer.files.atomic_folder import atomic_folder
 
-with whole_folder(pathlib.Path(sys.argv[1])) as folder:
+with atomic_folder(pathlib.Path(sys.argv[1])) as folder:
     (folder / "half.txt").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -23,7 +23,7 @@ def names(folder):
 
 
 def write(path):
-    with whole_folder(path) as folder:
+    with atomic_folder(path) as folder:
         (folder / "sub").mkdir()
         (folder / "sub" / "a.txt").write_text("a")
         assert not path.exists()
@@ -33,7 +33,7 @@ def test_whole_or_not_at_all(tmp_path):
     write(tmp_path / "new" / "1")
     assert names(tmp_path / "new") == ["1"] and names(tmp_path / "new" / "1") == ["sub"]
     with pytest.raises(ZeroDivisionError):
-        with whole_folder(tmp_path / "new" / "2") as folder:
+        with atomic_folder(tmp_path / "new" / "2") as folder:
             (folder / "a.txt").write_text("a")
             raise ZeroDivisionError
     assert names(tmp_path / "new") == ["1"]
@@ -56,9 +56,9 @@ def test_nothing_else_is_removed(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.txt").write_text("mine")
     before = names(tmp_path)
-    with whole_folder(tmp_path / "1"):
+    with atomic_folder(tmp_path / "1"):
         # Two at once: the second leaves the first alone.
-        with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "1"):
+        with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "1"):
             assert len(names(tmp_path)) == len(before) + 2
             raise ZeroDivisionError
         assert len(names(tmp_path)) == len(before) + 1

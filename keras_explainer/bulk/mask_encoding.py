@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from keras_explainer.datasets.coco_outlines import object_mask
+from keras_explainer.datasets.coco_segmentation import object_mask
 
 _HALF = 0.5
 # Of zlib, from 1 to 9: the fastest, since masks are small and many.

@@ -10,7 +10,7 @@ _BESIDE = re.compile(r"\.(.+)-[0-9a-f]{8}(\.[^.]+)?", re.DOTALL)
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def atomic_file(path):
     """Gives a path beside a file, to write what takes the file's place at the end.
 
     If the block fails, the former file stays and nothing is left beside it.
@@ -27,12 +27,12 @@ def whole_file(path):
         beside.unlink(missing_ok=True)
 
 
-def meant_for(path):
+def final_path(path):
     """Returns the file that a killed process was writing beside it, or the path itself.
 
     Example:
 
-    >>> meant_for(pathlib.Path("runs/.table-0123abcd.csv")).name
+    >>> final_path(pathlib.Path("runs/.table-0123abcd.csv")).name
     'table.csv'
     """
     path = pathlib.Path(path)

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from keras_explainer.bulk.mask_code import compress
-from keras_explainer.bulk.mask_code import decode_mask
-from keras_explainer.bulk.mask_code import encode_mask
-from keras_explainer.bulk.mask_code import run_lengths
+from keras_explainer.bulk.mask_encoding import compress
+from keras_explainer.bulk.mask_encoding import decode_mask
+from keras_explainer.bulk.mask_encoding import encode_mask
+from keras_explainer.bulk.mask_encoding import run_lengths
 
 RAMP = np.linspace(0, 1, 12, dtype="float32").reshape(3, 4)
 

@@ -7,7 +7,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 20
 _NOT_CURVES = ("epoch", "seconds")
 
 
-def curves(rows):
+def training_curves(rows):
     """Draws the history of a training.
 
     A figure and its validation, `val_<figure>`, share a chart.

@@ -3,7 +3,7 @@
 from html import escape
 
 
-def figures_table(metrics):
+def metrics_table(metrics):
     """Writes the content of a `metrics.json` as a table.
 
     Args:
@@ -14,7 +14,7 @@ def figures_table(metrics):
 
     Example:
 
-    >>> "<td>0.75</td>" in figures_table({"Explainer": {"iou": 0.75}})
+    >>> "<td>0.75</td>" in metrics_table({"Explainer": {"iou": 0.75}})
     True
     """
     methods = {name: row for name, row in metrics.items() if isinstance(row, dict)}

@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.datasets.epoch_order import Epoch
+from keras_explainer.datasets.epoch import Epoch
 
 
 def element_spec(size, class_names, *, labels=True, masks=False):

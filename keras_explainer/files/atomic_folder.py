@@ -16,7 +16,7 @@ _LOCK = ".writing"
 
 
 @contextlib.contextmanager
-def whole_folder(path):
+def atomic_folder(path):
     """Gives a folder beside a new one, which gets the name of the new one at the end.
 
     If the block fails, nothing is left of it; if the process is killed, the next one
@@ -26,12 +26,12 @@ def whole_folder(path):
         path: `pathlib.Path` of a folder that does not exist.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left(path)
+    _remove_abandoned(path)
     beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     beside.mkdir()
     try:
         with open(beside / f"{_LOCK}_soon", "w") as lock:
-            _is_ours(lock)
+            _try_lock(lock)
             # No other process has seen it before it was locked.
             os.rename(lock.name, beside / _LOCK)
             yield beside
@@ -41,7 +41,7 @@ def whole_folder(path):
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _remove_left(path):
+def _remove_abandoned(path):
     """Removes the folders of processes that are dead."""
     for folder in path.parent.iterdir():
         named = re.fullmatch(rf"\.{re.escape(path.name)}-[0-9a-f]{{8}}", folder.name)
@@ -49,11 +49,11 @@ def _remove_left(path):
             continue
         # Without this file, somebody else has made the folder.
         with contextlib.suppress(OSError), open(folder / _LOCK) as lock:
-            if _is_ours(lock):
+            if _try_lock(lock):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_ours(lock):
+def _try_lock(lock):
     """Locks a file; returns whether no other process has it."""
     if fcntl is None:
         return True
