@@ -5,9 +5,9 @@ RUN := $(VENV)/bin/python
 SPREAD := --numprocesses auto --dist worksteal
 
 # What an older version is most likely to break, in two minutes.
-CORE := tests/packaging tests/test_saved_models.py tests/losses tests/layers \
-	tests/metrics tests/training/test_step_by_hand.py tests/datasets/test_from_tfds.py \
-	tests/visualization/test_picture_figures.py
+CORE := tests/test_keras_internals.py tests/packaging tests/test_saved_models.py \
+	tests/losses tests/layers tests/metrics tests/training/test_step_by_hand.py \
+	tests/datasets/test_from_tfds.py tests/visualization/test_picture_figures.py
 
 .PHONY: install demo docs notebooks test test-fast test-all test-oldest \
 	test-oldest-core test-colab test-wheel bench clean

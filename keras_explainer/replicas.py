@@ -116,5 +116,6 @@ def update_if(condition, update, values):
 
 def in_several_processes(strategy):
     """Returns whether a `tf.distribute` strategy trains in several processes."""
-    several = tf.distribute.MultiWorkerMirroredStrategy
-    return isinstance(strategy, several) and strategy.extended._in_multi_worker_mode()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return False
+    return strategy.num_replicas_in_sync > len(strategy.extended.worker_devices)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.classifiers.opaque_call import OpaqueCall
+from keras_explainer.keras_internals import inner_layers
 
 # Borders added for a strided convolution: the map before them is the one to read.
 _PADDING = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
@@ -195,7 +196,7 @@ def _no_map_problem(graph):
 def _hides_maps(graph, call):
     """Returns whether a layer of layers turns a map or images into something else."""
     layer = call.operation
-    inner = getattr(layer, "_layers", None) or isinstance(layer, OpaqueCall)
+    inner = inner_layers(layer) or isinstance(layer, OpaqueCall)
     return (
         bool(inner)
         and bool(layer.weights)

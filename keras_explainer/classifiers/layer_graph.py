@@ -1,13 +1,16 @@
 """A Keras model as one flat list of layer calls, nested models opened."""
 
 import collections
+import inspect
 
 import keras
 from keras import tree
 
+from keras_explainer import keras_internals
 from keras_explainer.classifiers.graph_problem import no_graph_problem
 from keras_explainer.classifiers.graph_problem import several_problem
 from keras_explainer.classifiers.opaque_call import OpaqueCall
+from keras_explainer.keras_internals import graph_calls
 
 
 class Tensor(int):
@@ -97,7 +100,7 @@ class LayerGraph:
         values = dict(values)
         for call in self.calls_between(set(values), targets):
             args, kwargs = _with_values(call.arguments, values)
-            if getattr(call.operation, "_call_has_training_arg", False):
+            if _takes_training(call.operation):
                 kwargs = {**kwargs, "training": training}
             outputs = call.operation(*args, **kwargs)
             values.update(zip(call.outputs, tree.flatten(outputs)))
@@ -129,35 +132,32 @@ class LayerGraph:
     def _read(self, model, inputs):
         """Appends the calls of `model`; returns the numbers of its outputs."""
         numbers = {id(t): n for t, n in zip(tree.flatten(model.inputs), inputs)}
-        depths = sorted(model._nodes_by_depth, reverse=True)
-        for node in (n for depth in depths for n in model._nodes_by_depth[depth]):
-            if node.is_input or all(id(t) in numbers for t in node.outputs):
+        for operation, arguments, input_tensors, output_tensors in graph_calls(model):
+            if all(id(t) in numbers for t in output_tensors):
                 continue
-            args, kwargs = tree.map_structure(
+            arguments = tree.map_structure(
                 lambda x: numbers[id(x)] if isinstance(x, keras.KerasTensor) else x,
-                (node.arguments.args, node.arguments.kwargs),
+                arguments,
             )
-            node_inputs = [numbers[id(t)] for t in node.input_tensors]
-            nested = _as_functional(node.operation)
-            if nested is not None and len(nested.inputs) == len(node_inputs):
-                outputs = self._read(nested, node_inputs)
+            inputs = tuple(numbers[id(t)] for t in input_tensors)
+            nested = _as_functional(operation)
+            if nested is not None and len(nested.inputs) == len(inputs):
+                outputs = self._read(nested, inputs)
             else:
-                specs = self._output_specs(node, args, kwargs)
-                outputs = [self._new_tensor(spec) for spec in specs]
-                call = Call(
-                    node.operation, (args, kwargs), tuple(node_inputs), tuple(outputs)
-                )
+                specs = self._output_specs(operation, arguments, output_tensors)
+                outputs = tuple(self._new_tensor(spec) for spec in specs)
+                call = Call(operation, arguments, inputs, outputs)
                 self.calls.append(call)
                 self.producers.update({output: call for output in outputs})
-            numbers.update({id(t): n for t, n in zip(node.outputs, outputs)})
+            numbers.update({id(t): n for t, n in zip(output_tensors, outputs)})
         return [numbers[id(t)] for t in tree.flatten(model.outputs)]
 
-    def _output_specs(self, node, args, kwargs):
+    def _output_specs(self, operation, arguments, output_tensors):
         """Returns the outputs' specs, inferred where the model leaves sizes open."""
-        if all(None not in t.shape[1:] for t in node.outputs):
-            return node.outputs
-        args, kwargs = _with_values((args, kwargs), self.specs)
-        return tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+        if all(None not in t.shape[1:] for t in output_tensors):
+            return output_tensors
+        args, kwargs = _with_values(arguments, self.specs)
+        return tree.flatten(operation.compute_output_spec(*args, **kwargs))
 
 
 def has_graph(model):
@@ -168,11 +168,19 @@ def has_graph(model):
 def _as_functional(model):
     """Returns the functional graph of a model, or None if it has none."""
     if isinstance(model, keras.Sequential):
-        model = getattr(model, "_functional", None)
-    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
-        return None
-    # A subclass with its own `call` may compute something else than its graph.
-    return model if type(model).call.__qualname__ == "Functional.call" else None
+        if not model.built:
+            return None
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    return model if keras_internals.has_graph(model) else None
+
+
+def _takes_training(operation):
+    """Returns whether a call of a layer has the argument `training`."""
+    if isinstance(operation, OpaqueCall):
+        operation = operation.function
+        if not isinstance(operation, keras.Layer):
+            return False
+    return "training" in inspect.signature(operation.call).parameters
 
 
 def _with_values(structure, values):

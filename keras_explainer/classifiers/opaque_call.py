@@ -25,7 +25,6 @@ class OpaqueCall:
             function, "__name__", type(function).__name__
         )
         self.weights = list(getattr(function, "weights", ()))
-        self._call_has_training_arg = getattr(function, "_call_has_training_arg", False)
         with tf.init_scope():
             images = tf.zeros((1, *image_shape))
             self.outputs = int(_scores(function(images)).shape[-1])

@@ -213,12 +213,11 @@ def _exported(args, explainer, loaded, folder):
 
 
 def _check_signature(path):
-    from tensorflow.python.saved_model.loader_impl import parse_saved_model
+    from keras_explainer.keras_internals import signature_outputs
 
     if "://" in path:
         return
-    signatures = parse_saved_model(path).meta_graphs[0].signature_def
-    if "masks" not in signatures["serving_default"].outputs:
+    if "masks" not in signature_outputs(path)["serving_default"]:
         raise UsageError(
             "Argument --explainer should be a version folder that `keras-explainer "
             f"export` wrote. Received: {path}, whose serving_default returns no masks"

@@ -10,10 +10,8 @@ from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.constructor_arguments import constructor_arguments
-from keras_explainer.explainers.cloneable import CloneOf
 from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
-from keras_explainer.explainers.cloneable import is_cloning
 from keras_explainer.explainers.explaining_model import ExplainingModel
 from keras_explainer.explainers.first_images import learn_from_first_images
 from keras_explainer.explainers.mask_stages import enlarged
@@ -22,10 +20,11 @@ from keras_explainer.image_operations.background import Background
 from keras_explainer.image_operations.resize import resize_to
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.inputs.check_class_names import check_classes_of_data
+from keras_explainer.keras_internals import ClonedWhole
 from keras_explainer.training.step_seed import StepSeed
 
 
-class BaseExplainer(ExplainingModel):
+class BaseExplainer(ClonedWhole, ExplainingModel):
     """A model around a frozen classifier that answers with masks.
 
     A system makes its layers and hands over how they give mask logits, adds
@@ -326,11 +325,6 @@ class BaseExplainer(ExplainingModel):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = cloneable(cls.__init__)
-
-    def _run_through_graph(self, *args, **kwargs):
-        if is_cloning(kwargs.get("operation_fn")):
-            return CloneOf(self)
-        return super()._run_through_graph(*args, **kwargs)
 
     def clone_arguments(self):
         """Returns what the constructor makes a clone with."""

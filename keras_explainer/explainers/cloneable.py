@@ -4,12 +4,7 @@ import functools
 
 import keras
 
-
-class CloneOf:
-    """Stands for the outputs of an explainer that is being cloned."""
-
-    def __init__(self, explainer):
-        self.explainer = explainer
+from keras_explainer.keras_internals import CloneOf
 
 
 def cloneable(constructor):
@@ -28,7 +23,7 @@ def cloneable(constructor):
     def construct(self, *args, **kwargs):
         if not any(isinstance(value, CloneOf) for value in args):
             return constructor(self, *args, **kwargs)
-        explainer = args[1].explainer
+        explainer = args[1].model
         constructor(self, **explainer.clone_arguments())
         # That it was trained on, which its classifier may leave open.
         self.frozen.image_shape = explainer.frozen.image_shape
@@ -36,12 +31,6 @@ def cloneable(constructor):
         self.compile_from_config(explainer.get_compile_config())
 
     return construct
-
-
-def is_cloning(operation_fn):
-    """Returns whether a model's graph is run by `clone_model`, by what it runs."""
-    module = keras.models.clone_model.__module__
-    return getattr(operation_fn, "__module__", None) == module
 
 
 def copied(model):

@@ -3,13 +3,15 @@
 import keras
 from keras import ops
 
+from keras_explainer.keras_internals import BuildsItself
+from keras_explainer.keras_internals import build_metrics
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.replicas import in_several_processes
 from keras_explainer.training.batch_check import BatchCheck
 from keras_explainer.training.step import TrainingStep
 
 
-class CompiledExplainer(TrainingStep):
+class CompiledExplainer(BuildsItself, TrainingStep):
     """A model around a frozen classifier with an objective of named terms.
 
     A system sets `LOSS`, the class of its objective (with its `TERMS`), and adds
@@ -130,7 +132,8 @@ class CompiledExplainer(TrainingStep):
 
     def step_logs(self, batch, loss, terms, labels, answers):
         """Updates what `fit` reports by a step, and returns it."""
-        self._loss_tracker.update_state(loss)
+        tracker = next(metric for metric in self.metrics if metric.name == "loss")
+        tracker.update_state(loss)
         for tracker in self._term_trackers:
             tracker.update_state(terms[tracker.name])
         images, weights = batch.images, batch.weights
@@ -140,13 +143,7 @@ class CompiledExplainer(TrainingStep):
         # Keras takes the mean of all workers' logs over an axis that it expects.
         return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # All is built but metrics asked for, of labels and probabilities. Keras looks
-        # at the outputs instead, and with several workers fails before that.
-        metrics = self._compile_metrics
-        if metrics is not None and not metrics.built:
-            # Up to Keras 3.10 these would come before their names, or be counted.
-            metrics.output_names = None
-            rows = keras.KerasTensor((None, self.frozen.num_classes))
-            with self.distribute_strategy.scope():
-                metrics.build(rows, rows)
+    def build_before_data(self):
+        # All is built but metrics asked for, of labels and probabilities.
+        with self.distribute_strategy.scope():
+            build_metrics(self, (None, self.frozen.num_classes))

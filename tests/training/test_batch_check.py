@@ -69,7 +69,7 @@ OF_ANY_KIND = [(mode, tuple(SYSTEMS)) for mode in ("graph", "xla", "two")]
     ],
 )
 def test_a_bad_batch_changes_nothing_in_any_mode_of_any_kind(mode, kinds):
-    program = pathlib.Path(__file__).with_name("modes_program.py")
+    program = pathlib.Path(__file__).parents[1] / "explainers" / "modes_program.py"
     process = started(mode, *kinds, program=program)
     told = process.communicate(timeout=900)[0]
     assert process.returncode == 0, told[-3000:]
