@@ -8,7 +8,7 @@ def as_size(image_size):
     size = (image_size,) * 2 if isinstance(image_size, int) else tuple(image_size)
     if len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
         raise ValueError(
-            "Argument `image_size` must be a positive integer or a pair (height, "
+            "Argument `image_size` should be a positive integer or a pair (height, "
             f"width) of them. Received: image_size={image_size}"
         )
     return size
@@ -55,6 +55,6 @@ def shard_of(items, shard):
 def check_limit(limit):
     if limit is not None and limit < 1:
         raise ValueError(
-            "Argument `limit` must be a positive integer or None. "
+            "Argument `limit` should be a positive integer or None. "
             f"Received: limit={limit}"
         )

@@ -147,7 +147,7 @@ def list_folder(directory, class_names=None):
     directory = pathlib.Path(directory)
     if not directory.is_dir():
         raise FileNotFoundError(
-            "Argument `directory` must be an existing folder. "
+            "Argument `directory` should be an existing folder. "
             f"Received: directory={directory}"
         )
     if class_names is not None:
@@ -169,8 +169,9 @@ def list_folder(directory, class_names=None):
     if not full and not class_names:
         inside = f", which holds {len(unread)} files that Pillow cannot read"
         raise ValueError(
-            "Argument `directory` must hold pictures that Pillow reads, or subfolders "
-            f"of them. Received: directory={directory}{inside if unread else ''}"
+            "Argument `directory` should hold pictures that Pillow reads, or "
+            "subfolders of them. "
+            f"Received: directory={directory}{inside if unread else ''}"
         )
     empty = [name for name in inside if name not in full]
     if empty:
@@ -199,7 +200,7 @@ def _chosen_subfolders(directory, class_names):
         return found
     if not set(class_names) <= set(found):
         raise ValueError(
-            f"Argument `class_names` must be subfolders of {directory}, which has "
+            f"Argument `class_names` should be subfolders of {directory}, which has "
             f"{list(found)}. Received: class_names={class_names}"
         )
     if len(set(class_names)) < len(class_names):

@@ -70,16 +70,16 @@ def shapes(
     size = as_size(image_size)
     if num_examples is not None and num_examples < 1:
         raise ValueError(
-            "Argument `num_examples` must be a positive integer or None. "
+            "Argument `num_examples` should be a positive integer or None. "
             f"Received: num_examples={num_examples}"
         )
     if len(objects) != 2 or not 1 <= objects[0] <= objects[1]:
         raise ValueError(
-            "Argument `objects` must be a pair (least, most) with "
+            "Argument `objects` should be a pair (least, most) with "
             f"1 <= least <= most. Received: objects={objects}"
         )
     if seed < 0:
-        raise ValueError(f"Argument `seed` must not be negative. Received: seed={seed}")
+        raise ValueError(f"Argument `seed` should be 0 or more. Received: seed={seed}")
 
     def load(index):
         example = draw_example(index, size=size, objects=objects, seed=seed)

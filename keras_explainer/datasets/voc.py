@@ -171,14 +171,14 @@ def find_folder(root, year):
         found = {f.name.removeprefix("VOC"): f for f in folders if is_voc(f)}
     if not found:
         raise FileNotFoundError(
-            "Argument `root` must be a VOCdevkit folder, or a VOC<year> folder in "
+            "Argument `root` should be a VOCdevkit folder, or a VOC<year> folder in "
             f"it, with JPEGImages and ImageSets inside. Received: root={root}"
         )
     if year is None:
         return found[max(found)]
     if str(year) not in found:
         raise ValueError(
-            f"Argument `year` must be one of {sorted(found)}, which are in {root}. "
+            f"Argument `year` should be one of {sorted(found)}, which are in {root}. "
             f"Received: year={year}"
         )
     return found[str(year)]
@@ -196,13 +196,13 @@ def read_split(folder, split, remarks=None):
     if file is None:
         known = {f.stem for file in files[:2] for f in file.parent.glob("*.txt")}
         raise ValueError(
-            f"Argument `split` must be one of {sorted(known)}, which are in {sets}. "
+            f"Argument `split` should be one of {sorted(known)}, which are in {sets}. "
             f"Received: split={split!r}"
         )
     names = [line.split()[0] for line in file.read_text().splitlines() if line.strip()]
     if not names:
         raise ValueError(
-            f"Argument `split` must name a list that is not empty, unlike {file}. "
+            f"Argument `split` should name a list that is not empty, unlike {file}. "
             f"Received: split={split!r}"
         )
     if remarks:

@@ -46,7 +46,7 @@ def _as_background(background, shape):
         fits = array.shape in ((), (3,)) and np.all((array >= 0) & (array <= 255))
     if not fits:
         raise ValueError(
-            "`background` must be a level, three levels or a picture of the image's "
-            f"size, from 0 to 255. Received: background={background!r}"
+            "Argument `background` should be a level, three levels or a picture of "
+            f"the image's size, from 0 to 255. Received: background={background!r}"
         )
     return array.astype("float32")

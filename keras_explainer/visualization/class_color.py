@@ -47,7 +47,9 @@ def class_color(index):
     - Ottosson, "A perceptual color space for image processing", 2020.
     """
     if index < 0:
-        raise ValueError(f"`index` must be 0 or more. Received: index={index}")
+        raise ValueError(
+            f"Argument `index` should be 0 or more. Received: index={index}"
+        )
     if index < len(_OKABE_ITO):
         return _OKABE_ITO[index]
     further = _further_colors()

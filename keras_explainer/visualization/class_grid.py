@@ -45,7 +45,7 @@ def class_grid(image, masks, class_names, probabilities, columns=5, classes=None
     masks = as_array(masks, "masks")
     if masks.ndim != 3 or masks.shape[-1] == 0:
         raise ValueError(
-            "`masks` must have shape (h, w, k), k at least 1. "
+            "Argument `masks` should have shape (h, w, k), k at least 1. "
             f"Received: masks.shape={masks.shape}"
         )
     count = masks.shape[-1]
@@ -53,22 +53,24 @@ def class_grid(image, masks, class_names, probabilities, columns=5, classes=None
     class_names = check_class_names(class_names)
     if len(class_names) != count:
         raise ValueError(
-            f"`class_names` must name the {count} masks. "
+            f"Argument `class_names` should name the {count} masks. "
             f"Received: {len(class_names)} names"
         )
     classes = as_array(range(count) if classes is None else classes, "classes")
     if classes.shape != (count,):
         raise ValueError(
-            f"`classes` must have shape ({count},), one for each mask. "
+            f"Argument `classes` should have shape ({count},), one for each mask. "
             f"Received: classes.shape={classes.shape}"
         )
     if probabilities.shape != (count,):
         raise ValueError(
-            f"`probabilities` must have shape ({count},), one for each mask. "
-            f"Received: probabilities.shape={probabilities.shape}"
+            f"Argument `probabilities` should have shape ({count},), one for each "
+            f"mask. Received: probabilities.shape={probabilities.shape}"
         )
     if columns < 1:
-        raise ValueError(f"`columns` must be 1 or more. Received: columns={columns}")
+        raise ValueError(
+            f"Argument `columns` should be 1 or more. Received: columns={columns}"
+        )
 
     columns = min(columns, count + 1)
     width = panel_width(columns)

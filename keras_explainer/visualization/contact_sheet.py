@@ -45,16 +45,18 @@ def contact_sheet(images, masks, captions, columns=4, classes=None):
     masks = [as_mask(mask, "masks") for mask in masks]
     if not images or not len(images) == len(masks) == len(captions):
         raise ValueError(
-            "`images`, `masks` and `captions` must be as many, at least one. "
-            f"Received: {len(images)}, {len(masks)} and {len(captions)}"
+            "Arguments `images`, `masks` and `captions` should be as many, at least "
+            f"one. Received: {len(images)}, {len(masks)} and {len(captions)}"
         )
     if classes is not None and len(classes) != len(images):
         raise ValueError(
-            f"`classes` must be as many as the {len(images)} images. "
+            f"Argument `classes` should be as many as the {len(images)} images. "
             f"Received: {len(classes)}"
         )
     if columns < 1:
-        raise ValueError(f"`columns` must be 1 or more. Received: columns={columns}")
+        raise ValueError(
+            f"Argument `columns` should be 1 or more. Received: columns={columns}"
+        )
 
     columns = min(columns, len(images))
     width = panel_width(columns, max_width=2 * MAX_PANEL_WIDTH)

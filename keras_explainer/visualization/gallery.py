@@ -55,13 +55,15 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=CO
     """
     images = [as_image(image, "images") for image in images]
     if not images:
-        raise ValueError("`images` must hold at least one image. Received: none")
+        raise ValueError(
+            "Argument `images` should hold at least one image. Received: none"
+        )
     masks, classes, scores, target_mask = _parts(explanation, len(images))
     names = _names_of(classes, class_names)
     if ground_truth is not None and len(ground_truth) != len(images):
         raise ValueError(
-            f"`ground_truth` must hold a mask for each of the {len(images)} images. "
-            f"Received: {len(ground_truth)} masks"
+            "Argument `ground_truth` should hold a mask for each of the "
+            f"{len(images)} images. Received: {len(ground_truth)} masks"
         )
 
     # A place that is empty in every row gets no column.
@@ -110,7 +112,7 @@ def _names_of(classes, class_names):
     class_names = check_class_names(class_names)
     if max(shown, default=-1) >= len(class_names):
         raise ValueError(
-            f"`class_names` must name every class up to {max(shown)}. "
+            f"Argument `class_names` should name every class up to {max(shown)}. "
             f"Received: {len(class_names)} names"
         )
     return dict(enumerate(class_names))
@@ -126,8 +128,8 @@ def _headers(columns, class_count, has_ground_truth):
             headers.append(column.replace("_", " "))
     if not headers:
         raise ValueError(
-            f"`columns` must be some of {COLUMNS} and leave something to draw. "
-            f"Received: columns={columns!r}"
+            f"Argument `columns` should be some of {COLUMNS} and leave something to "
+            f"draw. Received: columns={columns!r}"
         )
     return headers
 
@@ -136,7 +138,7 @@ def _parts(explanation, count):
     missing = [part for part in _PARTS if not hasattr(explanation, part)]
     if missing:
         raise ValueError(
-            f"`explanation` must have the attributes {_PARTS}. "
+            f"Argument `explanation` should have the attributes {_PARTS}. "
             f"Received: {type(explanation).__name__} without {missing}"
         )
     parts = [as_array(getattr(explanation, part), part) for part in _PARTS]
@@ -149,7 +151,8 @@ def _parts(explanation, count):
     ):
         shapes = {part: array.shape for part, array in zip(_PARTS, parts)}
         raise ValueError(
-            "`explanation` must have masks (N, h, w, k), classes and scores (N, k) and "
-            f"target_mask (N, h, w) for the N={count} images. Received: {shapes}"
+            "Argument `explanation` should have masks (N, h, w, k), classes and "
+            f"scores (N, k) and target_mask (N, h, w) for the N={count} images. "
+            f"Received: {shapes}"
         )
     return parts

@@ -54,16 +54,18 @@ class MaskGallery(keras.callbacks.Callback):
         images = as_array(images, "images")
         if images.ndim != 4 or len(images) == 0:
             raise ValueError(
-                "`images` must have shape (N, H, W, C), N at least 1. "
+                "Argument `images` should have shape (N, H, W, C), N at least 1. "
                 f"Received: images.shape={images.shape}"
             )
         if path is None and log_dir is None:
             raise ValueError(
-                "`path`, `log_dir` or both must say where the pictures go. "
-                "Received: path=None, log_dir=None"
+                "Argument `path` or `log_dir`, or both, should say where the "
+                "pictures go. Received: path=None, log_dir=None"
             )
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ValueError(f"`every` must be an int from 1. Received: every={every}")
+            raise ValueError(
+                f"Argument `every` should be an int from 1. Received: every={every}"
+            )
         if ground_truth is not None:
             ground_truth = [as_mask(mask, "ground_truth") for mask in ground_truth]
             _check_count("ground_truth", ground_truth, images)
@@ -139,6 +141,6 @@ class MaskGallery(keras.callbacks.Callback):
 def _check_count(name, values, images):
     if len(values) != len(images):
         raise ValueError(
-            f"`{name}` must have one entry for each of the {len(images)} images. "
-            f"Received: {len(values)}"
+            f"Argument `{name}` should have one entry for each of the {len(images)} "
+            f"images. Received: {len(values)}"
         )

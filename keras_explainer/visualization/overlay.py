@@ -46,7 +46,9 @@ def overlay(image, mask, color=MASK_COLOR, opacity=0.65):
     mask = as_mask(mask, size=image.shape[:2])
     color = _as_rgb(color)
     if not 0 <= opacity <= 1:
-        raise ValueError(f"`opacity` must lie in [0, 1]. Received: opacity={opacity}")
+        raise ValueError(
+            f"Argument `opacity` should lie in [0, 1]. Received: opacity={opacity}"
+        )
 
     picture = image.astype("float32")
     grey = (picture @ _LUMA)[..., np.newaxis]
@@ -81,6 +83,7 @@ def _as_rgb(color):
     except (TypeError, ValueError):
         pass
     raise ValueError(
-        '`color` must be "#RRGGBB", a CSS colour name or three levels from 0 to 255. '
+        'Argument `color` should be "#RRGGBB", a CSS colour name or three levels '
+        "from 0 to 255. "
         f"Received: color={color!r}"
     )

@@ -10,7 +10,8 @@ def as_array(value, name):
         return np.asarray(value)
     except ValueError as error:  # A ragged list.
         raise ValueError(
-            f"`{name}` must be an array of one shape. Received: {name}={type(value)}"
+            f"Argument `{name}` should be an array of one shape. Received: "
+            f"{name}={type(value)}"
         ) from error
 
 
@@ -21,7 +22,7 @@ def as_image(image, name="image"):
         image = image[..., np.newaxis]
     if image.ndim != 3 or image.shape[-1] not in (1, 3) or 0 in image.shape:
         raise ValueError(
-            f"`{name}` must have shape (H, W, 3), (H, W, 1) or (H, W). "
+            f"Argument `{name}` should have shape (H, W, 3), (H, W, 1) or (H, W). "
             f"Received: {name}.shape={image.shape}"
         )
     if image.dtype != np.uint8:
@@ -36,14 +37,14 @@ def as_mask(mask, name="mask", size=None):
         mask = mask[..., 0]
     if mask.ndim != 2 or 0 in mask.shape:
         raise ValueError(
-            f"`{name}` must have shape (H, W) or (H, W, 1). "
+            f"Argument `{name}` should have shape (H, W) or (H, W, 1). "
             f"Received: {name}.shape={mask.shape}"
         )
     mask = as_float(mask, name)
     low, high = mask.min(), mask.max()
     if not (low >= -1e-3 and high <= 1 + 1e-3):  # NaN fails here too.
         raise ValueError(
-            f"`{name}` must hold values from 0 to 1. "
+            f"Argument `{name}` should hold values from 0 to 1. "
             f"Received: {name} from {low:g} to {high:g}"
         )
     return resize(np.clip(mask, 0.0, 1.0), size or mask.shape)
@@ -55,7 +56,7 @@ def as_float(array, name):
         return array.astype("float32")
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"`{name}` must be numeric. Received: {name}.dtype={array.dtype}"
+            f"Argument `{name}` should be numeric. Received: {name}.dtype={array.dtype}"
         ) from error
 
 
@@ -82,7 +83,7 @@ def _clipped_levels(image, name):
     in_range = low >= -16 and high <= 255 + 16
     if not in_range or (high <= 1 and image.any() and not is_integer):
         raise ValueError(
-            f"`{name}` must hold values from 0 to 255, not pixels already scaled for "
-            f"a classifier. Received: {name} from {low:g} to {high:g}"
+            f"Argument `{name}` should hold values from 0 to 255, not pixels already "
+            f"scaled for a classifier. Received: {name} from {low:g} to {high:g}"
         )
     return to_uint8(image)

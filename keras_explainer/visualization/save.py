@@ -56,7 +56,9 @@ def save_image(array, path):
 def _write_whole(path, write):
     path = Path(path)
     if path.suffix.lower() != ".png":
-        raise ValueError(f'`path` must end in ".png". Received: path={str(path)!r}')
+        raise ValueError(
+            f'Argument `path` should end in ".png". Received: path={str(path)!r}'
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as beside, open(beside, "wb") as file:
         write(file)

@@ -198,19 +198,21 @@ def test_error_if_all_files_are_bad(tmp_path):
 
 
 def test_errors(folder):
-    with pytest.raises(FileNotFoundError, match="`directory` must .*Received: .*none"):
+    with pytest.raises(
+        FileNotFoundError, match="`directory` should .*Received: .*none"
+    ):
         image_folder(folder / "none")
-    message = r"`class_names` must .*\['cat', 'dog', 'owl'\].*Received: .*\['cow'\]"
+    message = r"`class_names` should .*\['cat', 'dog', 'owl'\].*Received: .*\['cow'\]"
     with pytest.raises(ValueError, match=message):
         image_folder(folder, class_names=["cow"])
-    with pytest.raises(ValueError, match="`limit` must .*Received: limit=-1"):
+    with pytest.raises(ValueError, match="`limit` should .*Received: limit=-1"):
         image_folder(folder, limit=-1)
     with pytest.raises(ValueError, match="`class_names` should hold no name twice"):
         image_folder(folder, class_names=["cat", "owl", "cat"])
     with pytest.raises(ValueError, match="`class_names` should be a list of names in"):
         image_folder(folder, class_names="cat")
     folder.joinpath("empty").mkdir()
-    with pytest.raises(ValueError, match="`directory` must hold .*Received: .*empty"):
+    with pytest.raises(ValueError, match="`directory` should hold .*Received: .*empty"):
         image_folder(folder / "empty")
 
 
@@ -292,7 +294,9 @@ def test_what_pillow_cannot_read_is_counted_in_one_warning(folder):
         file.unlink()
     with pytest.raises(ValueError, match="no picture that Pillow reads in .*owl$"):
         image_folder(folder)
-    message = "`directory` must hold .*owl, which holds 1 files that Pillow cannot read"
+    message = (
+        "`directory` should hold .*owl, which holds 1 files that Pillow cannot read"
+    )
     with pytest.raises(ValueError, match=message):
         image_folder(folder / "owl")
 

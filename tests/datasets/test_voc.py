@@ -324,7 +324,7 @@ def test_year_and_root(root):
     assert values(voc(str(root), "val", year="2012", image_size=4)) == newest
     assert values(voc(root, "val", year=2007, image_size=4)) == [9]
     assert values(voc(root / "VOC2007", "val", image_size=4)) == [9]
-    message = r"`year` must be one of \['2007', '2012'\].*Received: year=1999"
+    message = r"`year` should be one of \['2007', '2012'\].*Received: year=1999"
     with pytest.raises(ValueError, match=message):
         voc(root, year=1999)
 
@@ -364,7 +364,7 @@ def test_error_of_an_empty_split(root):
 
 @pytest.mark.parametrize("path", [".", "missing"])
 def test_error_of_a_wrong_root(tmp_path, path):
-    with pytest.raises(FileNotFoundError, match="`root` must be .*Received: root="):
+    with pytest.raises(FileNotFoundError, match="`root` should be .*Received: root="):
         voc(tmp_path / path)
 
 

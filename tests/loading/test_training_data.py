@@ -145,7 +145,7 @@ def test_folder_with_a_wrong_split_or_class(photos):
         load(model, "folder", *data, "--split", "nowhere")
     with pytest.raises(UsageError, match="--validation-split should be a subfolder"):
         load(model, "folder", *data, "--validation-split", "nowhere")
-    with pytest.raises(ValueError, match="Argument `classes` must be subfolders"):
+    with pytest.raises(ValueError, match="Argument `classes` should be subfolders"):
         load(model, "folder", *data, "--classes", "cat,cow")
 
 

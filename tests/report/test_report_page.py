@@ -86,7 +86,7 @@ def test_curves():
     assert "<b>val only</b>" in training_curves([{"epoch": 1, "val_only": 1.0}])
 
 
-def test_figures_table():
+def test_metrics_table():
     flat = metrics_table({"epochs": 3, "val_loss": 0.123456})
     assert "<tr><td>epochs</td><td>3</td></tr>" in flat
     assert "<tr><td>val loss</td><td>0.1235</td></tr>" in flat

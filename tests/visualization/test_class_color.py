@@ -61,5 +61,5 @@ def test_colors_stay_apart_under_color_vision_deficiencies(deficiency):
 
 
 def test_negative_index_is_refused():
-    with pytest.raises(ValueError, match="`index` must be 0 or more. Received: .*-1"):
+    with pytest.raises(ValueError, match="`index` should be 0 or more. Received: .*-1"):
         class_color(-1)

@@ -114,14 +114,14 @@ def test_writes_tensorboard_summaries(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"images": IMAGES[0]}, "`images` must have shape .*8, 8, 3"),
-        ({"images": IMAGES[:0]}, "`images` must have shape .*0, 8"),
-        ({"path": None}, "`path`, `log_dir` or both .*Received"),
-        ({"every": 0}, "`every` must be an int from 1. Received: every=0"),
-        ({"every": 1.5}, "`every` must be .*1.5"),
-        ({"ground_truth": np.ones((1, 8, 8))}, "`ground_truth` must .* Received: 1"),
-        ({"ground_truth": np.full((2, 8, 8), 255)}, "`ground_truth` must hold .*255"),
-        ({"targets": [1, 2, 3]}, "`targets` must .* 2 images. Received: 3"),
+        ({"images": IMAGES[0]}, "`images` should have shape .*8, 8, 3"),
+        ({"images": IMAGES[:0]}, "`images` should have shape .*0, 8"),
+        ({"path": None}, "`path` or `log_dir`, or both.*Received"),
+        ({"every": 0}, "`every` should be an int from 1. Received: every=0"),
+        ({"every": 1.5}, "`every` should be .*1.5"),
+        ({"ground_truth": np.ones((1, 8, 8))}, "`ground_truth` should .* Received: 1"),
+        ({"ground_truth": np.full((2, 8, 8), 255)}, "`ground_truth` should hold .*255"),
+        ({"targets": [1, 2, 3]}, "`targets` should .* 2 images. Received: 3"),
     ],
 )
 def test_wrong_arguments_surface_at_construction(tmp_path, arguments, message):

@@ -253,38 +253,47 @@ def test_import_brings_no_matplotlib():
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: gallery(IMAGES[:0], explanation()), "`images` must hold at least one"),
-        (lambda: gallery(IMAGES[:1], explanation()), "`explanation` must .*N=1"),
-        (lambda: gallery(IMAGES, object()), "`explanation` must .* without"),
-        (lambda: gallery(IMAGES, explanation(), ["cat"]), "`class_names` must .* to 3"),
+        (
+            lambda: gallery(IMAGES[:0], explanation()),
+            "`images` should hold at least one",
+        ),
+        (lambda: gallery(IMAGES[:1], explanation()), "`explanation` should .*N=1"),
+        (lambda: gallery(IMAGES, object()), "`explanation` should .* without"),
+        (
+            lambda: gallery(IMAGES, explanation(), ["cat"]),
+            "`class_names` should .* to 3",
+        ),
         (
             lambda: gallery(IMAGES, explanation(), ground_truth=IMAGES[:1]),
-            "`ground_truth` must .* 1 masks",
+            "`ground_truth` should .* 1 masks",
         ),
-        (lambda: gallery(IMAGES, explanation(), columns=3), "`columns` must .*=3"),
-        (lambda: gallery(IMAGES, explanation(), columns="image"), "`columns` must"),
-        (lambda: gallery(IMAGES, explanation(), columns=["x"]), "`columns` must"),
-        (lambda: class_grid(IMAGES[0], IMAGES[0], ["a"], [1]), "`masks` must have"),
+        (lambda: gallery(IMAGES, explanation(), columns=3), "`columns` should .*=3"),
+        (lambda: gallery(IMAGES, explanation(), columns="image"), "`columns` should"),
+        (lambda: gallery(IMAGES, explanation(), columns=["x"]), "`columns` should"),
+        (lambda: class_grid(IMAGES[0], IMAGES[0], ["a"], [1]), "`masks` should have"),
         (
             lambda: class_grid(IMAGES[0], np.ones((2, 2, 2)), ["a"], [1, 1]),
-            "`class_names` must name the 2 masks. Received: 1",
+            "`class_names` should name the 2 masks. Received: 1",
         ),
         (
             lambda: class_grid(IMAGES[0], np.ones((2, 2, 1)), ["a"], [1, 1]),
-            "`probabilities` must have shape",
+            "`probabilities` should have shape",
         ),
         (
             lambda: class_grid(
                 IMAGES[0], np.ones((2, 2, 1)), ["a"], [1], classes=[1, 2]
             ),
-            r"`classes` must have shape \(1,\)",
+            r"`classes` should have shape \(1,\)",
         ),
         (
             lambda: contact_sheet(IMAGES, IMAGES, ["a", "b"], classes=[1]),
-            "`classes` must be as many as the 2 images. Received: 1",
+            "`classes` should be as many as the 2 images. Received: 1",
         ),
-        (lambda: contact_sheet(IMAGES, IMAGES, ["a"]), "must be as many.*2, 2 and 1"),
-        (lambda: contact_sheet(IMAGES, IMAGES, "ab", columns=0), "`columns` must be 1"),
+        (lambda: contact_sheet(IMAGES, IMAGES, ["a"]), "should be as many.*2, 2 and 1"),
+        (
+            lambda: contact_sheet(IMAGES, IMAGES, "ab", columns=0),
+            "`columns` should be 1",
+        ),
     ],
 )
 def test_errors_name_the_argument(draw, message):

@@ -60,10 +60,10 @@ def test_file_has_the_permissions_of_any_new_file(tmp_path):
 @pytest.mark.parametrize(
     ("array", "name", "message"),
     [
-        (np.zeros((2, 2)), "mask.jpg", '`path` must end in ".png". Received'),
-        (np.full((2, 2), 200, "uint8"), "a.png", "`array` must hold .* 0 to 1"),
-        (np.full((2, 2, 3), 0.5), "a.png", "`array` must hold .* 0 to 255"),
-        (np.zeros((2, 2, 2)), "a.png", "`array` must have shape"),
+        (np.zeros((2, 2)), "mask.jpg", '`path` should end in ".png". Received'),
+        (np.full((2, 2), 200, "uint8"), "a.png", "`array` should hold .* 0 to 1"),
+        (np.full((2, 2, 3), 0.5), "a.png", "`array` should hold .* 0 to 255"),
+        (np.zeros((2, 2, 2)), "a.png", "`array` should have shape"),
     ],
 )
 def test_errors_name_the_argument(tmp_path, array, name, message):
