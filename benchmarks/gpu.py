@@ -26,9 +26,9 @@ from keras_explainer import attribution
 KINDS = {
     "ExplainerModel": kx.ExplainerModel,
     "DiscreteMaskExplainer": kx.DiscreteMaskExplainer,
-    "RealTimeSaliency": kx.RealTimeSaliency,
-    "L2X": kx.L2X,
-    "BoundedLogitAttention": kx.BoundedLogitAttention,
+    "RealTimeSaliencyExplainer": kx.RealTimeSaliencyExplainer,
+    "L2XExplainer": kx.L2XExplainer,
+    "BoundedLogitAttentionExplainer": kx.BoundedLogitAttentionExplainer,
 }
 # Name: the options for `--small`.
 METHODS = {

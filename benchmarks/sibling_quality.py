@@ -35,7 +35,9 @@ TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
 
 
 def real_time_saliency_published(classifier):
-    explainer = kx.RealTimeSaliency(classifier, evidence=False, multi_label=True)
+    explainer = kx.RealTimeSaliencyExplainer(
+        classifier, evidence=False, multi_label=True
+    )
     explainer.compile(loss=kx.losses.RealTimeSaliencyLoss.published())
     return explainer
 
@@ -63,13 +65,13 @@ SYSTEMS = {
     "discrete masks (published)": built(
         kx.DiscreteMaskExplainer, estimator="published", threshold=0.35
     ),
-    "real-time saliency": built(kx.RealTimeSaliency),
+    "real-time saliency": built(kx.RealTimeSaliencyExplainer),
     "real-time saliency (published)": real_time_saliency_published,
-    "L2X": built(kx.L2X),
-    "BLA-PH": built(kx.BoundedLogitAttention, "bla-ph"),
-    "BLA-T": built(kx.BoundedLogitAttention, "bla-t"),
-    "BLA": built(kx.BoundedLogitAttention, "bla"),
-    "L2X-F": built(kx.BoundedLogitAttention, "l2x-f"),
+    "L2X": built(kx.L2XExplainer),
+    "BLA-PH": built(kx.BoundedLogitAttentionExplainer, "bla-ph"),
+    "BLA-T": built(kx.BoundedLogitAttentionExplainer, "bla-t"),
+    "BLA": built(kx.BoundedLogitAttentionExplainer, "bla"),
+    "L2X-F": built(kx.BoundedLogitAttentionExplainer, "l2x-f"),
 }
 
 

@@ -8,13 +8,13 @@ __version__ = "0.1.0"
 
 # Public name: the module that has it, or None for a module.
 _PLACES = {
-    "BoundedLogitAttention": "keras_explainer.explainers",
+    "BoundedLogitAttentionExplainer": "keras_explainer.explainers",
     "DiscreteMaskExplainer": "keras_explainer.explainers",
     "Explanation": "keras_explainer.explainers",
     "ExplainerLoss": "keras_explainer.losses",
     "ExplainerModel": "keras_explainer.explainers",
-    "L2X": "keras_explainer.explainers",
-    "RealTimeSaliency": "keras_explainer.explainers",
+    "L2XExplainer": "keras_explainer.explainers",
+    "RealTimeSaliencyExplainer": "keras_explainer.explainers",
     "attribution": None,
     "bulk": None,
     "datasets": None,

@@ -23,11 +23,11 @@ PLACES = {
     "FeatureEncoder": "decoders.feature_encoder:FeatureEncoder",
     "UNetDecoder": "decoders.unet:UNetDecoder",
     "Background": "image_operations.background:Background",
-    "BoundedLogitAttention": "explainers.bounded_logit_attention:BoundedLogitAttention",
-    "DiscreteMaskExplainer": "explainers.discrete_mask_explainer:DiscreteMaskExplainer",
-    "ExplainerModel": "explainers.explainer_model:ExplainerModel",
-    "L2X": "explainers.l2x:L2X",
-    "RealTimeSaliency": "explainers.real_time_saliency:RealTimeSaliency",
+    "BoundedLogitAttentionExplainer": "explainers:BoundedLogitAttentionExplainer",
+    "DiscreteMaskExplainer": "explainers:DiscreteMaskExplainer",
+    "ExplainerModel": "explainers:ExplainerModel",
+    "L2XExplainer": "explainers:L2XExplainer",
+    "RealTimeSaliencyExplainer": "explainers:RealTimeSaliencyExplainer",
     "BoundedLogitAttentionLayer": "layers:BoundedLogitAttention",
     "DiscreteMaskLoss": "losses.discrete_mask_loss:DiscreteMaskLoss",
     "ExplainerLoss": "losses.explainer_loss:ExplainerLoss",
@@ -52,6 +52,9 @@ PLACES = {
 }
 # Name in files of earlier versions: name now.
 FORMER_NAMES = {
+    "BoundedLogitAttention": "BoundedLogitAttentionExplainer",
+    "L2X": "L2XExplainer",
+    "RealTimeSaliency": "RealTimeSaliencyExplainer",
     "BoundaryIoU": "TrimapIoU",
     "MeanF1": "ThresholdAveragedF1",
     "MeanIoU": "ThresholdAveragedIoU",

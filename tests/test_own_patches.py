@@ -19,9 +19,9 @@ from keras_explainer.metrics import roc_auc
 SYSTEMS = {
     "explainer": (kx.ExplainerModel, 10, 0.7),
     "discrete_mask": (functools.partial(kx.DiscreteMaskExplainer, grid=8), 10, 0.5),
-    "real_time_saliency": (kx.RealTimeSaliency, 10, 0.35),
-    "bounded_logit_attention": (kx.BoundedLogitAttention, 10, 0.6),
-    "l2x": (functools.partial(kx.L2X, selected=6), 10, 0.5),
+    "real_time_saliency": (kx.RealTimeSaliencyExplainer, 10, 0.35),
+    "bounded_logit_attention": (kx.BoundedLogitAttentionExplainer, 10, 0.6),
+    "l2x": (functools.partial(kx.L2XExplainer, selected=6), 10, 0.5),
 }
 # These show why the classifier gave its answer, the same for every class asked for.
 OF_THE_ANSWER = ("bounded_logit_attention", "l2x")

@@ -47,9 +47,9 @@ EPOCH_GALLERY, GALLERY = 4, 8
 METHODS = {
     "explainer": "ExplainerModel",
     "discrete_mask": "DiscreteMaskExplainer",
-    "bounded_logit_attention": "BoundedLogitAttention",
-    "real_time_saliency": "RealTimeSaliency",
-    "l2x": "L2X",
+    "bounded_logit_attention": "BoundedLogitAttentionExplainer",
+    "real_time_saliency": "RealTimeSaliencyExplainer",
+    "l2x": "L2XExplainer",
 }
 _PATHS = ("classifier", "data", "class_names")
 # What only a dataset of files has.

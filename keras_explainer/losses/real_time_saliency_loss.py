@@ -32,7 +32,7 @@ class RealTimeSaliencyLoss(Objective):
 
     Example:
 
-    >>> explainer = kx.RealTimeSaliency(classifier)
+    >>> explainer = kx.RealTimeSaliencyExplainer(classifier)
     >>> explainer.compile(loss=RealTimeSaliencyLoss.published())
 
     Reference:

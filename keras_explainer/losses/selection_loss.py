@@ -16,7 +16,7 @@ class SelectionLoss(Objective):
 
     Example:
 
-    >>> explainer = kx.BoundedLogitAttention(classifier)
+    >>> explainer = kx.BoundedLogitAttentionExplainer(classifier)
     >>> explainer.compile(loss=SelectionLoss(size_weight=0.1))
     """
 

@@ -138,7 +138,7 @@ def test_the_command_line_explains_either_answer(trained_classifier, tmp_path):
 def test_labels_of_one_column_and_of_two_mean_the_same():
     """One graph is for both, and does not know how wide they are."""
     images, labels = random_images(4), np.array([0, 1, 1, 0])
-    explainer = kx.L2X(tiny_classifier(1, "sigmoid"), grid=4, selected=4)
+    explainer = kx.L2XExplainer(tiny_classifier(1, "sigmoid"), grid=4, selected=4)
     forms = labels[:, None].astype("float32"), np.eye(2, dtype="float32")[labels]
     column, rows = (
         explainer.evaluate(images, form, verbose=0, return_dict=True) for form in forms

@@ -61,7 +61,7 @@ def test_what_hides_no_pixels_has_no_background(trained_classifier):
     classifier.layers[-1].bias.assign([20.0, 0.0, 0.0])
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Argument `background`", UserWarning)
-        fit(kx.BoundedLogitAttention(classifier))
+        fit(kx.BoundedLogitAttentionExplainer(classifier))
 
 
 @pytest.mark.usefixtures("eager")

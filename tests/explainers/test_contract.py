@@ -23,11 +23,11 @@ SYSTEMS = {
     "discrete_mask_published": functools.partial(
         kx.DiscreteMaskExplainer, grid=8, estimator="published"
     ),
-    "real_time_saliency": kx.RealTimeSaliency,
-    "l2x": functools.partial(kx.L2X, grid=4),
-    "bla-ph": kx.BoundedLogitAttention,
+    "real_time_saliency": kx.RealTimeSaliencyExplainer,
+    "l2x": functools.partial(kx.L2XExplainer, grid=4),
+    "bla-ph": kx.BoundedLogitAttentionExplainer,
     **{
-        variant: functools.partial(kx.BoundedLogitAttention, variant=variant)
+        variant: functools.partial(kx.BoundedLogitAttentionExplainer, variant=variant)
         for variant in ("bla", "bla-t", "l2x-f")
     },
 }

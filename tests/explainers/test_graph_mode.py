@@ -132,10 +132,10 @@ def test_single_labels_and_inpainting(classes):
         functools.partial(
             kx.DiscreteMaskExplainer, baseline="greedy", samples=1, slopes=True
         ),
-        kx.RealTimeSaliency,
-        kx.L2X,
+        kx.RealTimeSaliencyExplainer,
+        kx.L2XExplainer,
         *(
-            functools.partial(kx.BoundedLogitAttention, variant=variant)
+            functools.partial(kx.BoundedLogitAttentionExplainer, variant=variant)
             for variant in ("bla-ph", "bla", "bla-t", "l2x-f")
         ),
     ],

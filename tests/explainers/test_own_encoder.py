@@ -11,8 +11,8 @@ from keras import layers
 import keras_explainer as kx
 
 SYSTEMS = {
-    "L2X": functools.partial(kx.L2X, grid=4, selected=4),
-    "RealTimeSaliency": kx.RealTimeSaliency,
+    "L2XExplainer": functools.partial(kx.L2XExplainer, grid=4, selected=4),
+    "RealTimeSaliencyExplainer": kx.RealTimeSaliencyExplainer,
     "DiscreteMaskExplainer": functools.partial(kx.DiscreteMaskExplainer, grid=4),
 }
 
@@ -48,4 +48,4 @@ def test_a_classifier_with_maps_is_read_itself():
     images = keras.Input((16, 16, 3))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, 2)(images))
     classifier = keras.Model(images, layers.Dense(3, activation="softmax")(x))
-    assert kx.L2X(classifier).own_encoder is None
+    assert kx.L2XExplainer(classifier).own_encoder is None

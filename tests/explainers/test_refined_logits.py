@@ -171,8 +171,8 @@ def test_steps_are_a_whole_number(explainer, steps):
 
 
 def test_only_an_explainer_model_refines():
-    explainer = kx.L2X(tiny_classifier(), grid=4)
-    with pytest.raises(ValueError, match="should be 0 for a L2X.*Received: 2"):
+    explainer = kx.L2XExplainer(tiny_classifier(), grid=4)
+    with pytest.raises(ValueError, match="should be 0 for a L2XExplainer.*Received: 2"):
         explainer.explain(random_images(1), refine_steps=2)
 
 

@@ -416,7 +416,7 @@ def test_explain_in_a_traced_function(explainer):
 @pytest.mark.slow
 def test_labels_may_change_their_form_from_run_to_run():
     tf.config.run_functions_eagerly(False)
-    explainer = kx.L2X(tiny_classifier(), grid=4)
+    explainer = kx.L2XExplainer(tiny_classifier(), grid=4)
     forms = (LABELS, LABELS[:, None], np.eye(3)[LABELS], LABELS.astype("float64"))
     losses = [explainer.evaluate(IMAGES, labels, verbose=0)[0] for labels in forms]
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
@@ -442,5 +442,5 @@ def test_fit_hands_its_callbacks_on_by_keyword(monkeypatch):
         return fit(model, *arguments, callbacks=[*callbacks, added], **options)
 
     monkeypatch.setattr(keras.Model, "fit", logged)
-    kx.L2X(tiny_classifier(), grid=4).fit(IMAGES, LABELS, verbose=0)
+    kx.L2XExplainer(tiny_classifier(), grid=4).fit(IMAGES, LABELS, verbose=0)
     assert len(seen) == 1

@@ -129,8 +129,8 @@ OF_MANY = {
     "model_randomization",
     # By a mean over the batch, as published; only its gradient means anything.
     "published_policy_loss",
-    # Without terms of its own: `L2X` and `BoundedLogitAttention` compute them, and
-    # `ExplainerLoss` is asked by an explainer (`test_seeds.py`).
+    # Without terms of its own: `L2XExplainer` and `BoundedLogitAttentionExplainer`
+    # compute them, and `ExplainerLoss` is asked by an explainer (`test_seeds.py`).
     "SelectionLoss",
     "ExplainerLoss",
     "FunctionLoss",

@@ -1,12 +1,16 @@
 """Saved classes are found after a plain import, whatever the command line says."""
 
 import importlib
+import json
 import pathlib
 import subprocess
 import sys
+import zipfile
 
 import keras
+import numpy as np
 import pytest
+from conftest import tiny_classifier
 
 import keras_explainer as kx
 from keras_explainer import saved_classes
@@ -75,8 +79,11 @@ def test_a_stand_in_is_called_like_its_class(stand_ins):
     assert type(loss) is kx.ExplainerLoss and loss.overlap_weight == 0.4
 
 
-@pytest.mark.parametrize("former, name", saved_classes.FORMER_NAMES.items())
-def test_a_class_in_a_file_of_an_earlier_version_is_found(former, name):
+EXPLAINERS = {"BoundedLogitAttention", "L2X", "RealTimeSaliency"}
+
+
+@pytest.mark.parametrize("former", sorted({*saved_classes.FORMER_NAMES} - EXPLAINERS))
+def test_a_class_in_a_file_of_an_earlier_version_is_found(former):
     saved = {
         "module": "keras_explainer.metrics.gone",
         "class_name": former,
@@ -84,7 +91,33 @@ def test_a_class_in_a_file_of_an_earlier_version_is_found(former, name):
         "registered_name": f"keras_explainer>{former}",
     }
     metric = keras.saving.deserialize_keras_object(saved)
+    name = saved_classes.FORMER_NAMES[former]
     assert type(metric) is getattr(kx.metrics, name) and metric.name == "mine"
+
+
+@pytest.mark.parametrize("former", sorted(EXPLAINERS))
+def test_an_explainer_in_a_file_of_an_earlier_version_is_found(former, tmp_path):
+    name = saved_classes.FORMER_NAMES[former]
+    explainer = getattr(kx, name)(tiny_classifier(size=16))
+    explainer.save(tmp_path / "now.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "now.keras") as now,
+        zipfile.ZipFile(tmp_path / "former.keras", "w") as then,
+    ):
+        for part in now.namelist():
+            content = now.read(part)
+            if part == "config.json":
+                config = json.loads(content)
+                assert config["registered_name"] == f"keras_explainer>{name}"
+                config["registered_name"] = f"keras_explainer>{former}"
+                config["class_name"] = former
+                config["module"] = "keras_explainer.explainers.gone"
+                content = json.dumps(config)
+            then.writestr(part, content)
+    loaded = keras.saving.load_model(tmp_path / "former.keras")
+    assert type(loaded) is type(explainer)
+    for one, other in zip(loaded.get_weights(), explainer.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow  # imports TensorFlow once more

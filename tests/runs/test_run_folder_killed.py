@@ -471,7 +471,9 @@ def test_where_a_disk_is_mounted(tmp_path, monkeypatch):
         RunFolder(tmp_path / "a", SETTINGS)
 
 
-@pytest.mark.parametrize("make", [tiny_classifier, lambda: kx.L2X(tiny_classifier())])
+@pytest.mark.parametrize(
+    "make", [tiny_classifier, lambda: kx.L2XExplainer(tiny_classifier())]
+)
 def test_a_checkpoint_that_is_being_written_is_known_as_the_runs_own(
     make, tmp_path, monkeypatch
 ):

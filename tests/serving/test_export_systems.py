@@ -15,9 +15,9 @@ pytestmark = pytest.mark.slow  # many traces
 
 SYSTEMS = {
     "discrete_mask": functools.partial(kx.DiscreteMaskExplainer, grid=8),
-    "bounded_logit_attention": kx.BoundedLogitAttention,
-    "real_time_saliency": kx.RealTimeSaliency,
-    "l2x": functools.partial(kx.L2X, grid=4),
+    "bounded_logit_attention": kx.BoundedLogitAttentionExplainer,
+    "real_time_saliency": kx.RealTimeSaliencyExplainer,
+    "l2x": functools.partial(kx.L2XExplainer, grid=4),
 }
 
 

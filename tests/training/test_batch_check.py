@@ -44,7 +44,7 @@ def test_a_bad_batch_changes_nothing(fault):
 
 def test_a_bad_batch_changes_nothing_in_a_traced_step():
     tf.config.run_functions_eagerly(False)
-    explainer = kx.L2X(tiny_classifier(), grid=4)
+    explainer = kx.L2XExplainer(tiny_classifier(), grid=4)
     assert_refused(outcome(explainer, "label"), "label")
     # The good batch after the bad one is of the same call, and is not learned either.
     explainer.compile(steps_per_execution=3)

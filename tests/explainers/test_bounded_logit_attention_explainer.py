@@ -23,7 +23,7 @@ def select_half(explainer):
 
 def test_figures_of_a_step_are_what_the_head_says_of_the_cells():
     classifier = tiny_classifier(classes=4)
-    explainer = kx.BoundedLogitAttention(classifier)
+    explainer = kx.BoundedLogitAttentionExplainer(classifier)
     select_half(explainer)
     images, labels = random_images(8), np.arange(8) % 4
     found = explainer.evaluate(images, labels, return_dict=True, verbose=0)
@@ -40,7 +40,7 @@ def test_figures_of_a_step_are_what_the_head_says_of_the_cells():
 
 
 def test_the_masks_of_all_classes_are_the_same():
-    explainer = kx.BoundedLogitAttention(tiny_classifier())
+    explainer = kx.BoundedLogitAttentionExplainer(tiny_classifier())
     select_half(explainer)
     masks = explainer.predict(random_images(4), verbose=0)["masks"]
     assert set(np.unique(masks)) == {0, 1}
@@ -51,7 +51,7 @@ def test_the_masks_of_all_classes_are_the_same():
 @pytest.mark.parametrize("head", ["pool", "flatten"])
 def test_a_new_head_starts_as_the_classifiers(variant, head):
     classifier = tiny_classifier(head=head)
-    explainer = kx.BoundedLogitAttention(classifier, variant)
+    explainer = kx.BoundedLogitAttentionExplainer(classifier, variant)
     vectors = np.random.default_rng(0).uniform(size=(5, 8)).astype("float32")
     np.testing.assert_allclose(
         explainer.head(vectors), explainer.frozen.cell_head(vectors), atol=1e-5
@@ -60,7 +60,7 @@ def test_a_new_head_starts_as_the_classifiers(variant, head):
 
 
 def test_the_frozen_head_is_not_trained():
-    explainer = kx.BoundedLogitAttention(tiny_classifier())
+    explainer = kx.BoundedLogitAttentionExplainer(tiny_classifier())
     assert explainer.head is None
     names = {v.path.split("/")[-2] for v in explainer.trainable_variables}
     assert names == {"score"}
@@ -71,10 +71,10 @@ def test_a_head_without_an_answer_for_one_cell_needs_its_own():
     x = keras.layers.Conv2D(4, 3, strides=4)(images)
     x = keras.layers.Flatten()(keras.layers.Permute((3, 1, 2))(x))
     classifier = keras.Model(images, keras.layers.Dense(3, activation="softmax")(x))
-    frozen = kx.BoundedLogitAttention(classifier, "bla").frozen
+    frozen = kx.BoundedLogitAttentionExplainer(classifier, "bla").frozen
     if frozen.cell_head is None:
         with pytest.raises(ValueError, match="`variant` .*Received: 'bla-ph'"):
-            kx.BoundedLogitAttention(classifier)
+            kx.BoundedLogitAttentionExplainer(classifier)
 
 
 def test_right_share():
@@ -87,4 +87,4 @@ def test_right_share():
 
 def test_unknown_variants_are_named():
     with pytest.raises(ValueError, match="`variant` .*Received: 'blah'"):
-        kx.BoundedLogitAttention(tiny_classifier(), "blah")
+        kx.BoundedLogitAttentionExplainer(tiny_classifier(), "blah")

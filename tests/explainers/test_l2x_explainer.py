@@ -36,7 +36,7 @@ def test_a_joint_predictor_learns_a_code_that_the_checks_show():
     held_out, answers = noisy_images(400, seed=1)
     figures, encoding = {}, {}
     for predictor in ("joint", "classifier"):
-        explainer = kx.L2X(
+        explainer = kx.L2XExplainer(
             classifier, grid=4, selected=2, predictor=predictor, background=0.0
         )
         explainer.fit(images, labels, batch_size=50, epochs=15, verbose=0)
@@ -58,7 +58,7 @@ def test_a_joint_predictor_learns_a_code_that_the_checks_show():
 
 @pytest.mark.usefixtures("eager")
 def test_masks_hold_the_number_of_cells_and_figures_judge_them():
-    explainer = kx.L2X(tiny_classifier(), grid=4, selected=3)
+    explainer = kx.L2XExplainer(tiny_classifier(), grid=4, selected=3)
     images, labels = random_images(8), np.arange(8) % 3
     masks = explainer.predict(images, verbose=0)["masks"]
     np.testing.assert_array_equal(masks.sum(axis=(1, 2)), np.full((8, 3), 3))
@@ -80,4 +80,4 @@ def test_masks_hold_the_number_of_cells_and_figures_judge_them():
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        kx.L2X(tiny_classifier(), **arguments)
+        kx.L2XExplainer(tiny_classifier(), **arguments)

@@ -20,7 +20,7 @@ _KEPT_NOISE = 0.03
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class RealTimeSaliency(BaseExplainer):
+class RealTimeSaliencyExplainer(BaseExplainer):
     """Explains a frozen classifier by the masks of a class-selecting U-Net.
 
     Every step asks for one class of each image: one of its labels, or, in a share of
@@ -52,7 +52,7 @@ class RealTimeSaliency(BaseExplainer):
     Example:
 
     ```python
-    explainer = keras_explainer.RealTimeSaliency(classifier)
+    explainer = keras_explainer.RealTimeSaliencyExplainer(classifier)
     explainer.compile(loss=keras_explainer.losses.RealTimeSaliencyLoss.published())
     explainer.fit(dataset)
     ```

@@ -21,7 +21,7 @@ _DROPOUT = 0.2
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class BoundedLogitAttention(BaseExplainer):
+class BoundedLogitAttentionExplainer(BaseExplainer):
     """Explains a classifier by the cells of its final feature map that suffice.
 
     `keras_explainer.layers.BoundedLogitAttention` takes the place of pooling: the
@@ -62,7 +62,7 @@ class BoundedLogitAttention(BaseExplainer):
     Example:
 
     ```python
-    explainer = keras_explainer.BoundedLogitAttention(classifier)
+    explainer = keras_explainer.BoundedLogitAttentionExplainer(classifier)
     explainer.fit(dataset)
     explainer.evaluate(validation, return_dict=True)["hard_accuracy"]
     ```

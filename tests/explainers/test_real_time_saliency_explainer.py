@@ -26,7 +26,7 @@ def test_the_class_of_a_step_is_one_of_the_labels():
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_fake_classes_are_drawn_from_those_that_are_not_there(share):
-    explainer = kx.RealTimeSaliency(tiny_classifier(classes=4))
+    explainer = kx.RealTimeSaliencyExplainer(tiny_classifier(classes=4))
     explainer.compile(loss=RealTimeSaliencyLoss(fake_share=share))
     rows = np.tile(np.float32([[1, 0, 1, 0]]), (400, 1))
     classes, real = (np.asarray(part) for part in explainer._drawn_classes(rows, 5))
@@ -35,7 +35,7 @@ def test_fake_classes_are_drawn_from_those_that_are_not_there(share):
 
 
 def test_images_without_labels_are_fakes_and_those_with_all_are_not():
-    explainer = kx.RealTimeSaliency(tiny_classifier())
+    explainer = kx.RealTimeSaliencyExplainer(tiny_classifier())
     rows = np.repeat(np.float32([[0, 0, 0], [1, 1, 1]]), 20, axis=0)
     _, real = explainer._drawn_classes(rows, 0)
     np.testing.assert_array_equal(real, [0] * 20 + [1] * 20)
@@ -58,7 +58,7 @@ def test_backgrounds_are_blurred_or_coloured_with_noise():
 
 
 def test_a_closed_gate_empties_the_mask_and_an_open_one_does_not():
-    explainer = kx.RealTimeSaliency(tiny_classifier(), evidence=False)
+    explainer = kx.RealTimeSaliencyExplainer(tiny_classifier(), evidence=False)
     decoder, read = explainer.decoder, explainer.frozen(random_images(2))
     decoder.class_vectors.assign(np.zeros(decoder.class_vectors.shape))
     decoder.class_offsets.assign([-20.0, 0.0, 20.0])
@@ -69,7 +69,7 @@ def test_a_closed_gate_empties_the_mask_and_an_open_one_does_not():
 
 
 def test_the_selector_starts_from_the_evidence_of_the_classifier():
-    explainer = kx.RealTimeSaliency(tiny_classifier())
+    explainer = kx.RealTimeSaliencyExplainer(tiny_classifier())
     read = explainer.frozen(random_images(2))
     scores = explainer.decoder.scores(read["features"], read["evidence"])
     np.testing.assert_allclose(scores, read["evidence"], atol=1e-6)

@@ -17,7 +17,7 @@ from keras_explainer.losses.selection_loss import SelectionLoss
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class L2X(BaseExplainer):
+class L2XExplainer(BaseExplainer):
     """Explains a classifier by the few cells from which its answer can be guessed.
 
     A selector picks `selected` cells of the image; a predictor, trained along, guesses
@@ -55,7 +55,7 @@ class L2X(BaseExplainer):
     Example:
 
     ```python
-    explainer = keras_explainer.L2X(classifier, selected=8)
+    explainer = keras_explainer.L2XExplainer(classifier, selected=8)
     explainer.fit(dataset)
     ```
 
