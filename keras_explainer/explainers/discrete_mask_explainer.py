@@ -95,19 +95,7 @@ class DiscreteMaskExplainer(BaseExplainer):
     ):
         _check_choice("estimator", estimator, ("reinforce", "published"))
         _check_choice("baseline", baseline, ("leave_one_out", "greedy", None))
-        least = 2 if baseline == "leave_one_out" else 1
-        for argument, value, lowest in (("grid", grid, 2), ("samples", samples, least)):
-            if not isinstance(value, int) or value < lowest:
-                raise ValueError(
-                    f"Argument `{argument}` should be a whole number from {lowest}. "
-                    f"Received: {value!r}"
-                )
-        if not 0 < threshold < 1:
-            raise ValueError(
-                "Argument `threshold` should be a number between 0 and 1. "
-                f"Received: {threshold!r}"
-            )
-
+        _check_numbers(grid, samples, baseline, threshold)
         # === Layers ===
         frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
         encoder = own_encoder(frozen)
@@ -256,6 +244,21 @@ def _pooled(logits):
     )
     chances = ops.clip(chances, 1e-6, 1.0 - 1e-6)
     return ops.log(chances) - ops.log(1.0 - chances)
+
+
+def _check_numbers(grid, samples, baseline, threshold):
+    least = 2 if baseline == "leave_one_out" else 1
+    for argument, value, lowest in (("grid", grid, 2), ("samples", samples, least)):
+        if not isinstance(value, int) or value < lowest:
+            raise ValueError(
+                f"Argument `{argument}` should be a whole number from {lowest}. "
+                f"Received: {value!r}"
+            )
+    if not 0 < threshold < 1:
+        raise ValueError(
+            "Argument `threshold` should be a number between 0 and 1. "
+            f"Received: {threshold!r}"
+        )
 
 
 def _check_choice(argument, value, choices):

@@ -113,23 +113,7 @@ class ExplainerModel(BaseExplainer):
         class_names=None,
         name=None,
     ):
-        if upsampling not in ("guided", "bilinear"):
-            raise ValueError(
-                'Argument `upsampling` should be "guided" or "bilinear". '
-                f"Received: {upsampling!r}"
-            )
-        for argument, value in (("rule_out", rule_out), ("dense_crf", dense_crf)):
-            is_auto = argument == "dense_crf" and value == "auto"
-            if not isinstance(value, bool) and not is_auto:
-                raise ValueError(
-                    f"Argument `{argument}` should be True or False. "
-                    f"Received: {value!r}"
-                )
-        if stride != "auto" and (type(stride) is not int or stride < 1):
-            raise ValueError(
-                "Argument `stride` should be a whole number of pixels from 1, or "
-                f'"auto". Received: {stride!r}'
-            )
+        _check_options(stride, rule_out, dense_crf, upsampling)
         if stride == "auto":
             stride = whole_object_stride if decoder == "unet" else default_stride
         # === Layers ===
@@ -150,26 +134,28 @@ class ExplainerModel(BaseExplainer):
             if not encoder and frozen.cell_head is not None:
                 attention = CellAttention(name="cell_attention")
 
-        def decode(images, outputs):
-            decoded = vectors(features(images) if encoder else outputs["features"])
-            if attention is not None:
-                decoded, attention_weights = attention(decoded, outputs["features"][0])
-                logits = head(decoded, outputs["evidence"], weights=attention_weights)
-                return ruled_out(logits, frozen, outputs) if rule_out else logits
-            if head is not None:
-                return head(decoded)
-            if decoded.shape[-1] != frozen.num_classes or len(decoded.shape) != 4:
-                raise ValueError(
-                    "Argument `decoder` should return class mask logits of shape "
-                    f"(N, h, w, {frozen.num_classes}). Received: a model that returns "
-                    f"{decoded.shape}"
-                )
-            return decoded
+        def decode(images, outputs, classes=None, training=None):
+            maps = outputs.get("features")
+            if encoder:
+                maps = features(images, training=training)
+            decoded = vectors(maps, training=training)
+            if head is None:
+                return _of_classes(decoded, frozen.num_classes, classes)
+            if attention is None:
+                return head(decoded, None, classes)
+            decoded, weights = attention(decoded, maps[0])
+            return head(decoded, outputs["evidence"], classes, weights)
+
+        def decode_and_rule_out(images, outputs):
+            logits = decode(images, outputs)
+            if not rule_out or attention is None:
+                return logits
+            return ruled_out(logits, frozen, outputs)
 
         # === Functional Model ===
         super().__init__(
             frozen,
-            decode,
+            decode_and_rule_out,
             preprocess_input=preprocess_input,
             background=background,
             class_names=class_names,
@@ -184,6 +170,7 @@ class ExplainerModel(BaseExplainer):
         self.rule_out = rule_out
         self.dense_crf = upsampling == "guided" if dense_crf == "auto" else dense_crf
         self.upsampling = upsampling
+        self._decode = decode
         self._decoder_config = decoder
         self.compile()
 
@@ -259,25 +246,10 @@ class ExplainerModel(BaseExplainer):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]
 
     def class_logits(self, images, outputs, classes=None, training=False):
-        if self.encoder is not None:
-            features = self.encoder(images, training=training)
-        else:
-            features = outputs["features"]
-        decoded = self.decoder(features, training=training)
-        if self.cell_attention is not None:
-            decoded, attention_weights = self.cell_attention(decoded, features[0])
-            logits = self.class_head(
-                decoded, outputs["evidence"], classes, attention_weights
-            )
-            if training or not self.rule_out:
-                return logits
-            return ruled_out(logits, self.frozen, outputs, classes)
-        if self.class_head is not None:
-            return self.class_head(decoded, None, classes)
-        decoded = ops.cast(decoded, "float32")
-        if classes is None:
-            return decoded
-        return ops.take_along_axis(decoded, classes[:, None, None], axis=-1)
+        logits = self._decode(images, outputs, classes, training)
+        if training or not self.rule_out or self.cell_attention is None:
+            return logits
+        return ruled_out(logits, self.frozen, outputs, classes)
 
     def refined(self, logits, images, outputs, classes, wanted, steps):
         """Refines those mask logits (N, h, w, K) that are wanted (N, K), by steps."""
@@ -299,3 +271,38 @@ class ExplainerModel(BaseExplainer):
             "dense_crf": self.dense_crf,
             "upsampling": self.upsampling,
         }
+
+
+def _check_options(stride, rule_out, dense_crf, upsampling):
+    if stride != "auto" and (type(stride) is not int or stride < 1):
+        raise ValueError(
+            "Argument `stride` should be a whole number of pixels from 1, or "
+            f'"auto". Received: {stride!r}'
+        )
+    if not isinstance(rule_out, bool):
+        raise ValueError(
+            f"Argument `rule_out` should be True or False. Received: {rule_out!r}"
+        )
+    if not isinstance(dense_crf, bool) and dense_crf != "auto":
+        raise ValueError(
+            'Argument `dense_crf` should be True, False or "auto". '
+            f"Received: {dense_crf!r}"
+        )
+    if upsampling not in ("guided", "bilinear"):
+        raise ValueError(
+            'Argument `upsampling` should be "guided" or "bilinear". '
+            f"Received: {upsampling!r}"
+        )
+
+
+def _of_classes(decoded, num_classes, classes):
+    """Returns those of the mask logits (N, h, w, C) of a user's decoder asked for."""
+    if decoded.shape[-1] != num_classes or len(decoded.shape) != 4:
+        raise ValueError(
+            "Argument `decoder` should return class mask logits of shape "
+            f"(N, h, w, {num_classes}). Received: a model that returns {decoded.shape}"
+        )
+    decoded = ops.cast(decoded, "float32")
+    if classes is None:
+        return decoded
+    return ops.take_along_axis(decoded, classes[:, None, None], axis=-1)

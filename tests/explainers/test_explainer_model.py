@@ -1,5 +1,6 @@
 """What only the Explainer has: decoders, a separate encoder, its arguments."""
 
+import itertools
 import os
 
 import keras
@@ -12,6 +13,7 @@ from keras import layers
 
 import keras_explainer as kx
 from keras_explainer.explainers.mask_stages import ruled_out
+from keras_explainer.image_operations.resize import resize_to
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -266,3 +268,59 @@ def test_what_is_wrong_with_an_encoder_is_said_of_the_encoder():
     for encoder in (flat, "resnet"):
         with pytest.raises(ValueError, match="^Argument `encoder` should"):
             kx.ExplainerModel(tiny_classifier(), encoder=encoder)
+
+
+def test_each_stage_of_a_mask_is_switched_off_by_itself():
+    """`call` gives the second of the stages of `mask_stages.py`, `explain` the last."""
+    classifier, images = tiny_classifier(activation="sigmoid"), random_images(2)
+    base = kx.ExplainerModel(classifier)
+    outputs = base.classifier_outputs(images)
+    decoded = base.class_logits(images, outputs, training=True)
+    # The classifier rules out the one class in one image.
+    outputs["logits"] = np.float32([[0, 0, 0], [0, -9, 0]])
+    lower = np.zeros((2, 1, 1, 3), "float32")
+    lower[1, ..., 1] = 4.0 * (-9 - -3)
+    found = base.class_logits(images, outputs)
+    np.testing.assert_allclose(found, decoded + lower, atol=1e-4)
+
+    def like_base(**options):
+        other = kx.ExplainerModel(classifier, **options)
+        other.set_weights(base.get_weights())
+        return other
+
+    kept = like_base(rule_out=False)
+    np.testing.assert_allclose(
+        kept.class_logits(images, outputs), decoded, atol=1e-4, rtol=1e-4
+    )
+    masks = {
+        (crf, upsampling): like_base(dense_crf=crf, upsampling=upsampling)
+        .explain(images)
+        .masks
+        for crf in (True, False)
+        for upsampling in ("guided", "bilinear")
+    }
+    np.testing.assert_array_equal(base.explain(images).masks, masks[True, "guided"])
+    bilinear = like_base(upsampling="bilinear")
+    assert not bilinear.dense_crf
+    plain = bilinear.explain(images)
+    np.testing.assert_array_equal(plain.masks, masks[False, "bilinear"])
+    # Without CRF and guidance, what is shown is what `call` gives, enlarged as logits.
+    cells = np.take_along_axis(
+        np.asarray(bilinear(images)["masks"]), plain.classes[:, None, None], axis=-1
+    )
+    logits = np.log(cells / (1 - cells))
+    size = images.shape[1:3]
+    enlarged = keras.ops.sigmoid(resize_to(logits, size))
+    np.testing.assert_allclose(plain.masks, enlarged, atol=1e-4)
+    different = [*masks.values()]
+    for one, other in itertools.combinations(different, 2):
+        assert np.abs(one - other).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("rule_out", "auto"), ("dense_crf", 1), ("upsampling", "cubic")],
+)
+def test_stages_are_switched_by_what_is_documented(argument, value):
+    with pytest.raises(ValueError, match=f"`{argument}` should be .*{value!r}"):
+        kx.ExplainerModel(tiny_classifier(), **{argument: value})
