@@ -39,6 +39,8 @@ class FunctionLoss(Objective):
 
     def __init__(self, function):
         try:
+            if isinstance(function, type):
+                raise TypeError("A class is none of its instances.")
             inspect.signature(function).bind(None)
         except (TypeError, ValueError):
             raise ValueError(
@@ -73,4 +75,14 @@ class FunctionLoss(Objective):
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["function"]))
+        saved = config["function"]
+        try:
+            return cls(keras.saving.deserialize_keras_object(saved))
+        except TypeError:  # As Keras says that it does not find a function.
+            name = saved["config"]
+            raise ValueError(
+                "Argument `custom_objects` should have the loss that the explainer was "
+                f'compiled with, as in `load_model(path, custom_objects={{"{name}": '
+                f"{name}}})`; with `compile=False` it loads without. Received: no "
+                f"function {name!r}"
+            ) from None

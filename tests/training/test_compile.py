@@ -64,7 +64,25 @@ def test_a_function_trains_reports_its_loss_alone_and_comes_back(tmp_path):
     assert {*kx.ExplainerLoss.TERMS} < {*again.fit(*data, verbose=0).history}
 
 
-@pytest.mark.parametrize("loss", ["mse", keras.losses.MeanSquaredError(), 3, len(" ")])
+def test_a_function_that_is_not_registered_is_asked_for(tmp_path):
+    def nowhere(step):
+        return keras.ops.mean(step.target_mask, axis=(1, 2))
+
+    explainer = kx.ExplainerModel(tiny_classifier())
+    explainer.compile(loss=nowhere)
+    path = tmp_path / "e.keras"
+    explainer.save(path)
+    with pytest.raises(ValueError, match="`custom_objects` .*Received: .*'nowhere'"):
+        keras.saving.load_model(path)
+    again = keras.saving.load_model(path, custom_objects={"nowhere": nowhere})
+    assert again.explainer_loss.function is nowhere
+    again = keras.saving.load_model(path, compile=False)
+    assert type(again.explainer_loss) is kx.ExplainerLoss
+
+
+@pytest.mark.parametrize(
+    "loss", [kx.ExplainerLoss, "mse", keras.losses.MeanSquaredError(), 3, len(" ")]
+)
 def test_what_is_no_loss_is_refused(loss):
     explainer = kx.ExplainerModel(tiny_classifier())
     with pytest.raises(ValueError, match="Argument `loss` should be .*Received"):
