@@ -9,9 +9,7 @@ class EvaluationFolder(RunFolder):
     Args: as of `RunFolder`.
     """
 
-    resumable_files = "measured/*.npz"
     resumed_after = "its first image"
-
     # Progress is counted in images.
     changeable_settings = ("batch_size",)
 
@@ -20,9 +18,3 @@ class EvaluationFolder(RunFolder):
         for name in methods:
             self.file(f"measured/{name}.npz")
         return self.path / "measured"
-
-    @property
-    def progress(self):
-        found = self.path.glob(self.resumable_files)
-        names = sorted(p.stem for p in found if not p.name.startswith("."))
-        return f"after images of {', '.join(names)}"

@@ -16,15 +16,15 @@ from keras_explainer.runs.own_files import CONFIG
 from keras_explainer.runs.own_files import LOCK
 from keras_explainer.runs.own_files import OwnFiles
 
-_CHECKPOINTS = "epoch_[0-9]*.keras"
+_CHECKPOINTS, _MEASURED = "epoch_[0-9]*.keras", "measured/*.npz"
 
 
 class RunFolder:
     """The folder that a command writes, whole or not at all.
 
     Inside the `with` block `path` is `<out>.partial`; `finish` gives it its name. If
-    the block fails, a training that has finished an epoch, or whatever else has left
-    `resumable_files`, stays in `<out>.partial`, to be resumed; all else is removed.
+    the block fails, a training that has finished an epoch and an evaluation that has
+    measured an image stay in `<out>.partial`, to be resumed; all else is removed.
 
     Nothing is ever removed but what was written by way of `file`, which notes it: first
     beside the lock, and of a finished run in `config.json`. Killed at any moment, the
@@ -45,8 +45,7 @@ class RunFolder:
             differ from those of the run to be resumed.
     """
 
-    # Files that an interrupted run leaves to be resumed, and when it does.
-    resumable_files = _CHECKPOINTS
+    # When an interrupted run can be resumed.
     resumed_after = "its first epoch"
     # Settings that do not decide the result: a resumed run may have others.
     changeable_settings = ()
@@ -109,14 +108,15 @@ class RunFolder:
 
     @property
     def can_resume(self):
-        """Whether there is an interrupted run to be resumed."""
-        found = self.path.glob(self.resumable_files)
-        # Not what a killed process was still writing.
-        return any(not path.name.startswith(".") for path in found)
+        """Whether there is an interrupted run to be resumed, of any command."""
+        return bool(self._written(_CHECKPOINTS) or self._written(_MEASURED))
 
     @property
     def progress(self):
         """How far an interrupted run has come, in words."""
+        methods = [path.stem for path in self._written(_MEASURED)]
+        if methods:
+            return f"after images of {', '.join(methods)}"
         return f"after epoch {self.finished_epochs}"
 
     @property
@@ -176,6 +176,11 @@ class RunFolder:
                 f"The result is whole, but cannot be named {self.out} "
                 f"({error.strerror or error}): rename {self.path}"
             ) from error
+
+    def _written(self, pattern):
+        """Returns paths of files, but not of what a killed process was writing."""
+        found = sorted(self.path.glob(pattern))
+        return [path for path in found if not path.name.startswith(".")]
 
     def _begin(self):
         if self.resume:

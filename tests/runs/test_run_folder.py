@@ -5,6 +5,7 @@ import json
 import pytest
 
 from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.runs.evaluation_folder import EvaluationFolder
 from keras_explainer.runs.run_folder import RunFolder
 
 SETTINGS = {"command": "train", "epochs": 3, "classes": None}
@@ -142,3 +143,19 @@ def test_two_processes_do_not_write_the_same_run(tmp_path):
             RunFolder(tmp_path / "a", SETTINGS).__enter__()
         folder.finish()
     assert (tmp_path / "a" / "result.txt").read_text() == "first"
+
+
+def test_what_another_command_can_resume_is_kept(tmp_path):
+    evaluation = {"command": "evaluate"}
+    interrupted(tmp_path / "trained")
+    with pytest.raises(UsageError, match="--force to .* interrupted after epoch 2"):
+        EvaluationFolder(tmp_path / "trained", evaluation)
+    with pytest.raises(KeyboardInterrupt):
+        with EvaluationFolder(tmp_path / "measured", evaluation) as folder:
+            (folder.measured(["one"]) / "one.npz").parent.mkdir()
+            (folder.path / "measured/one.npz").write_text("values")
+            raise KeyboardInterrupt
+    with pytest.raises(UsageError, match="--force to .* after images of one"):
+        RunFolder(tmp_path / "measured", SETTINGS)
+    with pytest.raises(UsageError, match="--command should be evaluate"):
+        RunFolder(tmp_path / "measured", SETTINGS, resume=True)
