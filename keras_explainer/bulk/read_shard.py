@@ -15,7 +15,7 @@ from keras_explainer.bulk.pipeline_elements import Picture
 from keras_explainer.bulk.pipeline_elements import Shard
 
 # Where an image is in a `tf.train.Example`, as its writers call it.
-IMAGE_FEATURES = ("image/encoded", "image")
+_IMAGE_FEATURES = ("image/encoded", "image")
 
 
 class UnfinishedShards(beam.DoFn):
@@ -79,10 +79,10 @@ def _from_record(name, record):
         features = tf.train.Example.FromString(record).features.feature
     except Exception as error:
         return Failed(name, f"no tf.train.Example ({_reason(error)})")
-    for feature in IMAGE_FEATURES:
+    for feature in _IMAGE_FEATURES:
         if features[feature].bytes_list.value:
             return Picture(name, features[feature].bytes_list.value[0])
-    return Failed(name, f"no feature {' or '.join(IMAGE_FEATURES)}")
+    return Failed(name, f"no feature {' or '.join(_IMAGE_FEATURES)}")
 
 
 def _open(path):

@@ -5,7 +5,7 @@ import pathlib
 import tensorflow as tf
 
 # Name, kind, and whether there are several of it in a row.
-FIELDS = (
+_FIELDS = (
     ("path", "string", False),
     ("height", "int32", False),
     ("width", "int32", False),
@@ -54,7 +54,7 @@ def read_rows(path):
 
 def _example(row):
     features = {}
-    for name, kind, is_list in FIELDS:
+    for name, kind, is_list in _FIELDS:
         values = row[name] if is_list else [row[name]]
         if kind in ("string", "binary"):
             values = [v.encode() if kind == "string" else v for v in values]
@@ -69,7 +69,7 @@ def _example(row):
 
 def _row(example):
     row = {}
-    for name, kind, is_list in FIELDS:
+    for name, kind, is_list in _FIELDS:
         feature = example.features.feature[name]
         values = list(getattr(feature, feature.WhichOneof("kind")).value)
         values = [v.decode() for v in values] if kind == "string" else values
@@ -78,10 +78,10 @@ def _row(example):
 
 
 def _schema(pyarrow):
-    kinds = {name: getattr(pyarrow, kind)() for name, kind, _ in FIELDS}
+    kinds = {name: getattr(pyarrow, kind)() for name, kind, _ in _FIELDS}
     return pyarrow.schema(
         [
             (name, pyarrow.list_(kinds[name]) if is_list else kinds[name])
-            for name, _, is_list in FIELDS
+            for name, _, is_list in _FIELDS
         ]
     )

@@ -28,7 +28,7 @@ EXAMPLES = [
     "keras-explainer preferences my_study answers_*.json",
 ]
 # Pixels of the longer side of a picture.
-PICTURE_SIDE = 480
+_PICTURE_SIDE = 480
 
 
 def add_arguments(parser):
@@ -121,7 +121,7 @@ def _entries(args):
             found = first.explain(explainer_input([picture], first), top_k=1)
             target = found.classes[:, 0].tolist()
             other = second.explain(explainer_input([picture], second), targets=target)
-            picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+            picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
             pixels = np.asarray(picture)
             masks = found.masks[0, ..., 0], other.masks[0, ..., 0]
             entries.append(

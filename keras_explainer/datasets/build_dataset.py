@@ -73,7 +73,7 @@ def build_dataset(
         ds = ds.shuffle(shuffle, seed=seed)
     if augment:
         draws = epoch.each(_seeds, seed)
-        ds = tf.data.Dataset.zip(ds, draws).map(random_view)
+        ds = tf.data.Dataset.zip(ds, draws).map(_random_view)
     ds = ds.map(to_float)
     if batch_size is not None:
         ds = ds.batch(batch_size)
@@ -122,7 +122,7 @@ def _seeds(seed):
     return tf.data.Dataset.counter().map(lambda number: tf.stack([seed, number]))
 
 
-def random_view(example, seed):
+def _random_view(example, seed):
     """Flips and crops an image, and its mask alike, and resizes it back.
 
     Args:

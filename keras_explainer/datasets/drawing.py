@@ -72,29 +72,29 @@ SHAPES = {
 }
 
 
-MUTED = (0.05, 0.55), (0.2, 1.0)  # ranges of saturation and of value
-VIVID = (0.2, 1.0), (0.3, 1.0)
+_MUTED = (0.05, 0.55), (0.2, 1.0)  # ranges of saturation and of value
+_VIVID = (0.2, 1.0), (0.3, 1.0)
 
 
 def draw_background(rng, size):
     """A quiet picture without objects: float32 `(3, H, W)` around 0..255."""
     unit = min(size)
     x, y = coordinates((..., slice(0, size[0]), slice(0, size[1])), (0, 0), 0)
-    image = random_color(rng, *MUTED)
+    image = _random_color(rng, *_MUTED)
     for _ in range(2):
-        share = waves(rng, x, y, 0.3 / unit, 1.3 / unit)
-        image = image + share * (random_color(rng, *MUTED) - image)
-    light = rng.uniform(0, 30) * waves(rng, x, y, 2 / unit, 7 / unit)
+        share = _waves(rng, x, y, 0.3 / unit, 1.3 / unit)
+        image = image + share * (_random_color(rng, *_MUTED) - image)
+    light = rng.uniform(0, 30) * _waves(rng, x, y, 2 / unit, 7 / unit)
     light += rng.uniform(0, 8) * rng.standard_normal(size, "float32")
     if rng.random() < 0.3:
-        light += rng.uniform(8, 25) * stripes(rng, x, y, unit * 0.1)
+        light += rng.uniform(8, 25) * _stripes(rng, x, y, unit * 0.1)
     image += light - light.mean()
     for _ in range(rng.integers(3, 10)):
-        draw_stroke(rng, image)
+        _draw_stroke(rng, image)
     return image
 
 
-def draw_stroke(rng, image):
+def _draw_stroke(rng, image):
     """A straight line with round ends: clutter that is no object."""
     _, height, width = image.shape
     unit = min(height, width)
@@ -107,25 +107,25 @@ def draw_stroke(rng, image):
     place = window((height, width), centre, (reach_y, reach_x))
     x, y = coordinates(place, centre, angle)
     distance = np.hypot(np.maximum(np.abs(x) - half_length, 0), y) - half_width
-    blend(image[place], distance, random_color(rng, *VIVID))
+    blend(image[place], distance, _random_color(rng, *_VIVID))
 
 
 def paint(rng, image, x, y, distance, radius):
     """Fills a shape, in place, with a texture of two colours that stand out."""
     ground = image.mean((1, 2), keepdims=True)
-    first = contrasting_color(rng, ground)
-    second = contrasting_color(rng, first, ground)
+    first = _contrasting_color(rng, ground)
+    second = _contrasting_color(rng, first, ground)
     texture = rng.choice(["plain", "stripes", "dots", "gradient", "noise"])
     if texture == "plain":
         share = np.zeros_like(x)
     elif texture == "stripes":
-        share = stripes(rng, x, y, radius * 0.6)
+        share = _stripes(rng, x, y, radius * 0.6)
     elif texture == "dots":
-        share = dots(rng, x, y, radius * 0.5)
+        share = _dots(rng, x, y, radius * 0.5)
     elif texture == "gradient":
         share = np.clip(0.5 + 0.5 * projection(rng, x, y) / radius, 0, 1)
     else:
-        share = waves(rng, x, y, 0.8 / radius, 2.5 / radius)
+        share = _waves(rng, x, y, 0.8 / radius, 2.5 / radius)
     blend(image, distance, first + share * (second - first))
 
 
@@ -134,14 +134,14 @@ def blend(image, distance, colour):
     image += np.clip(0.5 - distance, 0, 1) * (colour - image)
 
 
-def stripes(rng, x, y, period):
+def _stripes(rng, x, y, period):
     """Parallel bands, anti-aliased, from 0 to 1."""
     period *= rng.uniform(0.6, 1.2)
     offset = np.abs((projection(rng, x, y) / period + rng.random()) % 1 - 0.5)
     return np.clip((offset - 0.25) * period + 0.5, 0, 1)
 
 
-def dots(rng, x, y, period):
+def _dots(rng, x, y, period):
     """Small discs on a square grid, anti-aliased, from 0 to 1."""
     period *= rng.uniform(0.7, 1.2)
     x, y = turn(x, y, rng.uniform(0, math.pi))
@@ -149,7 +149,7 @@ def dots(rng, x, y, period):
     return np.clip((0.3 - distance) * period + 0.5, 0, 1)
 
 
-def waves(rng, x, y, lowest, highest):
+def _waves(rng, x, y, lowest, highest):
     """A smooth random field, of frequencies in waves per pixel, from 0 to 1."""
     field = 0.5
     for _ in range(4):
@@ -187,17 +187,17 @@ def coordinates(place, centre, angle):
     return turn(x, y[:, None], angle)
 
 
-def random_color(rng, saturation, value):
+def _random_color(rng, saturation, value):
     colour = colorsys.hsv_to_rgb(
         rng.random(), rng.uniform(*saturation), rng.uniform(*value)
     )
     return 255 * np.array(colour, "float32")[:, None, None]
 
 
-def contrasting_color(rng, *others, contrast=160):
+def _contrasting_color(rng, *others, contrast=160):
     """Draws colours until one is far, in RGB, from all the others."""
     while True:
-        colour = random_color(rng, *VIVID)
+        colour = _random_color(rng, *_VIVID)
         if all(np.abs(colour - other).sum() > contrast for other in others):
             return colour
         contrast *= 0.95

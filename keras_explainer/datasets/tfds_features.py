@@ -21,11 +21,11 @@ def find_places(features, name, masks):
     Raises:
         ValueError: If a feature is missing.
     """
-    image = find_feature(features, [("image",)], "images", name)
-    labels = find_feature(features, _LABELS, "labels", name)
+    image = _find_feature(features, [("image",)], "images", name)
+    labels = _find_feature(features, _LABELS, "labels", name)
     if not masks:
         return [image, labels]
-    regions = find_feature(features, _REGIONS, "masks or boxes", name)
+    regions = _find_feature(features, _REGIONS, "masks or boxes", name)
     of_boxes = []
     if regions == ("objects", "bbox"):
         of_boxes = [("objects", key) for key in _OF_BOXES]
@@ -40,11 +40,11 @@ def find_places(features, name, masks):
 def label_names(features, name):
     """Returns the names of the labels, by the features of a data set and its name."""
     return list(
-        feature_at(features, find_feature(features, _LABELS, "labels", name)).names
+        feature_at(features, _find_feature(features, _LABELS, "labels", name)).names
     )
 
 
-def find_feature(features, places, what, name):
+def _find_feature(features, places, what, name):
     """Returns the first of the places, tuples of keys, that is in the features."""
     for place in places:
         if feature_at(features, place) is not None:

@@ -164,11 +164,11 @@ def voc(
 
 def find_folder(root, year):
     """Returns the `VOC<year>` folder that `root` is or contains."""
-    if is_voc(root):
+    if _is_voc(root):
         found = {root.name.removeprefix("VOC"): root}
     else:
         folders = sorted(root.glob("VOC*")) if root.is_dir() else []
-        found = {f.name.removeprefix("VOC"): f for f in folders if is_voc(f)}
+        found = {f.name.removeprefix("VOC"): f for f in folders if _is_voc(f)}
     if not found:
         raise FileNotFoundError(
             "Argument `root` should be a VOCdevkit folder, or a VOC<year> folder in "
@@ -184,7 +184,7 @@ def find_folder(root, year):
     return found[str(year)]
 
 
-def is_voc(folder):
+def _is_voc(folder):
     return (folder / "JPEGImages").is_dir() and (folder / "ImageSets").is_dir()
 
 
@@ -219,8 +219,8 @@ def open_example(folder, name, with_mask, remarks=None):
     if with_mask or not annotation.is_file():
         mask = open_mask(folder / "SegmentationClass" / f"{name}.png", image.size)
     if annotation.is_file():
-        return image, read_annotation(annotation, remarks), mask
-    return image, classes_in(mask, name, remarks), mask
+        return image, _read_annotation(annotation, remarks), mask
+    return image, _classes_in(mask, name, remarks), mask
 
 
 def open_mask(path, image_size):
@@ -233,7 +233,7 @@ def open_mask(path, image_size):
         return Image.fromarray(np.asarray(mask))
 
 
-def read_annotation(path, remarks=None):
+def _read_annotation(path, remarks=None):
     """Returns the class names of the objects in an annotation file."""
     with errors_naming(path):
         nodes = ElementTree.parse(path).iterfind("object/name")
@@ -246,7 +246,7 @@ def read_annotation(path, remarks=None):
     return names
 
 
-def classes_in(mask, name, remarks):
+def _classes_in(mask, name, remarks):
     """Returns the class names in a mask, a `PIL.Image`."""
     counts = mask.histogram()
     if remarks and any(counts[len(VOC_CLASSES) + 1 : VOID]):

@@ -26,17 +26,17 @@ def open_picture(file):
     with contextlib.ExitStack() as stack:
         if not hasattr(file, "read"):
             file = stack.enter_context(open(file, "rb"))
-        check_pixels(*_claimed_size(file))
+        _check_pixels(*_claimed_size(file))
         file.seek(0)
         try:
             image = stack.enter_context(Image.open(file))
         except UnidentifiedImageError:  # Its message has the address of the file.
             raise UnidentifiedImageError("cannot identify image file") from None
-        check_pixels(*image.size)
+        _check_pixels(*image.size)
         yield image
 
 
-def check_pixels(width, height):
+def _check_pixels(width, height):
     """Raises a ValueError if a picture is too large to be decoded."""
     if width * height > MAX_PIXELS:
         raise ValueError(

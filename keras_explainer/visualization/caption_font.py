@@ -4,7 +4,7 @@ import functools
 import unicodedata
 import warnings
 
-FONT = "DejaVu Sans"  # comes with matplotlib
+_FONT = "DejaVu Sans"  # comes with matplotlib
 # Where several fonts have a letter, the first one here is taken.
 _PREFERRED = (
     *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei"),
@@ -81,8 +81,8 @@ def _families(letters):
     from matplotlib.font_manager import fontManager
 
     missing = {x for x in letters if not x.isspace() and not _is_unseen(x)}
-    missing -= _letters_of(findfont(FONT))
-    families = [FONT]
+    missing -= _letters_of(findfont(_FONT))
+    families = [_FONT]
     if missing:
         ranks = {name: rank for rank, name in enumerate(_PREFERRED)}
         plain = [

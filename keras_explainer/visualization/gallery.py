@@ -12,13 +12,13 @@ from keras_explainer.visualization.pixels import as_array
 from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
 
-COLUMNS = ("image", "classes", "kept", "removed", "ground_truth")
+_COLUMNS = ("image", "classes", "kept", "removed", "ground_truth")
 _PARTS = ("masks", "classes", "scores", "target_mask")
 _BACKGROUND = 128
 _GROUND_TRUTH_COLOR = "#FFFFFF"
 
 
-def gallery(images, explanation, class_names=None, ground_truth=None, columns=COLUMNS):
+def gallery(images, explanation, class_names=None, ground_truth=None, columns=_COLUMNS):
     """Draws an explanation, one photograph a row.
 
     A row shows the photograph, the mask of each of its classes with the class's
@@ -121,14 +121,14 @@ def _names_of(classes, class_names):
 def _headers(columns, class_count, has_ground_truth):
     is_list = not isinstance(columns, str) and np.ndim(columns) == 1
     headers = []
-    for column in columns if is_list and set(columns) <= set(COLUMNS) else ():
+    for column in columns if is_list and set(columns) <= set(_COLUMNS) else ():
         if column == "classes":
             headers += ["class masks", *[""] * (class_count - 1)][:class_count]
         elif column != "ground_truth" or has_ground_truth:
             headers.append(column.replace("_", " "))
     if not headers:
         raise ValueError(
-            f"Argument `columns` should be some of {COLUMNS} and leave something to "
+            f"Argument `columns` should be some of {_COLUMNS} and leave something to "
             f"draw. Received: columns={columns!r}"
         )
     return headers

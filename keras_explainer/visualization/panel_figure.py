@@ -11,12 +11,12 @@ from keras_explainer.visualization.pixels import resize
 
 # Nine inches at this density: 900 pixels on a page, sharp on a dense screen.
 DPI = 150
-WIDTH = 1350
-MARGIN = 18
-GUTTER = 12
-ROW_GAP = 18
-BAR = 5
-MIN_PANEL_WIDTH = 110  # Any header fits; the figure grows wider instead.
+_WIDTH = 1350
+_MARGIN = 18
+_GUTTER = 12
+_ROW_GAP = 18
+_BAR = 5
+_MIN_PANEL_WIDTH = 110  # Any header fits; the figure grows wider instead.
 MAX_PANEL_WIDTH = 480
 
 # Pixels by which a picture's place is smaller. Where rounding makes it larger than the
@@ -51,8 +51,8 @@ class Panel:
 
 def panel_width(columns, max_width=MAX_PANEL_WIDTH):
     """Returns the pixels across a panel where `columns` panels share a figure."""
-    free = WIDTH - 2 * MARGIN - (columns - 1) * GUTTER
-    return max(MIN_PANEL_WIDTH, min(free // columns, max_width))
+    free = _WIDTH - 2 * _MARGIN - (columns - 1) * _GUTTER
+    return max(_MIN_PANEL_WIDTH, min(free // columns, max_width))
 
 
 def fit(image, width, height=None):
@@ -101,19 +101,19 @@ def panel_figure(rows, width, headers=None):
     header_height = _LINE_HEIGHT + _TEXT_PAD if headers else 0
     columns = max(len(row) for row in rows)
     sheet = _Sheet(
-        2 * MARGIN + columns * width + (columns - 1) * GUTTER,
-        2 * MARGIN
+        2 * _MARGIN + columns * width + (columns - 1) * _GUTTER,
+        2 * _MARGIN
         + header_height
         + sum(heights)
         + sum(text_heights)
-        + len(rows) * BAR
-        + (len(rows) - 1) * ROW_GAP,
+        + len(rows) * _BAR
+        + (len(rows) - 1) * _ROW_GAP,
         font,
     )
-    lefts = [MARGIN + column * (width + GUTTER) for column in range(columns)]
+    lefts = [_MARGIN + column * (width + _GUTTER) for column in range(columns)]
     for left, header in zip(lefts, headers or []):
-        sheet.write(left, MARGIN, header, _HEADER_COLOR)
-    bottom = MARGIN + header_height
+        sheet.write(left, _MARGIN, header, _HEADER_COLOR)
+    bottom = _MARGIN + header_height
     for row, row_captions, height, text_height in zip(
         rows, captions, heights, text_heights
     ):
@@ -123,11 +123,11 @@ def panel_figure(rows, width, headers=None):
                 continue
             sheet.show(left, bottom - len(panel.pixels), panel.pixels)
             if panel.color:
-                sheet.fill(left, bottom, panel.pixels.shape[1], BAR, panel.color)
+                sheet.fill(left, bottom, panel.pixels.shape[1], _BAR, panel.color)
             for i, line in enumerate(lines):
-                top = bottom + BAR + _TEXT_PAD + i * _LINE_HEIGHT
+                top = bottom + _BAR + _TEXT_PAD + i * _LINE_HEIGHT
                 sheet.write(left, top, line, _TEXT_COLOR)
-        bottom += BAR + text_height + ROW_GAP
+        bottom += _BAR + text_height + _ROW_GAP
     return sheet.figure
 
 

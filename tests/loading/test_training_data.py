@@ -1,6 +1,8 @@
 """What `train` learns from: images at the right size, labels if they are known."""
 
+import argparse
 import json
+import re
 import types
 
 import numpy as np
@@ -11,8 +13,10 @@ from PIL import Image
 
 import keras_explainer as kx
 from keras_explainer.__main__ import build_parser
+from keras_explainer.command_line.argument_types import dataset_name
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.datasets import COCO_CLASSES
+from keras_explainer.loading.data_sources import DATA_SOURCES
 from keras_explainer.loading.evaluation_data import load_evaluation_data
 from keras_explainer.loading.training_data import load_training_data
 
@@ -43,6 +47,15 @@ def photos(tmp_path):
                 image = Image.new("RGB", (50, 40), (level, level, level))
                 image.save(folder / f"{number}.png")
     return tmp_path
+
+
+def test_every_kind_of_dataset_that_is_named_has_a_source():
+    for name in DATA_SOURCES:
+        assert dataset_name(f"{name}:x" if name == "tfds" else name)
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        dataset_name("x")
+    told = str(caught.value).partition("Received")[0]
+    assert set(DATA_SOURCES) == set(re.findall(r"\b[a-z]{3,}\b", told)) - {"should"}
 
 
 def test_shapes():
