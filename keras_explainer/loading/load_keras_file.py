@@ -39,7 +39,7 @@ def load_keras_file(path, expected, **options):
 def _reason(error):
     """Returns what Keras says, without the configuration that it shows with it."""
     text = " ".join(str(error).split())
-    unknown = re.search(r"Could not locate (?:class|function) '([^']+)'", text)
+    unknown = re.search(r"ould not locate (?:class|function) '([^']+)'", text)
     if unknown:
         return f"it needs {unknown[1]}, of its author's own: --import MODULE"
     if "safe_mode" in text or "safe mode" in text or "unsafe" in text:

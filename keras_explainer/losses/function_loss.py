@@ -83,6 +83,6 @@ class FunctionLoss(Objective):
             raise ValueError(
                 "Argument `custom_objects` should have the loss that the explainer was "
                 f'compiled with, as in `load_model(path, custom_objects={{"{name}": '
-                f"{name}}})`; with `compile=False` it loads without. Received: no "
-                f"function {name!r}"
+                f"{name}}})`; with `compile=False` it loads without. Received: could "
+                f"not locate function {name!r}"
             ) from None

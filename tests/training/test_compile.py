@@ -8,6 +8,8 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.command_line.command_error import UsageError
+from keras_explainer.loading.load_explainer import load_explainer
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 
@@ -127,3 +129,16 @@ def test_what_earlier_files_say_of_the_loss_is_what_is_drawn():
     explainer.compile_from_config(config)
     assert vars(explainer.draws) == {"augmentation": 0.25, "single_label": 0.3}
     assert not explainer.inpainting
+
+
+def test_the_command_line_says_whose_the_loss_is(tmp_path):
+    def nowhere(step):
+        return keras.ops.mean(step.target_mask, axis=(1, 2))
+
+    explainer = kx.ExplainerModel(tiny_classifier())
+    explainer.compile(loss=nowhere)
+    explainer.save(tmp_path / "e.keras")
+    with pytest.raises(
+        UsageError, match="needs nowhere, of its author's own: --import"
+    ):
+        load_explainer(tmp_path / "e.keras")
