@@ -17,8 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.image_operations.gaussian_blur import reflecting_gaussian_blur
 from keras_explainer.metrics import insertion_deletion
-from keras_explainer.metrics.classifier_passes import blur
 
 
 def python_loop(ask, images, maps, targets, shares):
@@ -26,7 +26,7 @@ def python_loop(ask, images, maps, targets, shares):
     curves = np.zeros((2, len(images), len(shares)))
     for i, (image, values) in enumerate(zip(images, maps)):
         order = np.argsort(-values.ravel(), kind="stable")
-        blurred = blur(tf.constant(image[None])).numpy()[0]
+        blurred = reflecting_gaussian_blur(tf.constant(image[None]), 5.0).numpy()[0]
         for step, share in enumerate(shares):
             gone = np.zeros(values.size, bool)
             gone[order[: round(share * values.size)]] = True

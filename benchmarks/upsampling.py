@@ -24,7 +24,7 @@ from keras_explainer.commands import demo
 from keras_explainer.evaluation import mask_quality
 from keras_explainer.image_operations.dense_crf import dense_crf
 from keras_explainer.image_operations.guided_upsampling import guided_upsampling
-from keras_explainer.image_operations.resize import averaged_to
+from keras_explainer.image_operations.resize import resize_area
 
 STEEPNESS = 8.0  # from maps in [0, 1] to logits
 
@@ -55,7 +55,7 @@ def main():
 
     def guided(images, target, voting=False):
         logits = STEEPNESS * (grad_cam.explain(images, target)[..., None] - 0.5)
-        cells = averaged_to(tf.constant(logits), grid)
+        cells = resize_area(tf.constant(logits), grid)
         if voting:
             cells = dense_crf(cells, images)
         return tf.sigmoid(guided_upsampling(cells, images))[..., 0].numpy()

@@ -10,7 +10,7 @@ from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.labels import predicted_rows
@@ -171,7 +171,7 @@ class AttributionMethod:
             float32 array (P, H, W) in [0, 1].
         """
         maps = self.pair_maps(values, rows, classes, batch_size)
-        maps = self.scaled(resize_to(maps[..., None], size)[..., 0])
+        maps = self.scaled(resize_bilinear(maps[..., None], size)[..., 0])
         return np.nan_to_num(maps.numpy())
 
     def scaled(self, maps):

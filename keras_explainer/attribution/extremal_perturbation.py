@@ -10,6 +10,7 @@ from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.check_option import check_option
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # Signs of the logit where the mask is shown, and where all but the mask is shown.
 _VARIANTS = {"preserve": (1, 0), "delete": (0, -1), "dual": (1, -1)}
@@ -139,7 +140,7 @@ class ExtremalPerturbation(AttributionMethod):
         around *= tf.reshape(kernel, (-1,))
         weights = tf.nn.softmax(_SMOOTH_MAX * around)
         masks = tf.reduce_sum(weights * around, axis=-1, keepdims=True)
-        masks = tf.image.resize(masks, size)
+        masks = resize_bilinear(masks, size)
         return tf.reshape(masks, (pairs, areas, *size))
 
     def _perturbed(self, levels, masks):

@@ -7,6 +7,7 @@ from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.check_option import check_option
 from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # Weights of the size and of the smoothness, and the squared contrast in the image, in
 # its variances, across which masks need not be smooth.
@@ -138,7 +139,7 @@ class IGOSPlusPlus(AttributionMethod):
         shown = tf.stack([*shown, share * product, 1 - share * product])
         size = ops.shape(images)[1:3]
         shown = tf.reshape(shown, (-1, self.size, self.size, 1))
-        shown = tf.image.resize(shown, size)
+        shown = resize_bilinear(shown, size)
         shown = tf.reshape(shown, (4, -1, *size, 1))
         masked = blurred + shown * (images - blurred) + noise
         logits = self._logits(tf.reshape(masked, (-1, *ops.shape(images)[1:])))
@@ -150,7 +151,7 @@ class IGOSPlusPlus(AttributionMethod):
     def _penalties(self, images, masks):
         """Size and smoothness (P,) of the product of the two masks."""
         product = masks[0] * masks[1]
-        small = tf.image.resize(images / _deviation(images), [self.size] * 2)
+        small = resize_bilinear(images / _deviation(images), [self.size] * 2)
         smoothness = 0.0
         for axis in (1, 2):
             contrast = tf.reduce_mean(_steps(small, axis) ** 2, axis=-1)

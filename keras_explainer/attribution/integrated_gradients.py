@@ -21,7 +21,8 @@ class IntegratedGradients(AttributionMethod):
         steps: int. Gradients along the line. Defaults to 50.
         background: The baseline in the classifier's input space: "mean" (the mean
             colour of ImageNet if the classifier's preprocessing is recognised, else
-            that of the image), "blur", a number, or one number per channel.
+            that of the image), "strong_blur" (a Gaussian of a tenth of the shorter
+            side), a number, or one number per channel.
         verbose: Boolean. Whether to show a progress bar.
 
     Example:

@@ -30,7 +30,8 @@ class RISE(AttributionMethod):
             "sigmoid" of the logits.
         background: What replaces masked-out pixels: "mean" (the mean colour of
             ImageNet if the classifier's preprocessing is recognised, else that of
-            the image), "blur", a number, or one number per channel.
+            the image), "strong_blur" (a Gaussian of a tenth of the shorter side), a
+            number, or one number per channel.
         seed: int. Seed of the masks, which are the same for every image. Defaults to
             None: drawn now, as `keras.utils.set_random_seed` has it.
         verbose: Boolean. Whether to show a progress bar.

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # Finer maps are reduced to this many cells a side: memory grows with cells x pixels.
 _MOST_CELLS = 16
@@ -69,7 +69,7 @@ class CellAttention(layers.Layer):
         rows, columns = ops.shape(known)[1:3]
         count = rows * columns
         near = ops.reshape(ops.eye(count), (1, rows, columns, count))
-        near = ops.reshape(resize_to(near, (height, width)), (1, -1, count))
+        near = ops.reshape(resize_bilinear(near, (height, width)), (1, -1, count))
         queries = ops.reshape(self.query(vectors), (-1, height * width, self.depth))
         keys = ops.reshape(self.key(known), (-1, count, self.depth))
         score = ops.matmul(queries, ops.transpose(keys, (0, 2, 1)))
@@ -94,7 +94,7 @@ class CellAttention(layers.Layer):
 def reduced(cells):
     """Returns a map (N, h, w, K) with at most 16 cells a side."""
     sides = ops.shape(cells)[1:3]
-    return resize_to(cells, [_at_most(side) for side in sides])
+    return resize_bilinear(cells, [_at_most(side) for side in sides])
 
 
 def _at_most(side):

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -56,7 +56,7 @@ class CellSelector(layers.Layer):
 
     def call(self, features):
         size = (self.grid, self.grid)
-        coarse, fine = (resize_to(features[i], size) for i in (0, -1))
+        coarse, fine = (resize_bilinear(features[i], size) for i in (0, -1))
         whole = ops.mean(features[0], axis=(1, 2), keepdims=True)
         whole = ops.cast(whole, coarse.dtype) + ops.zeros_like(coarse)
         cells = ops.concatenate([coarse, fine, whole], axis=-1)

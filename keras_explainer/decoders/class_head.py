@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_explainer.decoders.cell_attention import gathered
 from keras_explainer.decoders.cell_attention import reduced
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -73,7 +73,7 @@ class ClassHead(layers.Layer):
                     evidence, classes[:, None, None], axis=-1
                 )
             if weights is None:
-                evidence = resize_to(evidence, (height, width))
+                evidence = resize_bilinear(evidence, (height, width))
             else:
                 evidence = gathered(weights, reduced(evidence), (height, width))
             logits = logits + self.scale * evidence

@@ -5,7 +5,7 @@ from keras import layers
 from keras import ops
 
 from keras_explainer.decoders.unet import UNetDecoder
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # Up to this many classes are written out one by one, which LiteRT needs.
 _UNROLLED = 4
@@ -95,7 +95,7 @@ class ClassSelectorDecoder(layers.Layer):
             score = score[..., None]
             gated = features[0] * ops.sigmoid(score)
             shares = self.shares(self.unet([gated, *features[1:]]))
-            gate = resize_to(ops.log_sigmoid(score), ops.shape(shares)[1:3])
+            gate = resize_bilinear(ops.log_sigmoid(score), ops.shape(shares)[1:3])
             shares = ops.log(shares + 1e-6)
             return shares[..., 0] - shares[..., 1] + gate[..., 0]
 

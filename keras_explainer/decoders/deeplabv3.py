@@ -4,7 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -71,7 +71,7 @@ class DeepLabV3Decoder(layers.Layer):
         x = features[0]
         if len(features) > 2:
             size = ops.shape(features[2])[1:3]
-            x = ops.cast(resize_to(x, size), x.dtype)
+            x = ops.cast(resize_bilinear(x, size), x.dtype)
         pooled = self.pooled(ops.mean(x, axis=(1, 2), keepdims=True), training=training)
         pooled = ops.broadcast_to(pooled, ops.shape(x)[:3] + (self.width,))
         merged = [branch(x, training=training) for branch in self.branches]

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 _SEPARABLE = 1  # of the finest maps, whose convolutions are separable
 
@@ -77,7 +77,7 @@ class UNetDecoder(layers.Layer):
         for feature, lateral, refine in zip(features, self.lateral, self.refine):
             x = lateral(feature)
             if merged is not None:
-                x = x + ops.cast(resize_to(merged, ops.shape(x)[1:3]), x.dtype)
+                x = x + ops.cast(resize_bilinear(merged, ops.shape(x)[1:3]), x.dtype)
             merged = refine(ops.relu(x))
         return merged
 

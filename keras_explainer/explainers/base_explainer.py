@@ -17,7 +17,7 @@ from keras_explainer.explainers.first_images import learn_from_first_images
 from keras_explainer.explainers.mask_stages import enlarged
 from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.image_operations.background import Background
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_nearest
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.inputs.check_class_names import check_classes_of_data
 from keras_explainer.keras_internals import ClonedWhole
@@ -178,7 +178,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             images: Tensor (N, H, W, channels).
             cells: Tensor (N, h, w) in [0, 1].
         """
-        masks = resize_to(cells[..., None], ops.shape(images)[1:3], "nearest")
+        masks = resize_nearest(cells[..., None], ops.shape(images)[1:3])
         return self.background(images, masks[..., 0])
 
     def half_range(self, images):

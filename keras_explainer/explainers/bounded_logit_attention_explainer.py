@@ -8,7 +8,7 @@ from keras import ops
 from keras_explainer import layers
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.explainers.base_explainer import BaseExplainer
-from keras_explainer.explainers.hard_logits import shared_hard_logits
+from keras_explainer.explainers.binary_mask_logits import shared_binary_mask_logits
 from keras_explainer.inputs.labels import right_share
 from keras_explainer.layers.bounded_logit_attention import pooled
 from keras_explainer.layers.bounded_logit_attention import shared_equally
@@ -116,7 +116,7 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
 
         def masks_of(features, classes=None):
             selection = attention.selection(attention.logits(features))
-            return shared_hard_logits(selection, classes, frozen.num_classes)
+            return shared_binary_mask_logits(selection, classes, frozen.num_classes)
 
         def decode(images, outputs):
             features = outputs["features"][0]

@@ -10,10 +10,10 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.unet import UNetDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
-from keras_explainer.explainers.hard_logits import hard_logits
+from keras_explainer.explainers.binary_mask_logits import binary_mask_logits
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.image_operations.resize import antialiased_to
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_antialiased
+from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.policy_gradient import policy_gradient
@@ -106,14 +106,14 @@ class DiscreteMaskExplainer(BaseExplainer):
             logits = head(
                 decoder(outputs["features"]), outputs.get("evidence"), classes
             )
-            logits = resize_to(logits, (grid, grid))
+            logits = resize_bilinear(logits, (grid, grid))
             return logits if estimator == "reinforce" else _pooled(logits)
 
         def decode(images, outputs, classes=None):
             margins = chance_logits(outputs, classes) - math.log(
                 threshold / (1.0 - threshold)
             )
-            return hard_logits(margins)
+            return binary_mask_logits(margins)
 
         # === Functional Model ===
         super().__init__(frozen, decode, own_encoder=encoder, **kwargs)
@@ -214,7 +214,7 @@ class DiscreteMaskExplainer(BaseExplainer):
             kept = self.frozen.logits(pictures)
             scores = ops.take_along_axis(kept, classes, axis=-1)
         sizes = ops.max(ops.abs(tape.gradient(scores, pictures)), axis=-1)
-        cells = antialiased_to(sizes[..., None], (self.grid, self.grid))[..., 0]
+        cells = resize_antialiased(sizes[..., None], (self.grid, self.grid))[..., 0]
         ranked = ops.sort(ops.reshape(cells, (-1, self.grid**2)), axis=-1)
         low, high = ranked[:, :1, None], ranked[:, int(0.99 * self.grid**2), None, None]
         return kept, ops.clip((cells - low) / (high - low + 1e-12), 0.0, 1.0)

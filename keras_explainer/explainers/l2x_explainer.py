@@ -7,7 +7,7 @@ from keras import ops
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.cell_selector import CellSelector
 from keras_explainer.explainers.base_explainer import BaseExplainer
-from keras_explainer.explainers.hard_logits import shared_hard_logits
+from keras_explainer.explainers.binary_mask_logits import shared_binary_mask_logits
 from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.inputs.labels import right_share
 from keras_explainer.layers.cell_selection import drawn_cells
@@ -104,7 +104,7 @@ class L2XExplainer(BaseExplainer):
 
         def masks_of(logits, classes=None):
             selection = largest_cells(logits, selected)
-            return shared_hard_logits(selection, classes, frozen.num_classes)
+            return shared_binary_mask_logits(selection, classes, frozen.num_classes)
 
         def decode(images, outputs):
             shape = (grid, grid, frozen.num_classes)

@@ -18,7 +18,7 @@ from keras import ops
 from keras_explainer.image_operations import dense_crf as crf
 from keras_explainer.image_operations.guided_upsampling import guided_upsampling
 from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # The log-odds (5 %) below which a classifier rules a class out, and how fast the mask
 # logits of a class fall below them.
@@ -67,4 +67,4 @@ def enlarged(logits, images, agree, upsampling):
         logits = crf.dense_crf(logits, images)
     if upsampling == "guided":
         return guided_upsampling(logits, images)
-    return resize_to(logits, grid_of(images))
+    return resize_bilinear(logits, grid_of(images))

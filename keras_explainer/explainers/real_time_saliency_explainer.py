@@ -8,7 +8,7 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_selector import ClassSelectorDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.image_operations.random_background import blurred
+from keras_explainer.image_operations.random_background import blurred_background
 from keras_explainer.image_operations.random_background import random_background
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
 from keras_explainer.replicas import drawn_per_image
@@ -104,7 +104,7 @@ class RealTimeSaliencyExplainer(BaseExplainer):
     def _terms_without_draws(self, images, outputs, labels):
         """Returns what `step_terms` returns for validation."""
         real, has_label = likeliest_label(labels, outputs["logits"])
-        fill = (blurred(images) + self.background.color) / 2.0
+        fill = (blurred_background(images) + self.background.color) / 2.0
         asked, kept = self._judged_terms(images, fill, outputs, real, has_label)
 
         fakes, has_fake = likeliest_label(1.0 - labels, outputs["logits"])

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.losses.classifier_terms import evidence_loss
 
 # What a mask keeps, what it leaves, and its area. A class is judged alone here, where
@@ -68,7 +68,7 @@ def _refined(explainer, images, logits, is_class, steps):
 
     def cost(logits):
         masks = tf.sigmoid(explainer.upsampled(logits[..., None], images)[..., 0])
-        fill = surroundings(images, 1.0 - tf.stop_gradient(masks), background.color)
+        fill = inpainted(images, 1.0 - tf.stop_gradient(masks), background.color)
         shown = background(images, masks), background(images, 1.0 - masks, fill)
         odds = frozen.log_odds(frozen.logits(tf.concat(shown, axis=0)))
         kept, left = tf.split(odds, 2)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -54,7 +54,7 @@ class Background(keras.layers.Layer):
             fill: Tensor (N, H, W, channels) to take instead of the background's
                 colour, or None.
         """
-        mask = resize_to(mask[..., None], ops.shape(images)[1:3])
+        mask = resize_bilinear(mask[..., None], ops.shape(images)[1:3])
         fill = self.color if fill is None else fill
         return fill + mask * (images - fill)
 

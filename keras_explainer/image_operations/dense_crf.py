@@ -4,9 +4,9 @@ import numpy as np
 from keras import ops
 
 from keras_explainer.image_operations.guided_upsampling import standardized
-from keras_explainer.image_operations.resize import averaged_to
 from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_area
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # What the votes of all cells weigh against a cell's own logit.
 _STRENGTH = 20.0
@@ -50,16 +50,16 @@ def dense_crf(logits, images):
     """
     size, classes = grid_of(logits), ops.shape(logits)[-1]
     blocks = _blocks(*logits.shape[1:3])
-    colors = averaged_to(standardized(ops.cast(images, "float32")), blocks)
+    colors = resize_area(standardized(ops.cast(images, "float32")), blocks)
     likeness = _likeness(colors, blocks)
     logits = ops.cast(logits, "float32")
     own = logits - _LEAN * ops.mean(_votes(logits), axis=(1, 2), keepdims=True)
     logits = own
     for _ in range(_ROUNDS):
-        votes = averaged_to(_votes(logits), blocks)
+        votes = resize_area(_votes(logits), blocks)
         cells = ops.reshape(votes, (-1, blocks[0] * blocks[1], classes))
         heard = ops.reshape(ops.matmul(likeness, cells), (-1, *blocks, classes))
-        logits = own + _STRENGTH * resize_to(heard, size)
+        logits = own + _STRENGTH * resize_bilinear(heard, size)
     return logits
 
 

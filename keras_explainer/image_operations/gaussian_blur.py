@@ -1,5 +1,6 @@
 """Gaussian blur of images, channel by channel."""
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -22,11 +23,34 @@ def gaussian_blur(images, sigma, radius=None):
     """
     if not tf.is_tensor(sigma) and sigma == 0:
         return images
-    rows, columns = (_averaging(size, sigma, radius) for size in ops.shape(images)[1:3])
+    rows, columns = (_inside(size, sigma, radius) for size in ops.shape(images)[1:3])
+    return _blurred(images, rows, columns)
+
+
+def reflecting_gaussian_blur(images, sigma):
+    """Blurs images, which go on reflected beyond their border, up to two deviations.
+
+    Args:
+        images: float32 tensor (N, H, W, channels) of known size.
+        sigma: float, pixels. Standard deviation.
+
+    Returns:
+        float32 tensor (N, H, W, channels).
+
+    Example:
+
+    >>> reflecting_gaussian_blur(tf.ones((1, 8, 8, 3)), sigma=2.0).shape
+    TensorShape([1, 8, 8, 3])
+    """
+    rows, columns = (_reflecting(size, sigma) for size in images.shape[1:3])
+    return _blurred(images, rows, columns)
+
+
+def _blurred(images, rows, columns):
     return tf.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize="optimal")
 
 
-def _averaging(size, sigma, radius):
+def _inside(size, sigma, radius):
     """The matrix that blurs along one axis; its rows sum up to 1."""
     place = tf.range(size, dtype="float32")
     distance = tf.abs(place[:, None] - place)
@@ -34,3 +58,12 @@ def _averaging(size, sigma, radius):
     if radius is not None:
         weights = tf.where(distance <= radius, weights, 0.0)
     return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+def _reflecting(size, sigma):
+    """The matrix that blurs along one axis, with the image reflected at its ends."""
+    radius = min(int(2 * sigma), size - 1)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    reflected = np.pad(np.eye(size), ((radius, radius), (0, 0)), "reflect")
+    shifted = [reflected[start : start + size] for start in range(len(weights))]
+    return np.tensordot(weights / weights.sum(), shifted, 1).astype("float32")

@@ -2,9 +2,9 @@
 
 from keras import ops
 
-from keras_explainer.image_operations.resize import averaged_to
 from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_area
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # The widest window reaches this many cells to each side, a narrow grid's a sixth of it.
 _REACH = 5
@@ -54,12 +54,12 @@ def guided_upsampling(logits, images):
     window = [_window(length) for length in logits.shape[1:3]]
     certain = _CERTAIN * _window(None) / max(*window, _NARROW)
     logits = certain * ops.tanh(logits / certain)
-    guide = averaged_to(images, grid_of(logits))
+    guide = resize_area(images, grid_of(logits))
     slopes, offset = _linear_functions(logits, guide, window)
     size = grid_of(images)
-    enlarged = resize_to(offset, size)
+    enlarged = resize_bilinear(offset, size)
     for channel, slope in enumerate(slopes):
-        enlarged = enlarged + images[..., channel, None] * resize_to(slope, size)
+        enlarged = enlarged + images[..., channel, None] * resize_bilinear(slope, size)
     return enlarged
 
 

@@ -1,10 +1,10 @@
-"""Filling the holes of a picture with the colours around them."""
+"""Inpainting: filling what was removed from images with the colours around it."""
 
 from keras import ops
 
-from keras_explainer.image_operations.resize import averaged_to
 from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_area
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # A cell beside the hole often holds a rim of what was removed: its colour would
 # flow back into the hole.
@@ -15,8 +15,8 @@ _NOTHING = 1e-4
 _LEVELS = 6  # grids, each half as fine: 64 cells and more come down to one
 
 
-def surroundings(images, keep, color=0.0):
-    """Spreads the colours of the kept part of images into the rest of them.
+def inpainted(images, keep, color=0.0):
+    """Fills the rest of images with the colours of the part that is kept.
 
     Colours are averaged, weighted by the mask, on ever coarser grids; from the
     coarsest on, a cell that holds little of the kept part takes the colour of the
@@ -41,7 +41,7 @@ def surroundings(images, keep, color=0.0):
     """
     window = 2 * _RIM + 1
     known = 1.0 - ops.max_pool(1.0 - keep[..., None], window, 1, padding="same")
-    cells = averaged_to(images, grid_of(known))
+    cells = resize_area(images, grid_of(known))
     levels = [(cells * known, known)]
     for _ in range(_LEVELS):
         levels.append(
@@ -50,6 +50,6 @@ def surroundings(images, keep, color=0.0):
     colour, known = levels.pop()
     filled = (colour + _NOTHING * color) / (known + _NOTHING)
     for colour, known in reversed(levels):
-        coarser = resize_to(filled, ops.shape(known)[1:3])
+        coarser = resize_bilinear(filled, ops.shape(known)[1:3])
         filled = (colour + _TRUST * coarser) / (known + _TRUST)
-    return resize_to(filled, grid_of(images))
+    return resize_bilinear(filled, grid_of(images))

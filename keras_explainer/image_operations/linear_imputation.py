@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.drawn_seed import drawn_seed
+from keras_explainer.image_operations.resize import resize_bilinear
 
 # Direct neighbours weigh 1/6, diagonal ones 1/12.
 _WEIGHTS = np.float32([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
@@ -65,7 +66,7 @@ def _fill(values, known, sweeps):
     coarse = tf.nn.avg_pool2d(values * known, size, size, "SAME")
     coarse = tf.math.divide_no_nan(coarse, weight)
     coarse_known = tf.cast(weight > 0, "float32")
-    guess = tf.image.resize(_fill(coarse, coarse_known, sweeps), (height, width))
+    guess = resize_bilinear(_fill(coarse, coarse_known, sweeps), (height, width))
     filled = tf.where(known > 0, values, guess)
     kernel = tf.repeat(_WEIGHTS[..., None, None], values.shape[-1], axis=2)
     edges = _neighbors(tf.ones_like(values[:1]), kernel)

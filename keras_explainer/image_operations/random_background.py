@@ -39,10 +39,10 @@ def random_background(images, color, span, step):
     noise = drawn_per_image(normal, shape, [step, 11])
     plain = color + span * (_COLOR * colors + _NOISE * noise)
     draw = drawn_per_image(uniform, (count, 1, 1, 1), [step, 12])
-    return tf.where(draw < _BLURRED_SHARE, blurred(images), plain)
+    return tf.where(draw < _BLURRED_SHARE, blurred_background(images), plain)
 
 
-def blurred(images):
+def blurred_background(images):
     """Returns images (N, H, W, channels), blurred beyond recognition."""
     side = ops.minimum(*ops.shape(images)[1:3])
     return gaussian_blur(images, _BLUR * tf.cast(side, "float32"))

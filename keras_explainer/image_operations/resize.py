@@ -1,4 +1,15 @@
-"""Resizing that is safe in every precision and with open sizes."""
+"""Resizing of maps: one function a way, safe in every precision and with open sizes.
+
+| function | for | values |
+| --- | --- | --- |
+| `resize_bilinear` | enlarging, and small changes of size | of the nearest four cells |
+| `resize_nearest` | enlarging what is 0 or 1 | of the nearest cell |
+| `resize_area` | reducing, to cells of whole pixels | the mean of a cell's pixels |
+| `resize_antialiased` | reducing to any size, evenly | triangular weights |
+
+Files are resized as pictures, by Pillow (`files`, `visualization`) and as Pillow does
+(`serving`).
+"""
 
 import tensorflow as tf
 from keras import ops
@@ -10,19 +21,18 @@ def grid_of(maps):
     return tuple(ops.shape(maps)[1:3]) if None in size else size
 
 
-def resize_to(maps, size, interpolation="bilinear"):
-    """Resizes maps (N, h, w, K) to a size, in float32.
+def resize_bilinear(maps, size):
+    """Resizes maps bilinearly, in float32.
 
-    XLA refuses the gradient of bilinear resizing in mixed precision, hence float32,
-    and that of TensorFlow's nearest resizing altogether, hence our own.
+    XLA refuses the gradient of bilinear resizing in mixed precision.
 
     Args:
         maps: Tensor (N, h, w, K).
         size: Tuple of height and width; may be tensors.
-        interpolation: "bilinear" or "nearest".
+
+    Returns:
+        Tensor (N, *size, K); the maps themselves if they have that size.
     """
-    if interpolation == "nearest":
-        return _spread(maps, size, _nearest)
     if any(tf.is_tensor(length) for length in size):
         # Keras takes no sizes that are known only when the graph runs.
         return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size))
@@ -31,21 +41,59 @@ def resize_to(maps, size, interpolation="bilinear"):
     return ops.image.resize(ops.cast(maps, "float32"), size)
 
 
-def antialiased_to(maps, size):
-    """Reduces maps (N, H, W, K) to a size by triangular weights, in float32.
+def resize_nearest(maps, size):
+    """Resizes maps to the value of the nearest cell, in float32.
+
+    XLA refuses the gradient of TensorFlow's.
+
+    Args:
+        maps: Tensor (N, h, w, K).
+        size: Tuple of height and width; may be tensors.
+
+    Returns:
+        float32 tensor (N, *size, K).
+    """
+    return _weighted(maps, size, _nearest)
+
+
+def resize_antialiased(maps, size):
+    """Reduces maps by triangular weights, in float32.
 
     As `keras.ops.image.resize(..., antialias=True)`, which XLA cannot compile.
 
     Args:
         maps: Tensor (N, H, W, K).
         size: Tuple of height and width; may be tensors.
+
+    Returns:
+        float32 tensor (N, *size, K).
     """
-    return _spread(maps, size, _triangles)
+    return _weighted(maps, size, _triangles)
 
 
-def _spread(maps, size, weigh):
+def resize_area(maps, size):
+    """Reduces maps to the means of their cells.
+
+    Cells that are no whole number of pixels, or of an open size, are interpolated.
+
+    Args:
+        maps: Tensor (N, H, W, K).
+        size: Tuple of height and width; may be tensors.
+
+    Returns:
+        Tensor (N, *size, K).
+    """
+    whole = grid_of(maps)
+    if not any(tf.is_tensor(length) for length in (*whole, *size)):
+        stride = max(1, min(whole[0] // size[0], whole[1] // size[1]))
+        if stride > 1:
+            maps = ops.average_pool(maps, stride, padding="same")
+    return resize_bilinear(maps, size)
+
+
+def _weighted(maps, size, weights):
     """Resizes maps by the weights (size, length) of cells along each side."""
-    rows, columns = (weigh(*lengths) for lengths in zip(grid_of(maps), size))
+    rows, columns = (weights(*lengths) for lengths in zip(grid_of(maps), size))
     maps = ops.einsum("yh,nhwk->nywk", rows, ops.cast(maps, "float32"))
     return ops.einsum("xw,nywk->nyxk", columns, maps)
 
@@ -65,20 +113,3 @@ def _triangles(length, reduced):
     distances = ops.abs(places - centres[:, None]) / ops.maximum(step, 1.0)
     weights = ops.maximum(1.0 - distances, 0.0)
     return weights / ops.sum(weights, axis=1, keepdims=True)
-
-
-def averaged_to(maps, size):
-    """Reduces maps (N, H, W, K) to a size by the means of their cells.
-
-    Cells that are no whole number of pixels, or of an open size, are interpolated.
-
-    Args:
-        maps: Tensor (N, H, W, K).
-        size: Tuple of height and width; may be tensors.
-    """
-    whole = grid_of(maps)
-    if not any(tf.is_tensor(length) for length in (*whole, *size)):
-        stride = max(1, min(whole[0] // size[0], whole[1] // size[1]))
-        if stride > 1:
-            maps = ops.average_pool(maps, stride, padding="same")
-    return resize_to(maps, size)

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_explainer.image_operations.resize import antialiased_to
+from keras_explainer.image_operations.resize import resize_antialiased
 from keras_explainer.losses.reduction import reduce_batch
 
 # The sigmoid of this is 0 to float precision: an empty set of classes.
@@ -170,7 +170,7 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
     height, width = masks.shape[1:]
     colors = ops.cast(images, masks.dtype)
     if tuple(colors.shape[1:3]) != (height, width):
-        colors = antialiased_to(colors, (height, width))
+        colors = resize_antialiased(colors, (height, width))
     low, high = (f(colors, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
     scale = ops.maximum(bandwidth * (high - low), 1e-6)
     return reduce_batch(

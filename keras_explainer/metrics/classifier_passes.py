@@ -9,9 +9,13 @@ from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.image_operations.background import Background
+from keras_explainer.image_operations.gaussian_blur import reflecting_gaussian_blur
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.mask_metric import as_maps
+
+# Standard deviation of the background "blur", in pixels, as published for insertion.
+_BLUR = 5.0
 
 
 # The last classifiers are kept, so that a dataset is scored with one trace.
@@ -109,12 +113,12 @@ def background_images(background, frozen, images):
     Args:
         background: "mean" (the mean colour in the classifier's input space, that
             of each image if it is not known), a number, one number per
-            channel, a `Background`, or "blur" (the blurred images).
+            channel, a `Background`, or "blur" (a Gaussian of 5 pixels).
         frozen: The `FrozenClassifier`.
         images: Array (N, H, W, channels).
     """
     if isinstance(background, str) and background == "blur":
-        return blur(tf.constant(images))
+        return reflecting_gaussian_blur(tf.constant(images), _BLUR)
     if not isinstance(background, Background):
         known = Preprocessing("auto", frozen.graph).background
         background = Background(background, images.shape[-1], known)
@@ -122,21 +126,6 @@ def background_images(background, frozen, images):
             means = tf.reduce_mean(tf.constant(images), axis=(1, 2), keepdims=True)
             return tf.broadcast_to(means, images.shape)
     return tf.reshape(tf.convert_to_tensor(background.color), (1, 1, 1, -1))
-
-
-def blur(images, sigma=5.0):
-    """Returns images (N, H, W, channels) after a Gaussian blur of `sigma` pixels."""
-    rows, columns = (_blur_along(size, sigma) for size in images.shape[1:3])
-    return tf.einsum("yh,nhwc,xw->nyxc", rows, images, columns, optimize="optimal")
-
-
-def _blur_along(size, sigma):
-    """The matrix that blurs along one axis, with the image reflected at its ends."""
-    radius = min(int(2 * sigma), size - 1)
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    reflected = np.pad(np.eye(size), ((radius, radius), (0, 0)), "reflect")
-    shifted = [reflected[start : start + size] for start in range(len(weights))]
-    return np.tensordot(weights / weights.sum(), shifted, 1).astype("float32")
 
 
 def variant_logits(frozen, images, count, variant, batch_size):

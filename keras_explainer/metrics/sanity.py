@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.drawn_seed import drawn_seed
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.metrics.faithfulness import pearson
 from keras_explainer.metrics.mask_metric import as_maps
 
@@ -213,7 +213,7 @@ def random_mask_like(maps, seed=None, cells=8):
     count, height, width = maps.shape
     seed = drawn_seed(seed)
     noise = np.random.default_rng(seed).normal(size=(count, cells, cells, 1))
-    noise = np.asarray(resize_to(noise.astype("float32"), (height, width)))
+    noise = np.asarray(resize_bilinear(noise.astype("float32"), (height, width)))
     noise = noise.reshape(count, -1)
     # Bilinear noise has ties where it is flat. Numbers of their own, since how many
     # there were before depends on the other images.

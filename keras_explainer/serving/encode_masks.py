@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_explainer.image_operations.resize import averaged_to
+from keras_explainer.image_operations.resize import resize_area
 
 
 def make_masks(logits, size, threshold=None):
@@ -18,7 +18,7 @@ def make_masks(logits, size, threshold=None):
         float32 tensor (N, height, width, K) in [0, 1].
     """
     size = tuple(tf.unstack(size)) if tf.is_tensor(size) else size
-    masks = tf.sigmoid(averaged_to(logits, size))
+    masks = tf.sigmoid(resize_area(logits, size))
     if threshold is None:
         return masks
     return tf.cast(masks >= threshold, tf.float32)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.image_operations.degraded_view import degraded_view
+from keras_explainer.image_operations.augmented_view import augmented_view
 from keras_explainer.replicas import drawn_per_image
 
 
@@ -12,7 +12,7 @@ class StepDraws:
 
     Args:
         augmentation: float in [0, 1]. Share of the images whose masks are found in a
-            view that is hard to recognise (`degraded_view`).
+            view that is hard to recognise (`augmented_view`).
         single_label: float in [0, 1]. Share of the images of which one label, drawn at
             random, is judged alone.
 
@@ -35,7 +35,7 @@ class StepDraws:
         Args:
             images: Tensor (N, H, W, channels).
             labels: Multi-hot tensor (N, C).
-            color: Tensor (channels,), of holes in a view.
+            color: Tensor (channels,), of what is cut out of a view.
             span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
             step: int tensor (), on which alone the draws depend (`StepSeed.of_step`).
 
@@ -46,7 +46,7 @@ class StepDraws:
         if self.single_label:
             judged = judged_labels(labels, self.single_label, step)
         if self.augmentation:
-            view = degraded_view(images, color, span, self.augmentation, step)
+            view = augmented_view(images, color, span, self.augmentation, step)
         return view, judged
 
 

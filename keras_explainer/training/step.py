@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.inputs.labels import predicted_rows
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
@@ -85,7 +85,7 @@ def masked_terms(explainer, images, outputs, labels, training):
     def with_removed(rest):
         fill = None
         if explainer.inpainting:
-            fill = surroundings(images, ops.stop_gradient(rest), background.color)
+            fill = inpainted(images, ops.stop_gradient(rest), background.color)
         pictures = background(images, rest, fill)
         return step._replace(removed_logits=frozen.logits(pictures))
 

@@ -9,6 +9,7 @@ from patch_classifier import patch_classifier
 from patch_classifier import pixels
 
 from keras_explainer.attribution import IntegratedGradients
+from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 
 
 def attributions(method, images, classes):
@@ -33,7 +34,19 @@ def test_a_linear_classifier_is_explained_exactly_by_one_step(background, color,
     np.testing.assert_allclose(method.explain(images, 1), positive, atol=1e-5)
 
 
-@pytest.mark.parametrize("background", [0.1, "blur"])
+def test_a_strong_blur_is_of_a_tenth_of_the_shorter_side():
+    images = tf.constant(random_images(2)[:, :20])
+    method = IntegratedGradients(tiny_classifier(), background="strong_blur")
+    np.testing.assert_array_equal(method.baseline(images), gaussian_blur(images, 2.0))
+
+
+def test_the_blur_of_metrics_is_another_one():
+    expected = 'should be "mean", "strong_blur", a number, or one .*Received: \'blur\''
+    with pytest.raises(ValueError, match=expected):
+        IntegratedGradients(tiny_classifier(), background="blur")
+
+
+@pytest.mark.parametrize("background", [0.1, "strong_blur"])
 def test_attributions_sum_up_to_the_difference_of_logits(background):
     classifier, images = tiny_classifier(), random_images(3)
     method = IntegratedGradients(classifier, steps=300, background=background)

@@ -10,7 +10,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_nearest
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -63,7 +63,7 @@ def test_the_mean_step_gradient_is_the_exact_one(baseline, slopes):
         chances = tf.sigmoid(logits)
         each = tf.where(GRID_MASKS > 0, chances, 1 - chances)
         size = (16, 16)
-        cells = resize_to(GRID_MASKS[..., None], size, "nearest")[..., 0]
+        cells = resize_nearest(GRID_MASKS[..., None], size)[..., 0]
         costs = cost_of(explainer, image, cells, np.ones(16, int))
         expected = tf.reduce_sum(tf.reduce_prod(each, axis=(1, 2)) * costs)
         others = explainer.explainer_loss.mask_terms(chances[None])

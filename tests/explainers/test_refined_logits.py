@@ -9,7 +9,7 @@ from keras import ops
 
 import keras_explainer as kx
 from keras_explainer.explainers.refined_logits import refined_logits
-from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.image_operations.inpainting import inpainted
 
 # When cells have voted, a mask holds about half the image: where all agree, masks are
 # flat, and hardly move.
@@ -27,7 +27,7 @@ def cost_by_hand(explainer, image, logits, class_index):
     mask = ops.sigmoid(explainer.upsampled(logits, image[None]))
     color = explainer.background.color
     kept = color + mask * (image[None] - color)
-    fill = surroundings(image[None], 1.0 - mask[..., 0], color)
+    fill = inpainted(image[None], 1.0 - mask[..., 0], color)
     left = fill + (1.0 - mask) * (image[None] - fill)
     values = []
     for picture in (kept, left):
@@ -43,9 +43,9 @@ def cost_by_hand(explainer, image, logits, class_index):
 
 def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
     # The fill follows the mask without a slope; here it follows nothing.
-    fixed = surroundings(random_images(1), np.ones((1, 32, 32), "float32"))
+    fixed = inpainted(random_images(1), np.ones((1, 32, 32), "float32"))
     for room in ("keras_explainer.explainers.refined_logits", __name__):
-        monkeypatch.setattr(f"{room}.surroundings", lambda *_: fixed)
+        monkeypatch.setattr(f"{room}.inpainted", lambda *_: fixed)
     images = random_images(1, seed=2)
     wanted = np.array([[False, True, False]])
     classes = np.array([[0, 1, 2]])

@@ -7,7 +7,7 @@ import keras_explainer
 from keras_explainer.image_operations import guided_upsampling as room
 from keras_explainer.image_operations.dense_crf import dense_crf
 from keras_explainer.image_operations.guided_upsampling import guided_upsampling
-from keras_explainer.image_operations.resize import averaged_to
+from keras_explainer.image_operations.resize import resize_area
 
 
 def picture(size=32, channels=3, seed=0):
@@ -124,7 +124,7 @@ def test_an_image_alone_gives_the_logits_that_it_gives_in_a_batch():
 def test_averaged_to_takes_the_means_of_cells():
     maps = np.arange(16.0).reshape(1, 4, 4, 1)
     np.testing.assert_allclose(
-        averaged_to(maps, (2, 2))[0, ..., 0], [[2.5, 4.5], [10.5, 12.5]]
+        resize_area(maps, (2, 2))[0, ..., 0], [[2.5, 4.5], [10.5, 12.5]]
     )
 
 

@@ -7,7 +7,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.image_operations.inpainting import surroundings
+from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.training.draws import judged_labels
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
@@ -28,7 +28,7 @@ def by_hand(classifier, images, logits, targets, inpainting):
         shown = tf.image.resize(target[..., None], image.shape[:2])
         fill = tf.zeros_like(image)
         if inpainting:
-            fill = surroundings(image[None], tf.stop_gradient(1 - target)[None])[0]
+            fill = inpainted(image[None], tf.stop_gradient(1 - target)[None])[0]
         kept, removed = (
             classifier(part[None], training=False)[0]
             for part in (image * shown, image * (1 - shown) + fill * shown)

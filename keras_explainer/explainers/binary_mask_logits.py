@@ -6,7 +6,7 @@ from keras import ops
 _DECIDED = 1e6
 
 
-def hard_logits(margins):
+def binary_mask_logits(margins):
     """Returns logits whose masks are 1 where a margin is positive and 0 elsewhere.
 
     Enlarged, their outlines run where the interpolated margin is 0, and stay hard.
@@ -17,7 +17,7 @@ def hard_logits(margins):
     return _DECIDED * margins
 
 
-def shared_hard_logits(selection, classes, num_classes):
+def shared_binary_mask_logits(selection, classes, num_classes):
     """Returns the logits (N, h, w, K) of a selection of cells that all classes share.
 
     Args:
@@ -26,5 +26,5 @@ def shared_hard_logits(selection, classes, num_classes):
         num_classes: int, the number of all classes.
     """
     count = num_classes if classes is None else ops.shape(classes)[1]
-    logits = hard_logits(2.0 * selection - 1.0)
+    logits = binary_mask_logits(2.0 * selection - 1.0)
     return ops.repeat(logits[..., None], count, axis=-1)

@@ -1,19 +1,19 @@
-"""Images that are harder to recognise: paler, in other light, and with holes."""
+"""Images that are harder to recognise: paler, in other light, and cut out in places."""
 
 import tensorflow as tf
 from keras import ops
 
 from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_nearest
 from keras_explainer.replicas import drawn_per_image
 
 # Factors of colour and of contrast, and what is added, in half ranges of the values.
 _SATURATION, _CONTRAST, _BRIGHTNESS = (0.0, 1.3), (0.5, 1.3), (-0.4, 0.4)
-# Holes are cells of a grid; the share of an image that they take is drawn up to this.
-_CELLS, _HOLES = 7, 0.7
+# Cells of a grid are cut out; the share of an image that they take is drawn up to this.
+_CELLS, _CUTOUT = 7, 0.7
 
 
-def degraded_view(images, color, span, share, step):
+def augmented_view(images, color, span, share, step):
     """Changes the light of a share of the images and hides parts of them.
 
     A mask that is decoded from such a view, but judged on the image itself, has to
@@ -23,13 +23,19 @@ def degraded_view(images, color, span, share, step):
 
     Args:
         images: Tensor (N, H, W, channels).
-        color: Tensor (channels,), of the holes.
+        color: Tensor (channels,), of what is cut out.
         span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
-        share: float in [0, 1]. How many of the images are degraded.
+        share: float in [0, 1]. How many of the images are augmented.
         step: int tensor (), on which alone the draw depends (`StepSeed.of_step`).
 
     Returns:
         Tensor (N, H, W, channels), no value beyond those of its image and `color`.
+
+    Reference:
+        Singh and Lee, "Hide-and-Seek: Forcing a Network to be Meticulous for
+        Weakly-supervised Object and Action Localization", ICCV 2017 (cells of a grid);
+        DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks
+        with Cutout", 2017.
     """
     count = ops.shape(images)[0]
 
@@ -43,7 +49,7 @@ def degraded_view(images, color, span, share, step):
     mean = ops.mean(view, axis=(1, 2, 3), keepdims=True)
     view = mean + draw(1, *_CONTRAST) * (view - mean) + span * draw(2, *_BRIGHTNESS)
     view = ops.clip(view, low, high)
-    holes = ops.cast(draw(3, side=_CELLS) < draw(4, high=_HOLES), "float32")
-    holes = resize_to(holes, grid_of(images), "nearest")
-    view = view + holes * (color - view)
+    cutout = ops.cast(draw(3, side=_CELLS) < draw(4, high=_CUTOUT), "float32")
+    cutout = resize_nearest(cutout, grid_of(images))
+    view = view + cutout * (color - view)
     return tf.where(draw(5) < share, view, images)
