@@ -13,7 +13,7 @@ from keras import layers
 
 import keras_explainer as kx
 from keras_explainer.explainers.mask_stages import ruled_out
-from keras_explainer.image_operations.resize import resize_to
+from keras_explainer.image_operations.resize import resize_bilinear
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -310,7 +310,7 @@ def test_each_stage_of_a_mask_is_switched_off_by_itself():
     )
     logits = np.log(cells / (1 - cells))
     size = images.shape[1:3]
-    enlarged = keras.ops.sigmoid(resize_to(logits, size))
+    enlarged = keras.ops.sigmoid(resize_bilinear(logits, size))
     np.testing.assert_allclose(plain.masks, enlarged, atol=1e-4)
     different = [*masks.values()]
     for one, other in itertools.combinations(different, 2):
