@@ -17,6 +17,7 @@ _PLACES = {
     "RealTimeSaliencyExplainer": "keras_explainer.explainers",
     "attribution": None,
     "bulk": None,
+    "callbacks": None,
     "datasets": None,
     "evaluation": None,
     "layers": None,

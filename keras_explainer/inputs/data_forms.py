@@ -17,8 +17,8 @@ from keras_explainer.inputs.images import shown
 from keras_explainer.inputs.labels import as_labels
 from keras_explainer.inputs.labels import check_labels
 
-_IMAGES, _LABELS = ("image", "images"), ("label", "labels")
-_WEIGHTS = ("sample_weight", "sample_weights")
+IMAGE_KEYS, LABEL_KEYS = ("image", "images"), ("label", "labels")
+_WEIGHT_KEYS = ("sample_weight", "sample_weights")
 
 
 @dataclasses.dataclass
@@ -46,7 +46,14 @@ class Data:
 
 
 def read_data(
-    x, y, sample_weight, image_shape, num_classes, argument="x", end=("steps", None)
+    x,
+    y,
+    sample_weight,
+    image_shape,
+    num_classes,
+    argument="x",
+    end=("steps", None),
+    leaves_masks=False,
 ):
     """Reads data in any form, and checks what can be known before the first step.
 
@@ -60,6 +67,8 @@ def read_data(
         num_classes: int, C.
         argument: Name of `x`, for the errors.
         end: Tuple of the name and the value of the argument that ends what has no end.
+        leaves_masks: Boolean. Whether the third part of batches is left out, since it
+            is true masks.
 
     Returns:
         `Data`.
@@ -68,8 +77,8 @@ def read_data(
         ValueError: If the data are in none of these forms, or do not suit the
             classifier.
     """
-    checks = _Checks(argument, image_shape, num_classes)
-    if not _is_batched(x):
+    checks = _Checks(argument, image_shape, num_classes, leaves_masks)
+    if not is_batched(x):
         images, labels, weights = checks.parts(x, whole=True, has_labels=y is not None)
         if labels is not None and y is not None:
             raise ValueError(
@@ -120,9 +129,9 @@ def read_images(images, image_shape):
         ValueError: If the images are in none of these forms.
     """
     checks = _Checks("images")
-    if not _is_batched(images):
+    if not is_batched(images):
         images = checks.parts(images, whole=True)[0]
-    if not _is_batched(images):
+    if not is_batched(images):
         return as_images(images)
     batches = images
     if isinstance(images, tf.data.Dataset):
@@ -147,10 +156,13 @@ def read_images(images, image_shape):
 class _Checks:
     """What is known of the data that an argument should hold."""
 
-    def __init__(self, argument, image_shape=None, num_classes=None):
+    def __init__(
+        self, argument, image_shape=None, num_classes=None, leaves_masks=False
+    ):
         self.argument = argument
         self.image_shape = image_shape
         self.num_classes = num_classes
+        self.leaves_masks = leaves_masks
         self.form = None  # of the labels and weights of the first batch
         self.failure = None
 
@@ -181,7 +193,7 @@ class _Checks:
         images, labels, weights = (*element, None, None)[:3]
         if isinstance(images, collections.abc.Mapping):
             images = self._entries(images, labels is not None)[0]
-        return images, labels, weights
+        return images, labels, None if self.leaves_masks else weights
 
     def _check_no_pair(self, first):
         """Raises a ValueError if the first of a list is images and their labels."""
@@ -201,7 +213,7 @@ class _Checks:
         def entry(names):
             return next((element[name] for name in names if name in element), None)
 
-        images, labels, weights = map(entry, (_IMAGES, _LABELS, _WEIGHTS))
+        images, labels, weights = map(entry, (IMAGE_KEYS, LABEL_KEYS, _WEIGHT_KEYS))
         if images is None and len(element) == 1:
             (images,) = element.values()
         has_labels = has_labels or self.num_classes is None or len(element) == 1
@@ -292,7 +304,7 @@ class _Checks:
             )
 
 
-def _is_batched(x):
+def is_batched(x):
     """Returns whether something gives batch after batch, and is no images itself."""
     if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
         return True

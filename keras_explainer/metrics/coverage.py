@@ -126,6 +126,8 @@ class ObjectCoverage(MaskMetric):
 class BackgroundCoverage(MaskMetric):
     """Averages `background_coverage` over images."""
 
+    higher_is_better = False
+
     def __init__(self, name="background_coverage", dtype=None):
         super().__init__(background_coverage, {}, name, dtype)
 
@@ -172,6 +174,8 @@ class UndecidedShare(MaskMetric):
 
     >>> model.compile(metrics=[UndecidedShare()])
     """
+
+    higher_is_better = False
 
     def __init__(self, low=0.1, high=0.9, name="undecided_share", dtype=None):
         super().__init__(undecided_share, {"low": low, "high": high}, name, dtype)

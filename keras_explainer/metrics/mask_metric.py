@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-VOID = 255
+from keras_explainer.inputs.masked_data import VOID
 
 
 def as_maps(maps, argument="masks"):
@@ -104,10 +104,16 @@ class MaskMetric(keras.metrics.Mean):
         dtype: Data type of the result.
     """
 
+    higher_is_better = True
+
     def __init__(self, formula, options, name, dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.formula = formula
         self.options = options
+
+    def values(self, true_masks, masks):
+        """Returns the values (N,) of a batch, NaN where there is none."""
+        return self.formula(true_masks, masks, **self.options)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch.
@@ -117,7 +123,7 @@ class MaskMetric(keras.metrics.Mean):
             y_pred: Masks (N, H, W) or (N, H, W, 1).
             sample_weight: Optional weights (N,) or (N, 1).
         """
-        values = self.formula(y_true, y_pred, **self.options)
+        values = self.values(y_true, y_pred)
         known = ops.logical_not(ops.isnan(values))
         weight = ops.cast(known, self.dtype)
         if sample_weight is not None:

@@ -1,11 +1,15 @@
 """How an explainer is compiled: its objective, what is trained, what is reported."""
 
+import types
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_explainer.keras_internals import BuildsItself
 from keras_explainer.keras_internals import build_metrics
 from keras_explainer.losses.function_loss import FunctionLoss
+from keras_explainer.metrics.mask_metric import MaskMetric
 from keras_explainer.replicas import in_several_processes
 from keras_explainer.training.batch_check import BatchCheck
 from keras_explainer.training.step import TrainingStep
@@ -57,8 +61,9 @@ class CompiledExplainer(BuildsItself, TrainingStep):
                 `LEARNING_RATE`.
             loss: The system's objective, such as `ExplainerLoss` for
                 `ExplainerModel`, or "auto" for its defaults.
-            metrics: Keras metrics of the labels and the probabilities that the
-                classifier gives to the masked images.
+            metrics: List of Keras metrics of the labels and the probabilities that
+                the classifier gives to the masked images, and of metrics of masks of
+                `keras_explainer.metrics`, measured where data hold true masks.
             jit_compile: Boolean. Whether XLA compiles the steps. It fails at some
                 networks on a GPU, so that "auto" is False too.
             **kwargs: As in `keras.Model.compile`.
@@ -75,10 +80,17 @@ class CompiledExplainer(BuildsItself, TrainingStep):
                 f'`keras_explainer.losses.{self.LOSS.__name__}` or "auto". '
                 f"Received: {loss!r}"
             )
+        given = tf.nest.flatten(metrics) if metrics else []
+        # Out of the sight of Keras, which reports every metric of a model in each step.
+        self._of_masks = types.SimpleNamespace(
+            metrics=[metric for metric in given if isinstance(metric, MaskMetric)]
+        )
+        if self.mask_metrics:
+            metrics = [each for each in given if not isinstance(each, MaskMetric)]
         super().compile(
             optimizer=optimizer,
             loss=None,
-            metrics=metrics,
+            metrics=metrics or None,
             jit_compile=jit_compile != "auto" and jit_compile,
             **kwargs,
         )
@@ -87,6 +99,11 @@ class CompiledExplainer(BuildsItself, TrainingStep):
             self.batch_check = BatchCheck(self.frozen.num_classes)
         # Built at once, so that an explainer that was never fitted reloads alike.
         self.optimizer.build(self.trainable_variables)
+
+    @property
+    def mask_metrics(self):
+        """The metrics of masks given to `compile`."""
+        return self._of_masks.metrics
 
     @property
     def loss_terms(self):
@@ -107,7 +124,11 @@ class CompiledExplainer(BuildsItself, TrainingStep):
     def get_compile_config(self):
         serialize = keras.saving.serialize_keras_object
         config = super().get_compile_config() or {}
-        return {**config, "loss": serialize(self.explainer_loss)}
+        config = {**config, "loss": serialize(self.explainer_loss)}
+        if self.mask_metrics:
+            others = config.get("metrics") or []
+            config["metrics"] = [*others, *map(serialize, self.mask_metrics)]
+        return config
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)

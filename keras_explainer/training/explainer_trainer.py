@@ -12,6 +12,8 @@ from keras_explainer.inputs.images import check_images
 from keras_explainer.training.batch_check import BatchGuard
 from keras_explainer.training.compiled_explainer import CompiledExplainer
 from keras_explainer.training.failures import told_in_a_sentence
+from keras_explainer.training.validation_masks import in_order
+from keras_explainer.training.validation_masks import masks_apart
 
 
 class ExplainerTrainer(CompiledExplainer):
@@ -58,7 +60,10 @@ class ExplainerTrainer(CompiledExplainer):
             callbacks: List of `keras.callbacks.Callback`s.
             validation_split: As in `keras.Model.fit`.
             validation_data: What is validated on after each epoch: (images, labels),
-                or what `x` may be.
+                or what `x` may be. With true masks (N, H, W) as a third part, or of the
+                key "mask", 0 for background, 255 for void, anything else for the
+                labelled objects, their IoU with the masks is measured as "val_iou", as
+                `keras_explainer.callbacks.MaskQuality` does it.
             shuffle: As in `keras.Model.fit`.
             class_weight: Not supported; weigh images by `sample_weight`.
             sample_weight: Weights of the images (N,).
@@ -89,11 +94,19 @@ class ExplainerTrainer(CompiledExplainer):
             x, y, sample_weight, "x", ("steps_per_epoch", steps_per_epoch)
         )
         checks = [data.checks]
+        validation_data, quality = masks_apart(
+            validation_data,
+            "validation_data",
+            validation_batch_size or batch_size,
+            validation_steps,
+            validation_freq,
+        )
         if validation_data is not None:
             validation = self._read(
                 *_as_triple(validation_data),
                 "validation_data",
                 ("validation_steps", validation_steps),
+                bool(quality),
             )
             checks.append(validation.checks)
             validation_data = validation.arrays
@@ -108,7 +121,7 @@ class ExplainerTrainer(CompiledExplainer):
                 batch_size=batch_size,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=self._with_guard(callbacks),
+                callbacks=self._with_guard(callbacks, quality),
                 validation_split=validation_split,
                 validation_data=validation_data,
                 # Keras warns that it cannot shuffle a dataset, which nobody asked for.
@@ -147,7 +160,8 @@ class ExplainerTrainer(CompiledExplainer):
             **kwargs: What `keras.Model.fit` hands over.
 
         Returns:
-            List of the loss, its terms and the metrics, or a dict of them.
+            List of the loss, its terms and the metrics, or a dict of them; of data with
+            true masks, as `fit` takes them for validation, also of metrics of masks.
 
         Raises:
             ValueError: If images or labels do not suit the classifier, or there
@@ -165,16 +179,21 @@ class ExplainerTrainer(CompiledExplainer):
                 x, y, sample_weight=sample_weight, callbacks=callbacks, **options
             )
         _check_batch_size("batch_size", batch_size)
-        data = self._read(x, y, sample_weight, "x", ("steps", steps))
+        x, quality = masks_apart(x, "x", batch_size, steps)
+        data = self._read(x, y, sample_weight, "x", ("steps", steps), bool(quality))
         self._check_images(data.first[0])
         with self._guarded([data.checks]):
-            return super().evaluate(
+            logs = super().evaluate(
                 x=data.x,
                 y=data.y,
                 sample_weight=data.sample_weight,
                 callbacks=self._with_guard(callbacks),
                 **options,
             )
+        if not quality:
+            return logs
+        values = quality[0].measure(self)
+        return {**logs, **values} if return_dict else [*logs, *values.values()]
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         data = self._read(x, y, sample_weight)
@@ -192,12 +211,27 @@ class ExplainerTrainer(CompiledExplainer):
             self.batch_check.raise_if_found()
         return logs
 
-    def _read(self, x, y, sample_weight, argument="x", end=("steps", None)):
+    def _read(
+        self,
+        x,
+        y,
+        sample_weight,
+        argument="x",
+        end=("steps", None),
+        leaves_masks=False,
+    ):
         """Returns the `Data` of what was handed over, checked."""
         self.check_order_of(x, argument)
         image_shape = self.input_shape[1:]
         data = read_data(
-            x, y, sample_weight, image_shape, self.frozen.num_classes, argument, end
+            x,
+            y,
+            sample_weight,
+            image_shape,
+            self.frozen.num_classes,
+            argument,
+            end,
+            leaves_masks,
         )
         check_images(data.first[0], image_shape)
         return data
@@ -207,14 +241,15 @@ class ExplainerTrainer(CompiledExplainer):
         # Not by `int`, which fails for a variable on several devices.
         return tf.convert_to_tensor(self.optimizer.iterations).numpy() == 0
 
-    def _with_guard(self, callbacks):
-        """Returns callbacks after the one that ends a run after a bad batch."""
-        guard = BatchGuard(self.batch_check)
+    def _with_guard(self, callbacks, quality=()):
+        """Returns callbacks after those that end a run and that measure masks."""
+        first = [BatchGuard(self.batch_check), *quality]
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            guard.set_model(self)
-            callbacks.callbacks.insert(0, guard)
+            for callback in first:
+                callback.set_model(self)
+            callbacks.callbacks = in_order(callbacks.callbacks, first, self)
             return callbacks
-        return [guard, *([] if callbacks is None else tf.nest.flatten(callbacks))]
+        return in_order(callbacks or [], first, self)
 
     @contextlib.contextmanager
     def _guarded(self, checks=()):

@@ -276,11 +276,6 @@ BAD = {
         "as many weights as images. Received: 8 images and 7 weights",
         False,
     ),
-    "masks for weights": (
-        lambda: (dataset((IMAGES, LABELS, IMAGES[..., 0])),),
-        r"if they are masks, leave them out .*shape \(4, 32, 32\)",
-        False,
-    ),
     "labels twice": (
         lambda: (dataset(), LABELS),
         "Argument `y` should be None, .*Received: a ndarray",
@@ -327,6 +322,15 @@ def test_what_does_not_suit_is_one_sentence(case, explainer, method):
         for old, new in zip(before, explainer.get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
     explainer.set_weights(before)
+
+
+def test_masks_are_no_weights_of_images_to_train_on(explainer):
+    data = dataset((IMAGES, LABELS, IMAGES[..., 0]))
+    message = r"if they are masks, leave them out .*shape \(4, 32, 32\)"
+    with pytest.raises(ValueError, match=message):
+        explainer.fit(data, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        explainer.fit(IMAGES, verbose=0, validation_data=iter(data))
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True, "all"])
