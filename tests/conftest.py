@@ -25,15 +25,32 @@ def seed():
 
 
 @pytest.fixture(scope="session")
-def trained_classifier(tmp_path_factory):
-    """A function from a kind of `trained.KINDS` to its classifier, a new copy."""
+def run_folder(tmp_path_factory):
+    """The folder that all processes of a run of the tests share."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # One folder for all processes.
-        folder = folder.parent
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def trained_classifier(run_folder):
+    """A function from a kind of `trained.KINDS` to its classifier, a new copy."""
 
     def load(kind="softmax"):
-        path = folder / f"{kind.replace(' ', '_')}.keras"
+        path = run_folder / f"{kind.replace(' ', '_')}.keras"
         return trained.once_per_run(path, lambda: trained.train(kind))
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def trained_explainer(run_folder, trained_classifier):
+    """A function from a name of `trained.EXPLAINERS` to that explainer, a new copy."""
+
+    def load(name="explainer"):
+        return trained.once_per_run(
+            run_folder / f"explainer_{name}.keras",
+            lambda: trained.train_explainer(name, trained_classifier()),
+        )
 
     return load
 
@@ -88,6 +105,18 @@ def calibrated(classifier, batch=4):
 def random_images(count=4, size=32, channels=3, seed=0):
     shape = (count, size, size, channels)
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32")
+
+
+def indices(count=8, classes=3, seed=0):
+    """Labels, one for each image."""
+    return np.random.default_rng(seed).integers(0, classes, count)
+
+
+def rows(count=8, classes=3, seed=0):
+    """Labels, any number for each image, as rows of 0 and 1."""
+    return (
+        np.random.default_rng(seed).integers(0, 2, (count, classes)).astype("float32")
+    )
 
 
 def snapshot(model):

@@ -1,19 +1,22 @@
-"""Classifiers trained in seconds on pictures whose answer is known, pixel by pixel.
+"""Classifiers and explainers trained on pictures whose answer is known, pixel by pixel.
 
 The pictures are grey with noise, and show patches of one colour each; the class of a
 patch is its colour, and nothing else in a picture tells of a class. So the mask of a
-class has to lie on its own patch. Each classifier is trained once per run of the tests,
-whatever the number of their processes, and read from its file after that.
+class has to lie on its own patch. Each is trained in seconds, once per run of the
+tests, whatever the number of their processes, and read from its file after that.
 
 Random networks on noise show none of this: the masks of all their classes are alike.
 """
 
 import contextlib
+import functools
 import pathlib
 
 import keras
 import numpy as np
 from keras import layers
+
+import keras_explainer as kx
 
 SIZE, PATCH = 32, 12
 COLORS = np.array([[0.9, 0.2, 0.2], [0.2, 0.8, 0.2], [0.25, 0.3, 0.95]], "float32")
@@ -24,6 +27,13 @@ KINDS = {
     "sigmoid": (3, "sigmoid"),
     "one unit": (1, "sigmoid"),
     "logits": (3, None),
+}
+EXPLAINERS = {
+    "explainer": kx.ExplainerModel,
+    "discrete_mask": functools.partial(kx.DiscreteMaskExplainer, grid=8),
+    "real_time_saliency": kx.RealTimeSaliencyExplainer,
+    "bounded_logit_attention": kx.BoundedLogitAttentionExplainer,
+    "l2x": functools.partial(kx.L2XExplainer, selected=6),
 }
 
 
@@ -63,10 +73,10 @@ def patches(count, kind="softmax", seed=0):
     return np.clip(images, 0, 1).astype("float32"), labels, truth
 
 
-def build(kind):
+def build(kind, size=SIZE):
     """An untrained classifier: three convolutions, pooling, and the layer of `kind`."""
     units, activation = KINDS[kind]
-    images = x = keras.Input((SIZE, SIZE, 3))
+    images = x = keras.Input((size, size, 3))
     for filters, stride in ((8, 2), (16, 2), (16, 1)):
         x = layers.Conv2D(
             filters, 3, stride, padding="same", kernel_initializer="he_normal"
@@ -101,6 +111,15 @@ def train(kind):
     classifier.compile(keras.optimizers.Adam(0.01), loss)
     classifier.fit(images, rows, batch_size=64, epochs=40, verbose=0)
     return classifier
+
+
+def train_explainer(name, classifier):
+    """Trains one of `EXPLAINERS` for the classifier of kind "softmax"."""
+    keras.utils.set_random_seed(0)
+    explainer = EXPLAINERS[name](classifier)
+    images, labels, _ = patches(256, seed=7)
+    explainer.fit(images, labels, batch_size=32, epochs=10, verbose=0)
+    return explainer
 
 
 def once_per_run(path, make):

@@ -48,8 +48,8 @@ def test_without_labels_the_answer_itself_is_explained(eager):
         "GradCAM",
         "IntegratedGradients",
         pytest.param("RISE", marks=pytest.mark.slow),
-        pytest.param("ExtremalPerturbation", marks=pytest.mark.slow),
-        pytest.param("IGOSPlusPlus", marks=pytest.mark.slow),
+        pytest.param("ExtremalPerturbation", marks=pytest.mark.thorough),
+        pytest.param("IGOSPlusPlus", marks=pytest.mark.thorough),
     ],
 )
 def test_each_answer_has_its_own_map(trained_classifier, name):

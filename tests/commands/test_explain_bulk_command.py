@@ -286,7 +286,7 @@ def test_killed_and_run_again(home, done, tmp_path, capsys):
     assert names(out) == whole
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_two_processes_do_the_same(home, done, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "keras_explainer", "explain-bulk"]

@@ -87,7 +87,9 @@ def assert_same_run(out, whole):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [1, STEPS + 2])
+@pytest.mark.parametrize(
+    "step", [STEPS + 2, pytest.param(1, marks=pytest.mark.thorough)]
+)
 def test_killed_at_a_step_and_resumed_is_as_if_never_killed(
     data, whole, tmp_path, step
 ):
@@ -114,7 +116,9 @@ def at_step(monkeypatch, wanted, act):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [2, STEPS + 1])
+@pytest.mark.parametrize(
+    "step", [2, pytest.param(STEPS + 1, marks=pytest.mark.thorough)]
+)
 def test_asked_to_end_it_saves_the_step(
     data, whole, tmp_path, monkeypatch, capsys, step
 ):

@@ -155,15 +155,14 @@ def shortened(notebook, many, fewer):
     cells[0].source = cells[0].source.replace(many, fewer)
 
 
-# The others train and explain as the README's blocks and the scripts do.
-OFTEN = ("03_compare_methods", "05_serve_with_tf_serving")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in OFTEN else pytest.mark.thorough)
+        # The others train, explain and serve as the README's blocks and the scripts do.
+        pytest.param(
+            name, marks=() if name == "03_compare_methods" else pytest.mark.thorough
+        )
         for name in TRUTHS
     ],
 )

@@ -176,7 +176,7 @@ def test_weights_of_a_whole_application(train_classifier, tmp_path):
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_smoke_and_again(reproduce_paper, tmp_path, capsys):
     arguments = [
         *("--smoke", "--out", str(tmp_path), "--image-size", "32"),

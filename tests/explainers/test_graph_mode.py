@@ -10,13 +10,17 @@ from conftest import assert_unchanged
 from conftest import random_images
 from conftest import snapshot
 from conftest import tiny_classifier
+from explainer_kinds import EXPLAINERS
+from explainer_kinds import graded
 
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["pool", "flatten"])
+@pytest.mark.parametrize(
+    "head", ["flatten", pytest.param("pool", marks=pytest.mark.thorough)]
+)
 def test_fused_softmax_heads_train_and_explain(head, tmp_path):
     classifier = tiny_classifier(head=head)
     before = snapshot(classifier)
@@ -104,7 +108,7 @@ def test_open_sizes_that_keep_changing():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("classes", [3, 40])
+@pytest.mark.parametrize("classes", [40, pytest.param(3, marks=pytest.mark.thorough)])
 def test_single_labels_and_inpainting(classes):
     """With more than 32 classes a step computes the masks of some of them."""
     classifier = tiny_classifier(classes=classes, activation="sigmoid")
@@ -127,16 +131,17 @@ def test_single_labels_and_inpainting(classes):
 @pytest.mark.parametrize(
     "make",
     [
-        kx.DiscreteMaskExplainer,
-        functools.partial(kx.DiscreteMaskExplainer, estimator="published"),
         functools.partial(
             kx.DiscreteMaskExplainer, baseline="greedy", samples=1, slopes=True
         ),
-        kx.RealTimeSaliencyExplainer,
-        kx.L2XExplainer,
-        *(
-            functools.partial(kx.BoundedLogitAttentionExplainer, variant=variant)
-            for variant in ("bla-ph", "bla", "bla-t", "l2x-f")
+        EXPLAINERS["real_time_saliency"],
+        EXPLAINERS["bla-ph"],
+        *graded(
+            thorough=[
+                name
+                for name in EXPLAINERS
+                if name not in ("explainer", "real_time_saliency", "bla-ph")
+            ]
         ),
     ],
 )

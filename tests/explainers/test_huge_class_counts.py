@@ -1,12 +1,10 @@
 """Explaining a few of very many classes: all masks are never there at once."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
-from test_contract import KINDS
-from test_contract import SYSTEMS
+from explainer_kinds import every_kind
 
 CLASSES, SIZE = 2003, 32
 
@@ -24,15 +22,9 @@ def largest_tensor(concrete):
     return max(sizes)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=() if kind == "explainer" else pytest.mark.slow)
-        for kind in KINDS
-    ],
-)
-def test_explain_computes_the_masks_asked_for_and_no_others(kind):
-    explainer = SYSTEMS[kind](tiny_classifier(classes=CLASSES))
+@every_kind
+def test_explain_computes_the_masks_asked_for_and_no_others(make):
+    explainer = make(tiny_classifier(classes=CLASSES))
     images = tf.constant(random_images(1, SIZE))
 
     def graph_of(function):

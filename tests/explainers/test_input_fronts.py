@@ -124,13 +124,15 @@ FRONTS = {
 QUICK = ("mobilenet's ops", "normalization of [0, 1]", "preprocessor")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
-        for name in FRONTS
-    ],
-)
+def fronts(marks):
+    """Parametrizes by the fronts, of which all but the quick ones are marked."""
+    cases = [
+        pytest.param(name, marks=() if name in QUICK else marks) for name in FRONTS
+    ]
+    return pytest.mark.parametrize("case", cases, indirect=True)
+
+
+@pytest.fixture(scope="module")
 def case(request, tmp_path_factory):
     """A classifier, its explainer, and what `predict` says of the pictures."""
     keras.utils.set_random_seed(0)
@@ -169,6 +171,7 @@ def assert_same(probabilities, case):
     np.testing.assert_allclose(probabilities, case.expected, atol=1e-4)
 
 
+@fronts(pytest.mark.slow)
 def test_python(case):
     explainer = case.explainer
     assert_same(explainer.explain(case.images).probabilities, case)
@@ -178,11 +181,14 @@ def test_python(case):
     )
 
 
+@fronts(pytest.mark.slow)
 def test_saved_and_reloaded(case):
     loaded = keras.saving.load_model(case.folder / "explainer.keras")
     assert_same(loaded.explain(loaded.preprocessing(RAW)).probabilities, case)
 
 
+# The command line, the server and bulk take what a file says, which is shown above.
+@fronts(pytest.mark.thorough)
 def test_command_line(case):
     argv = ["explain", str(case.folder / "pictures"), "--top-k", "3"]
     argv += ["--explainer", str(case.folder / "explainer.keras")]
@@ -196,6 +202,7 @@ def test_command_line(case):
 
 
 @pytest.mark.slow
+@fronts(pytest.mark.thorough)
 def test_served_and_bulk(case):
     path = case.explainer.export(case.folder / "1", max_batch_size=1)
     served = tf.saved_model.load(str(path)).signatures

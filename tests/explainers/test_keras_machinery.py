@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 from conftest import assert_unchanged
 from conftest import random_images
+from conftest import rows
 from conftest import snapshot
 from conftest import tiny_classifier
-from test_contract import SYSTEMS
-from test_contract import params
-from test_contract import rows
+from explainer_kinds import any_kind
+from explainer_kinds import every_kind
 
 import keras_explainer as kx
 
@@ -24,7 +24,7 @@ def made(make=kx.ExplainerModel, **options):
     return make(tiny_classifier(activation="sigmoid", size=16), **options)
 
 
-@pytest.mark.parametrize("make", params(SYSTEMS, quick=("explainer",)))
+@every_kind
 def test_a_clone_explains_the_same_classifier_and_begins_anew(make):
     explainer = made(make, class_names=["a", "b", "c"], name="first")
     option = next(k for k in explainer.LOSS().get_config() if k.endswith("_weight"))
@@ -123,7 +123,7 @@ def test_an_explainer_is_no_classifier():
         kx.attribution.GradCAM(made())
 
 
-@pytest.mark.parametrize("make", params(SYSTEMS, quick=()))
+@any_kind
 def test_weights_alone_are_saved_and_loaded(tmp_path, make):
     explainer = made(make)
     explainer.fit(IMAGES, rows(4), verbose=0)

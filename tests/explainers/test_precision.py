@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from conftest import random_images
 from conftest import tiny_classifier
-from test_contract import KINDS
-from test_contract import SYSTEMS
+from explainer_kinds import EXPLAINERS
+from explainer_kinds import KINDS
 
 pytestmark = pytest.mark.slow
 IMAGES, LABELS = random_images(8), np.arange(8) % 3
@@ -25,16 +25,16 @@ OTHER_DRAWS = 0.1
 # XLA in half precision is what takes longest: of one kind.
 OFTEN = {
     *(("explainer", setting) for setting in SETTINGS if setting != "float16 xla"),
-    ("discrete_mask", "xla"),
     ("l2x", "float16"),
 }
 CASES = [
     pytest.param(
         kind, setting, marks=[] if (kind, setting) in OFTEN else pytest.mark.thorough
     )
-    for kind in KINDS
+    for kind in EXPLAINERS
     for setting in SETTINGS
-    if kind == "explainer" or setting != "float16 xla"
+    if (kind in KINDS or setting in ("float16", "bfloat16"))
+    and (kind == "explainer" or setting != "float16 xla")
 ]
 
 
@@ -47,7 +47,7 @@ def policy():
 def trained(kind, options, weights=None):
     """Returns masks and probabilities as initialised, the losses, and the explainer."""
     keras.utils.set_random_seed(0)
-    explainer = SYSTEMS[kind](tiny_classifier())
+    explainer = EXPLAINERS[kind](tiny_classifier())
     if weights is not None:
         explainer.set_weights(weights)
     start = explainer.get_weights()

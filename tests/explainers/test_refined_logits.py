@@ -177,7 +177,10 @@ def test_only_an_explainer_model_refines():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["mixed_float16", pytest.param("float32", marks=pytest.mark.thorough)],
+)
 def test_images_of_any_size(policy):
     keras.mixed_precision.set_global_policy(policy)
     try:

@@ -23,7 +23,7 @@ WHOLE = [
     *("saved_models", "examples", "docs", "tests", "constraints", "benchmarks"),
     *("keras_explainer", ".ci/run", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md"),
 ]
-# The README's first block needs a classifier and pictures.
+# Run where only the wheel is installed; the README's first block needs what it names.
 BEFORE = """
 import sys
 import keras, keras_explainer as kx
@@ -35,6 +35,11 @@ preprocess_input = keras.applications.mobilenet.preprocess_input
 dataset = kx.datasets.shapes(32, preprocess_input=preprocess_input)
 images = next(iter(dataset))[0][:4]
 keras.applications.MobileNetV2 = lambda: keras.saving.load_model(shipped)
+"""
+SHIPPED = """
+explainer = keras.saving.load_model(kx.shipped_model("shapes_explainer"))
+masks = explainer.explain(images, top_k=1).masks
+assert masks.shape == (4, 128, 128, 1) and masks.std() > 0.1
 """
 AFTER = """
 assert explanation.masks.shape == (4, 128, 128, 3)
@@ -140,17 +145,30 @@ def test_wheel_holds_the_package_and_its_models(wheel):
     assert modules <= names
 
 
-@pytest.mark.slow  # an environment, two trainings of a step or two, and an export
+def run_code(python, code, folder):
+    path = folder / "code.py"
+    path.write_text(code)
+    empty = folder / "empty"
+    empty.mkdir()
+    run([python, "-I", path, ROOT], empty)
+
+
+@pytest.mark.slow  # an environment
 def test_installed_alone(python, tmp_path):
+    assert "No broken" in run([python, "-m", "pip", "check"], tmp_path)
+    run_code(python, BEFORE + SHIPPED, tmp_path)
+
+
+@pytest.mark.thorough
+def test_the_demo_runs_where_nothing_else_is(python, tmp_path):
+    demo = [python.with_name("keras-explainer"), "demo", "--epochs", "1"]
+    shown = run([*demo, "--steps", "1"], tmp_path)
+    assert "keras-explainer explain --explainer runs/demo" in shown
+    assert (tmp_path / "runs/demo/explainer.keras").is_file()
+
+
+@pytest.mark.thorough
+def test_the_first_block_runs_where_nothing_else_is(python, tmp_path):
     readme = (ROOT / "README.md").read_text()
     quick_start = re.search(r"^```python\n(.*?)^```$", readme, re.M | re.S)[1]
-    code = tmp_path / "quick_start.py"
-    code.write_text(BEFORE + quick_start + AFTER)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert "No broken" in run([python, "-m", "pip", "check"], empty)
-    run([python, "-I", code, ROOT], empty)
-    demo = [python.with_name("keras-explainer"), "demo", "--epochs", "1"]
-    shown = run([*demo, "--steps", "1"], empty)
-    assert "keras-explainer explain --explainer runs/demo" in shown
-    assert (empty / "runs/demo/explainer.keras").is_file()
+    run_code(python, BEFORE + quick_start + AFTER, tmp_path)

@@ -19,9 +19,12 @@ litert = pytest.importorskip(
     "options",
     [
         {},
-        {"activation": "sigmoid", "head": "flatten"},
         {"activation": "sigmoid", "classes": 1},
-        {"activation": "hard_sigmoid"},  # read as probabilities
+        pytest.param(
+            {"activation": "sigmoid", "head": "flatten"}, marks=pytest.mark.thorough
+        ),
+        # Read as probabilities.
+        pytest.param({"activation": "hard_sigmoid"}, marks=pytest.mark.thorough),
     ],
 )
 def test_answers_are_those_of_explain(options, tmp_path):

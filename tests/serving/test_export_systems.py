@@ -21,11 +21,22 @@ SYSTEMS = {
 }
 
 
+def systems(often):
+    """Parametrizes by the kinds; their exports are traced alike, by one function."""
+    return pytest.mark.parametrize(
+        "system",
+        [
+            pytest.param(name, marks=() if name in often else pytest.mark.thorough)
+            for name in SYSTEMS
+        ],
+    )
+
+
 def make(system):
     return SYSTEMS[system](tiny_classifier(classes=5), preprocess_input="mobilenet")
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@systems(often=("discrete_mask", "real_time_saliency"))
 def test_saved_model_answers_as_explain(system, tmp_path):
     explainer = make(system)
     path = explainer.export(tmp_path / "1", top_k=2, mask_size=32, max_batch_size=2)
@@ -44,7 +55,7 @@ def test_saved_model_answers_as_explain(system, tmp_path):
     assert np.isclose(one, masks, atol=1e-3).mean() > 0.99
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@systems(often=("l2x",))
 def test_litert_answers_as_explain(system, tmp_path):
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     explainer = make(system)

@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
+from explainer_kinds import EXPLAINERS
+from explainer_kinds import every_kind
 from modes_program import FAULTS
+from modes_program import ONE_TRACE
 from modes_program import bad_batches
 from modes_program import outcome
-from test_contract import SYSTEMS
 from test_several_devices import started
 
 import keras_explainer as kx
@@ -37,16 +39,26 @@ def assert_refused(found, fault):
     assert found["changed"] == 0
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_bad_batch_changes_nothing(fault):
-    assert_refused(outcome(kx.ExplainerModel(tiny_classifier()), fault), fault)
+@every_kind
+def test_a_bad_batch_changes_nothing(make):
+    explainer = make(tiny_classifier())
+    for fault in FAULTS:
+        assert_refused(outcome(explainer, fault), fault)
 
 
-def test_a_bad_batch_changes_nothing_in_a_traced_step():
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, xla", [("explainer", False), ("l2x", True)])
+def test_a_bad_batch_changes_nothing_in_a_traced_step(kind, xla):
+    tf.config.run_functions_eagerly(False)
+    explainer = EXPLAINERS[kind](tiny_classifier())
+    explainer.compile(jit_compile=xla)
+    for fault in ONE_TRACE:
+        assert_refused(outcome(explainer, fault), fault)
+
+
+def test_no_batch_after_a_bad_one_is_learned_in_the_same_call():
     tf.config.run_functions_eagerly(False)
     explainer = kx.L2XExplainer(tiny_classifier(), grid=4)
-    assert_refused(outcome(explainer, "label"), "label")
-    # The good batch after the bad one is of the same call, and is not learned either.
     explainer.compile(steps_per_execution=3)
     three = bad_batches("image").concatenate(bad_batches("image").take(1))
     with pytest.raises(ValueError, match="Images should be finite"):
@@ -55,26 +67,27 @@ def test_a_bad_batch_changes_nothing_in_a_traced_step():
 
 
 # A mode does what it does otherwise for all kinds alike.
-OFTEN = [(mode, ("explainer", "l2x")) for mode in ("graph", "xla", "two")]
-OF_ANY_KIND = [(mode, tuple(SYSTEMS)) for mode in ("graph", "xla", "two")]
+ALL = tuple(EXPLAINERS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "mode, kinds",
+    "mode, faults, kinds",
     [
-        ("eager", tuple(SYSTEMS)),
-        *OFTEN,
-        *(pytest.param(*case, marks=pytest.mark.thorough) for case in OF_ANY_KIND),
+        ("two", ONE_TRACE, ("l2x",)),
+        *(
+            pytest.param(mode, FAULTS, ALL, marks=pytest.mark.thorough)
+            for mode in ("graph", "xla", "two")
+        ),
     ],
 )
-def test_a_bad_batch_changes_nothing_in_any_mode_of_any_kind(mode, kinds):
-    program = pathlib.Path(__file__).parents[1] / "explainers" / "modes_program.py"
-    process = started(mode, *kinds, program=program)
+def test_a_bad_batch_changes_nothing_in_any_mode(mode, faults, kinds):
+    program = pathlib.Path(__file__).with_name("modes_program.py")
+    process = started(mode, ",".join(faults), *kinds, program=program)
     told = process.communicate(timeout=900)[0]
     assert process.returncode == 0, told[-3000:]
     found = [json.loads(line) for line in told.splitlines() if line[:1] == "{"]
-    assert len(found) == len(kinds) * len(FAULTS)
+    assert len(found) == len(kinds) * len(faults)
     for each in found:
         assert_refused(each, each["fault"])
 

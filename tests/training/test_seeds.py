@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import random_images
+from conftest import rows
 from conftest import tiny_classifier
-from test_contract import SYSTEMS
-from test_contract import params
-from test_contract import rows
+from explainer_kinds import KINDS
+from explainer_kinds import OTHERS
+from explainer_kinds import every_kind
+from explainer_kinds import graded
 
 import keras_explainer as kx
 from keras_explainer import attribution
@@ -16,8 +18,6 @@ from keras_explainer import metrics
 
 pytestmark = pytest.mark.usefixtures("eager")
 IMAGES = random_images(8, size=16)
-# All but one draw something, from which a step of training learns.
-DRAWS = [kind for kind in SYSTEMS if kind not in ("bla-ph",)]
 
 
 def trained(explainer, weights, seed, steps=1):
@@ -30,7 +30,10 @@ def trained(explainer, weights, seed, steps=1):
     return np.concatenate([w.ravel() for w in explainer.get_weights()])
 
 
-@pytest.mark.parametrize("make", params(DRAWS, quick=("explainer",)))
+# All but one draw something, from which a step of training learns.
+@pytest.mark.parametrize(
+    "make", graded(("explainer",), slow=KINDS[1:-1], thorough=OTHERS)
+)
 def test_steps_draw_by_the_one_seed(make):
     classifier = tiny_classifier(activation="sigmoid", size=16)
     explainer = make(classifier, background=0.0)
@@ -77,9 +80,7 @@ def test_files_without_a_seed_draw_as_they_did(tmp_path):
     assert int(seed.of_step(3)) == 3
 
 
-@pytest.mark.parametrize(
-    "make", params(SYSTEMS, quick=("explainer", "real_time_saliency"))
-)
+@every_kind
 def test_validation_depends_on_the_weights_and_the_images_alone(make):
     """Not on the step, the seed, an image's place, or the images beside it."""
     classifier = tiny_classifier(activation="sigmoid", size=16)

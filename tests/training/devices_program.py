@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
-from test_contract import SYSTEMS
+from explainer_kinds import EXPLAINERS
 
 BATCH = 16
 EPOCHS = 6
@@ -42,7 +42,7 @@ def batches(count):
 def train(kind, strategy, counts):
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        explainer = SYSTEMS[kind](tiny_classifier())
+        explainer = EXPLAINERS[kind](tiny_classifier())
         explainer.compile(
             keras.optimizers.SGD(0.1), metrics=[keras.metrics.CategoricalAccuracy()]
         )
@@ -62,7 +62,7 @@ def train_long(strategy, folder):
     keras.utils.set_random_seed(0)
     is_chief = strategy.cluster_resolver.task_id == 0
     with strategy.scope():
-        explainer = SYSTEMS["explainer"](tiny_classifier())
+        explainer = EXPLAINERS["explainer"](tiny_classifier())
     backup = keras.callbacks.BackupAndRestore(
         folder,
         save_freq="epoch" if is_chief else sys.maxsize,  # The others only restore.

@@ -1,0 +1,151 @@
+"""What `explain` gives, of every explainer."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import indices
+from conftest import random_images
+from conftest import tiny_classifier
+from explainer_kinds import any_kind
+from explainer_kinds import every_kind
+from keras import layers
+
+import keras_explainer as kx
+
+pytestmark = pytest.mark.usefixtures("eager")
+
+
+@every_kind
+def test_explain_top_k_targets_and_fields(make):
+    classifier, images = tiny_classifier(classes=4), random_images(5)
+    explainer = make(classifier)
+    answers = classifier.predict(images, verbose=0)
+    top = explainer.explain(images, top_k=2, batch_size=2)
+    assert isinstance(top, kx.Explanation)
+    np.testing.assert_array_equal(top.classes, np.argsort(-answers)[:, :2])
+    np.testing.assert_allclose(top.scores, -np.sort(-answers)[:, :2], atol=1e-6)
+    np.testing.assert_allclose(top.probabilities, answers, atol=1e-6)
+    # One label: the target mask is that of the most probable class.
+    np.testing.assert_array_equal(top.target_mask, top.masks[..., 0])
+    assert top.masks.dtype == "float32" and 0 <= top.masks.min() <= top.masks.max() <= 1
+    same = explainer.explain(images, targets=3)
+    np.testing.assert_array_equal(same.classes, [[3]] * 5)
+    multi_hot = np.array(
+        [[1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 0]] + [[0, 0, 0, 1]] * 2
+    )
+    several = explainer.explain(images, targets=multi_hot)
+    np.testing.assert_array_equal(
+        several.classes[:3], [[0, 2, -1], [-1, -1, -1], [0, 1, 2]]
+    )
+    assert not several.target_mask[1].any() and not several.scores[1].any()
+    np.testing.assert_allclose(several.target_mask[2], several.masks[2].max(axis=-1))
+    assert explainer.explain(images, top_k=9).masks.shape[-1] == 4
+
+
+@every_kind
+@pytest.mark.slow
+def test_the_mask_of_a_class_is_the_same_alone_and_among_all(make):
+    explainer = make(tiny_classifier(classes=5))
+    images = random_images(3)
+    explainer.fit(images, indices(3, 5), epochs=3, verbose=0)
+    read = explainer.frozen(images)
+    everything = np.asarray(explainer.class_logits(images, read))
+    classes = np.array([[4, 1], [0, 0], [2, 3]])
+    chosen = explainer.class_logits(images, read, classes)
+    expected = np.stack([everything[i][..., c] for i, c in enumerate(classes)])
+    largest = max(1.0, np.abs(everything).max())
+    np.testing.assert_allclose(chosen / largest, expected / largest, atol=1e-5)
+    masks = explainer.predict(images, verbose=0)["masks"]
+    np.testing.assert_allclose(masks, keras.ops.sigmoid(everything), atol=1e-5)
+
+
+@any_kind
+def test_explain_takes_arrays_tensors_and_datasets(make):
+    explainer = make(tiny_classifier())
+    images = random_images(5)
+    expected = explainer.explain(images).masks
+    assert isinstance(expected, np.ndarray)
+    from_tensor = explainer.explain(tf.constant(images)).masks
+    assert tf.is_tensor(from_tensor)
+    dataset = tf.data.Dataset.from_tensor_slices((images, indices(5))).batch(2)
+    for masks in (from_tensor, explainer.explain(dataset).masks):
+        np.testing.assert_allclose(masks, expected, atol=1e-6)
+    again = explainer.explain(images).masks
+    np.testing.assert_array_equal(again, expected)
+
+
+@any_kind
+@pytest.mark.slow
+def test_mirrored_is_the_mean_of_the_image_and_of_its_mirror_image(make):
+    explainer = make(tiny_classifier())
+    explainer.upsampling = "bilinear"
+    images = random_images(4)
+    explainer.fit(images, indices(4), epochs=3, verbose=0)
+
+    def logits(images):
+        return np.asarray(explainer.class_logits(images, explainer.frozen(images)))
+
+    mean = (logits(images) + logits(images[:, :, ::-1])[:, :, ::-1]) / 2
+    expected = keras.ops.sigmoid(explainer.upsampled(mean, images))
+    found = explainer.explain(images, targets=np.ones((4, 3)), mirrored=True)
+    np.testing.assert_allclose(found.masks, expected, atol=1e-5)
+    # What is said of the classes is still said of the image itself.
+    plain = explainer.explain(images, top_k=2)
+    found = explainer.explain(images, top_k=2, mirrored=True)
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    np.testing.assert_array_equal(found.classes, plain.classes)
+    assert np.abs(found.masks - plain.masks).max() > 1e-4
+
+
+@any_kind
+def test_multi_label_targets_are_the_predictions_above_a_half(make):
+    classifier = tiny_classifier(activation="sigmoid")
+    explainer = make(classifier)
+    images = random_images(6)
+    answers = classifier.predict(images, verbose=0)
+    explanation = explainer.explain(images, top_k=1)
+    masks = explainer.explain(images, top_k=3)
+    for i in range(6):
+        predicted = set(np.flatnonzero(answers[i] >= 0.5)) | {answers[i].argmax()}
+        columns = [k for k in range(3) if masks.classes[i, k] in predicted]
+        np.testing.assert_allclose(
+            explanation.target_mask[i], masks.masks[i][..., columns].max(-1), atol=1e-6
+        )
+
+
+@every_kind
+@pytest.mark.slow
+def test_binary_classifier_with_one_output(make):
+    explainer = make(tiny_classifier(classes=1, activation="sigmoid"))
+    images = random_images(8)
+    for labels in (np.arange(8) % 2, (np.arange(8) % 2)[:, None]):
+        explainer.fit(images, labels, batch_size=4, verbose=0)
+    found = explainer.explain(images)
+    assert found.masks.shape == (8, 32, 32, 2)
+    p = explainer.classifier.predict(images, verbose=0)[:, 0]
+    np.testing.assert_allclose(found.probabilities[:, 1], p, atol=1e-5)
+    np.testing.assert_array_equal(found.classes[:, 0], p >= 0.5)
+
+
+@every_kind
+def test_open_input_sizes(make):
+    inputs = keras.Input((None, None, 3))
+    x = inputs
+    for filters in (4, 8):
+        x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    classifier = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    explainer = make(classifier)
+    explainer.fit(random_images(4, 48), indices(4), verbose=0)
+    assert explainer.explain(random_images(2, 64)).masks.shape == (2, 64, 64, 3)
+
+
+@every_kind
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [33, 75])
+def test_sizes_that_do_not_divide(make, size):
+    explainer = make(tiny_classifier(size=size))
+    images = random_images(4, size)
+    explainer.fit(images, indices(4), verbose=0)
+    assert explainer.explain(images).masks.shape == (4, size, size, 3)
