@@ -38,7 +38,7 @@ keras.applications.MobileNetV2 = lambda: keras.saving.load_model(shipped)
 """
 SHIPPED = """
 explainer = keras.saving.load_model(kx.shipped_model("shapes_explainer"))
-masks = explainer.explain(images, top_k=1).masks
+masks = explainer.explain(images.numpy(), top_k=1).masks
 assert masks.shape == (4, 128, 128, 1) and masks.std() > 0.1
 """
 AFTER = """
