@@ -1,7 +1,6 @@
 """Data sets in which every object is annotated, of any of their classes."""
 
 from keras_explainer.loading.data_source import DataSource
-from keras_explainer.loading.data_source import EvaluationData
 
 
 class AnnotatedSource(DataSource):
@@ -65,4 +64,4 @@ class AnnotatedSource(DataSource):
             limit=args.limit,
             **options,
         )
-        return EvaluationData(dataset, count, list(classes), "the classes in the image")
+        return dataset, count, list(classes), "the classes in the image"

@@ -1,26 +1,7 @@
 """What --dataset names: where images come from, and which classes they have."""
 
-import typing
-
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.inputs.check_class_names import check_same_order
-
-
-class EvaluationData(typing.NamedTuple):
-    """What to measure on.
-
-    Args:
-        dataset: `tf.data.Dataset` of (images, labels, truth), (images, labels) or
-            (images,).
-        count: int. Images, broken ones included.
-        class_names: List of C strings.
-        targets: String that says what is explained.
-    """
-
-    dataset: typing.Any
-    count: int
-    class_names: list
-    targets: str
 
 
 class DataSource:
@@ -58,7 +39,7 @@ class DataSource:
             options: Dict of `image_options`.
 
         Returns:
-            An `EvaluationData`.
+            Tuple of the fields of `EvaluationData`.
 
         Raises:
             UsageError: If the data does not have the classes of the classifier.

@@ -1,7 +1,26 @@
 """The data that `evaluate` measures on."""
 
+import typing
+
 from keras_explainer.loading.data_sources import data_source
 from keras_explainer.loading.image_options import image_options
+
+
+class EvaluationData(typing.NamedTuple):
+    """What `load_evaluation_data` returns.
+
+    Args:
+        dataset: `tf.data.Dataset` of (images, labels, truth), (images, labels) or
+            (images,).
+        count: int. Images, broken ones included.
+        class_names: List of C strings.
+        targets: String that says what is explained.
+    """
+
+    dataset: typing.Any
+    count: int
+    class_names: list
+    targets: str
 
 
 def load_evaluation_data(args, explainer):
@@ -18,4 +37,5 @@ def load_evaluation_data(args, explainer):
     Raises:
         UsageError: If the data does not have the classes of the classifier.
     """
-    return data_source(args).load_evaluation(explainer, image_options(args, explainer))
+    options = image_options(args, explainer)
+    return EvaluationData(*data_source(args).load_evaluation(explainer, options))

@@ -8,7 +8,6 @@ from keras_explainer.datasets.image_folder import list_folder
 from keras_explainer.files.picture_files import is_ignored
 from keras_explainer.files.picture_files import picture_files
 from keras_explainer.loading.data_source import DataSource
-from keras_explainer.loading.data_source import EvaluationData
 
 # Subfolders that are parts of the data and no classes.
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
@@ -63,14 +62,11 @@ class FolderSource(DataSource):
         if not labelled:
             dataset = dataset.map(lambda images, *labels: (images,))
         pictures = list_folder(root, classes).pictures
-        return EvaluationData(
-            dataset,
-            len(pictures[: args.limit]),
-            names or classes or explainer.display_names,
-            "the classes of the subfolders"
-            if labelled
-            else "the classifier's own predictions (for labels, give --classes)",
-        )
+        targets = "the classes of the subfolders"
+        if not labelled:
+            targets = "the classifier's own predictions (for labels, give --classes)"
+        class_names = names or classes or explainer.display_names
+        return dataset, len(pictures[: args.limit]), class_names, targets
 
 
 def _split_folder(root, asked, usual, flag):

@@ -2,7 +2,6 @@
 
 from keras_explainer import datasets
 from keras_explainer.loading.data_source import DataSource
-from keras_explainer.loading.data_source import EvaluationData
 
 _TRAINING_IMAGES, _VALIDATION_IMAGES, _EVALUATION_IMAGES = 2048, 256, 256
 # Added to --seed, so that no image is drawn for two of the three.
@@ -33,4 +32,4 @@ class ShapesSource(DataSource):
         self.check_classes(classes, explainer)
         seed = self.args.seed + _EVALUATION_SEED
         dataset = datasets.shapes(count, seed=seed, masks=True, **options)
-        return EvaluationData(dataset, count, classes, "the classes in the image")
+        return dataset, count, classes, "the classes in the image"

@@ -5,7 +5,6 @@ from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.datasets.from_tfds import find_builder
 from keras_explainer.datasets.tfds_features import label_names
 from keras_explainer.loading.data_source import DataSource
-from keras_explainer.loading.data_source import EvaluationData
 
 # Splits to validate and to measure on, the usual ones first.
 _VALIDATION_SPLITS = ("validation", "val", "test")
@@ -41,9 +40,7 @@ class TFDSSource(DataSource):
             dataset = self._load(split, masks=True, **options)
         except ValueError:  # It has neither masks nor boxes; or else it says so again.
             dataset = self._load(split, **options)
-        return EvaluationData(
-            dataset, self._count(split), classes, "the classes in the image"
-        )
+        return dataset, self._count(split), classes, "the classes in the image"
 
     def _load(self, split, **options):
         assert self._info  # Says what is wrong with the name.
