@@ -26,7 +26,7 @@ import voc_quality
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.evaluation import evaluate_methods
-from keras_explainer.evaluation import mask_quality
+from keras_explainer.evaluation import overlap_by_threshold
 from keras_explainer.metrics import model_randomization
 
 CLASSIFIER = pathlib.Path(__file__).parents[1] / "saved_models/shapes_classifier.keras"
@@ -109,7 +109,7 @@ def grad_cam_masks(classifier):
 def print_row(name, method, explainer, masks_for, pictures):
     """Prints the quality of all pictures' masks, and of fewer by the harness."""
     held_out, harness, classes = pictures
-    found = mask_quality(masks_for, held_out, classes)
+    found = overlap_by_threshold(masks_for, held_out, classes)
     measured = evaluate_methods(
         explainer, harness, [method], discrimination_limit=None, step_share=0.05
     )[method]

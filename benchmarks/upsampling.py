@@ -21,7 +21,7 @@ import tensorflow as tf
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.commands import demo
-from keras_explainer.evaluation import mask_quality
+from keras_explainer.evaluation import overlap_by_threshold
 from keras_explainer.image_operations.dense_crf import dense_crf
 from keras_explainer.image_operations.guided_upsampling import guided_upsampling
 from keras_explainer.image_operations.resize import resize_area
@@ -75,7 +75,7 @@ def main():
 
 
 def show(name, masks_for, held_out):
-    found = mask_quality(masks_for, held_out, held_out[0][1].shape[-1])
+    found = overlap_by_threshold(masks_for, held_out, held_out[0][1].shape[-1])
     print(
         f"{name:22}{found['class_iou_at_half']:13.3f}{found['best_class_iou']:8.3f}"
         f"{found['iou_at_half']:9.3f}{found['best_iou']:8.3f}"

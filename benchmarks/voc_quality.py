@@ -23,7 +23,7 @@ import tensorflow as tf
 
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
-from keras_explainer.evaluation import mask_quality
+from keras_explainer.evaluation import overlap_by_threshold
 from keras_explainer.visualization import contact_sheet
 from keras_explainer.visualization import save_figure
 
@@ -117,8 +117,8 @@ def main():
     val = list(dataset("val", batch_size=21, masks=True).as_numpy_iterator())
 
     def quality(explain):
-        figures = mask_quality(explain, val, num_classes=len(CLASSES))
-        return {**figures, "absent_share": absent_share(explain, val)}
+        overlap = overlap_by_threshold(explain, val, num_classes=len(CLASSES))
+        return {**overlap, "absent_share": absent_share(explain, val)}
 
     grad_cam = GradCAM(classifier, multi_label=True)
     results = {
@@ -165,7 +165,7 @@ def main():
         print(
             f"{name:22}{r['iou_at_half']:7.3f}{r['best_iou']:10.3f}"
             f"{r['class_iou_at_half']:15.3f}{r['best_class_iou']:16.3f}"
-            f"{r['accuracy_at_half']:14.3f}{r['soft_share']:17.3f}"
+            f"{r['accuracy_at_half']:14.3f}{r['undecided_share']:17.3f}"
             f"{r['trimap_iou']:10.3f}{r['absent_share']:8.2f}"
         )
 

@@ -12,7 +12,7 @@ import pathlib
 import keras
 
 import keras_explainer as kx
-from keras_explainer.evaluation import mask_quality
+from keras_explainer.evaluation import overlap_by_threshold
 
 
 def main(arguments=None):
@@ -92,7 +92,7 @@ def masks_of(explainer):
 def print_quality(name, masks_for, measured):
     """Prints how well masks agree with the outlines, at the threshold 0.5."""
     count = len(measured.class_names)
-    found = mask_quality(masks_for, measured, count, thresholds=[0.5])
+    found = overlap_by_threshold(masks_for, measured, count, thresholds=[0.5])
     iou, class_iou = found["iou_at_half"], found["class_iou_at_half"]
     print(f"{name:22} IoU {iou:.3f}, class IoU {class_iou:.3f}", flush=True)
 

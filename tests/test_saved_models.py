@@ -14,7 +14,7 @@ from keras_explainer.commands.demo import HELD_OUT_SEED
 from keras_explainer.commands.demo import explainer_masks
 from keras_explainer.datasets import SHAPES_CLASSES
 from keras_explainer.datasets import shapes
-from keras_explainer.evaluation import mask_quality
+from keras_explainer.evaluation import overlap_by_threshold
 
 FOLDER = pathlib.Path(__file__).parents[1] / "saved_models"
 SERVED = FOLDER / "shapes_explainer" / "1"
@@ -62,7 +62,7 @@ def test_size():
 
 @pytest.mark.slow  # 160 images, for which a mask is drawn per class
 def test_explainer_scores_what_its_card_says(explainer):
-    quality = mask_quality(
+    quality = overlap_by_threshold(
         explainer_masks(explainer),
         held_out(explainer, HELD_OUT),
         len(SHAPES_CLASSES),

@@ -133,7 +133,7 @@ def _demonstrate(args, folder):
 
 
 def explainer_masks(explainer):
-    """Returns the function that `mask_quality` takes, for an explainer."""
+    """Returns the function that `overlap_by_threshold` takes, for an explainer."""
     return lambda images, index: explainer.explain(images, targets=index).masks[..., 0]
 
 
@@ -141,7 +141,7 @@ def _grad_cam_quality(classifier, held_out):
     """Returns the threshold that suits Grad-CAM best, and the quality there."""
     from keras_explainer.attribution import GradCAM
     from keras_explainer.datasets import SHAPES_CLASSES
-    from keras_explainer.evaluation import mask_quality
+    from keras_explainer.evaluation import overlap_by_threshold
 
     grad_cam = GradCAM(classifier)
 
@@ -151,7 +151,7 @@ def _grad_cam_quality(classifier, held_out):
             warnings.simplefilter("ignore")
             return grad_cam.explain(images, index)
 
-    swept = mask_quality(explain, held_out, len(SHAPES_CLASSES))
+    swept = overlap_by_threshold(explain, held_out, len(SHAPES_CLASSES))
     best = swept["thresholds"][int(np.argmax(swept["iou"]))]
     return best, _quality(
         lambda images, index: explain(images, index) >= best, held_out
@@ -160,9 +160,11 @@ def _grad_cam_quality(classifier, held_out):
 
 def _quality(masks_for, held_out):
     from keras_explainer.datasets import SHAPES_CLASSES
-    from keras_explainer.evaluation import mask_quality
+    from keras_explainer.evaluation import overlap_by_threshold
 
-    found = mask_quality(masks_for, held_out, len(SHAPES_CLASSES), thresholds=[0.5])
+    found = overlap_by_threshold(
+        masks_for, held_out, len(SHAPES_CLASSES), thresholds=[0.5]
+    )
     return {
         "class_iou": found["class_iou_at_half"],
         "iou": found["iou_at_half"],

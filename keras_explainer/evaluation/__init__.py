@@ -3,9 +3,9 @@
 from keras_explainer.evaluation.binomial_test import binomial_test
 from keras_explainer.evaluation.bootstrap_interval import bootstrap_interval
 from keras_explainer.evaluation.evaluate_methods import evaluate_methods
-from keras_explainer.evaluation.mask_quality import mask_quality
 from keras_explainer.evaluation.method_result import MethodResult
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
+from keras_explainer.evaluation.overlap_by_threshold import overlap_by_threshold
 from keras_explainer.evaluation.protocol import PROTOCOLS
 from keras_explainer.evaluation.wilson_interval import wilson_interval
 
@@ -16,6 +16,6 @@ __all__ = [
     "binomial_test",
     "bootstrap_interval",
     "evaluate_methods",
-    "mask_quality",
+    "overlap_by_threshold",
     "wilson_interval",
 ]

@@ -14,7 +14,7 @@ from keras_explainer.datasets import coco
 from keras_explainer.datasets import voc
 from keras_explainer.datasets.from_tfds import ExampleReader
 from keras_explainer.datasets.from_tfds import fill_boxes
-from keras_explainer.evaluation import mask_quality
+from keras_explainer.evaluation import overlap_by_threshold
 from keras_explainer.evaluation.mask_scores import mask_scores
 from keras_explainer.evaluation.protocol import PROTOCOLS
 
@@ -149,5 +149,5 @@ def test_no_metric_counts_the_unknown():
         (PICTURE[None], None, ONE[None]),
         (PICTURE[None], None, np.full((1, 4, 4), 255, "uint8")),
     ]
-    found = mask_quality(lambda *_: wrong_where_unknown, elements, 20)
+    found = overlap_by_threshold(lambda *_: wrong_where_unknown, elements, 20)
     assert found["images"] == 1 and found["best_iou"] == found["accuracy_at_half"] == 1

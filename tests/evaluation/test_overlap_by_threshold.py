@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_explainer.evaluation import mask_quality
-from keras_explainer.evaluation.mask_quality import threshold_iou
+from keras_explainer.evaluation import overlap_by_threshold
+from keras_explainer.evaluation.overlap_by_threshold import threshold_iou
 
 
 def test_threshold_iou_by_hand():
@@ -33,18 +33,22 @@ def test_quality_of_two_images_by_hand():
     masks[0, :, :2, 0] = 1
     masks[0, :, 3, 1] = 1
     batch = (np.zeros((2, 2, 4, 3)), np.array([[1, 1], [0, 0]]), truth)
-    result = mask_quality(lambda images, c: masks[:1, ..., c], [batch], num_classes=2)
+    result = overlap_by_threshold(
+        lambda images, c: masks[:1, ..., c], [batch], num_classes=2
+    )
     assert result["images"] == 1
     assert result["iou_at_half"] == pytest.approx(4 / 8)
     assert result["class_iou_at_half"] == pytest.approx((1 + 0) / 2)
     assert result["accuracy_at_half"] == pytest.approx(4 / 8)
-    assert result["soft_share"] == 0
+    assert result["undecided_share"] == 0
 
 
 def test_void_pixels_do_not_count():
     truth = np.array([[[1, 255], [0, 0]]], "uint8")
     mask = np.array([[[1.0, 1.0], [0.0, 0.0]]])
-    result = mask_quality(lambda images, c: mask, [(mask, None, truth)], num_classes=1)
+    result = overlap_by_threshold(
+        lambda images, c: mask, [(mask, None, truth)], num_classes=1
+    )
     assert result["iou_at_half"] == result["accuracy_at_half"] == 1
 
 
@@ -54,7 +58,9 @@ def test_the_border_is_measured_apart():
     truth[..., 19] = 9  # Another object, of no class that is asked for.
     mask = np.zeros((1, 1, 20))
     mask[..., 3:12] = 1
-    result = mask_quality(lambda images, c: mask, [(mask, None, truth)], num_classes=1)
+    result = overlap_by_threshold(
+        lambda images, c: mask, [(mask, None, truth)], num_classes=1
+    )
     assert result["iou_at_half"] == pytest.approx(7 / 12)
     assert result["trimap_iou"] == pytest.approx(5 / 7)
 
@@ -62,4 +68,4 @@ def test_the_border_is_measured_apart():
 def test_without_objects_there_is_nothing_to_measure():
     empty = [(np.zeros((1, 2, 2, 3)), None, np.zeros((1, 2, 2), "uint8"))]
     with pytest.raises(ValueError, match="labelled objects. Received: none"):
-        mask_quality(lambda images, c: None, empty, num_classes=1)
+        overlap_by_threshold(lambda images, c: None, empty, num_classes=1)

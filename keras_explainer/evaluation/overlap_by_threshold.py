@@ -7,7 +7,7 @@ from keras_explainer.metrics.overlap import trimap_iou
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
-def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
+def overlap_by_threshold(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
     """Compares masks with the true masks of the classes present.
 
     The aggregated IoU of an image compares the pixel-wise maximum of the masks of
@@ -28,7 +28,7 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
     Returns:
         Dict with "thresholds", "iou" and "class_iou" (lists over thresholds),
         "best_iou", "best_class_iou", "iou_at_half", "class_iou_at_half",
-        "accuracy_at_half" (pixel accuracy of the aggregated mask), "soft_share"
+        "accuracy_at_half" (pixel accuracy of the aggregated mask), "undecided_share"
         (pixels of the aggregated mask from 0.1 to 0.9), "trimap_iou" (at 0.5, in a
         band of 5 pixels around the objects' border; NaN if no image has a border)
         and "images".
@@ -79,7 +79,7 @@ def mask_quality(masks_for, dataset, num_classes, thresholds=THRESHOLDS):
         "iou_at_half": float(iou[half]),
         "class_iou_at_half": float(class_iou[half]),
         "accuracy_at_half": float(np.mean(accuracy)),
-        "soft_share": float(np.mean(soft)),
+        "undecided_share": float(np.mean(soft)),
         "trimap_iou": float(np.nanmean(border)),
         "images": len(accuracy),
     }
