@@ -197,7 +197,10 @@ def _evaluate(args, folder):
     table = write_evaluation(folder, results, explainer, data, notes, args.seed)
     _show(table)
     if len(table.failures) == len(results):
-        raise CommandError(f"No method could be measured: {table.failures[0]}")
+        raise CommandError(
+            "Argument --methods should name at least one that can be measured. "
+            f"Received: {','.join(args.methods)} ({table.failures[0]})"
+        )
     folder.finish()
 
 

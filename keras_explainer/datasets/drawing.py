@@ -129,9 +129,9 @@ def paint(rng, image, x, y, distance, radius):
     blend(image, distance, first + share * (second - first))
 
 
-def blend(image, distance, colour):
+def blend(image, distance, color):
     """Lays a colour over the pixels inside an edge, in place, anti-aliased."""
-    image += np.clip(0.5 - distance, 0, 1) * (colour - image)
+    image += np.clip(0.5 - distance, 0, 1) * (color - image)
 
 
 def _stripes(rng, x, y, period):
@@ -188,16 +188,16 @@ def coordinates(place, centre, angle):
 
 
 def _random_color(rng, saturation, value):
-    colour = colorsys.hsv_to_rgb(
+    color = colorsys.hsv_to_rgb(
         rng.random(), rng.uniform(*saturation), rng.uniform(*value)
     )
-    return 255 * np.array(colour, "float32")[:, None, None]
+    return 255 * np.array(color, "float32")[:, None, None]
 
 
 def _contrasting_color(rng, *others, contrast=160):
     """Draws colours until one is far, in RGB, from all the others."""
     while True:
-        colour = _random_color(rng, *_VIVID)
-        if all(np.abs(colour - other).sum() > contrast for other in others):
-            return colour
+        color = _random_color(rng, *_VIVID)
+        if all(np.abs(color - other).sum() > contrast for other in others):
+            return color
         contrast *= 0.95

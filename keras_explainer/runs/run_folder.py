@@ -173,8 +173,9 @@ class RunFolder:
             self._rename_to_out()
         except OSError as error:
             raise CommandError(
-                f"The result is whole, but cannot be named {self.out} "
-                f"({error.strerror or error}): rename {self.path}"
+                "Argument --out should be a name that the result, which is whole, can "
+                f"be given; rename {self.path}. "
+                f"Received: {self.out} ({error.strerror or error})"
             ) from error
 
     def _written(self, pattern):

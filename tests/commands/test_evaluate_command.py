@@ -166,7 +166,7 @@ def test_failing_method_and_published_protocol(
     assert "| RISE | failed |" in table and "not reproduced:\n- dropout" in table
 
     assert main(evaluate(explainers / "shapes.keras", tmp_path / "no", methods="rise"))
-    assert "No method could be measured: RISE failed" in capsys.readouterr().err
+    assert "can be measured. Received: rise (RISE failed" in capsys.readouterr().err
     assert content(tmp_path) == {"out"}
 
 

@@ -218,8 +218,9 @@ def test_renaming_that_fails(tmp_path, monkeypatch, earlier, number, lasting):
         run(tmp_path / "a", "second", force=earlier)
     except CommandError as error:
         assert str(error) == (
-            f"The result is whole, but cannot be named {tmp_path}/a (Permission "
-            f"denied): rename {tmp_path}/a.partial"
+            "Argument --out should be a name that the result, which is whole, can be "
+            f"given; rename {tmp_path}/a.partial. "
+            f"Received: {tmp_path}/a (Permission denied)"
         )
         # The earlier one has its name again, unless that could not be given either.
         assert whole_results(tmp_path) == {"second", *(["first"] if earlier else [])}
@@ -383,7 +384,7 @@ def test_files_added_while_the_run_goes_on_are_kept(tmp_path, capsys):
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_folder_that_came_in_the_meantime(tmp_path, force):
-    with pytest.raises(CommandError, match="The result is whole, but cannot be named"):
+    with pytest.raises(CommandError, match="the result, which is whole, can be given"):
         with RunFolder(tmp_path / "a", SETTINGS, force=force) as folder:
             folder.write_text("result.txt", "first")
             (tmp_path / "a").mkdir()
