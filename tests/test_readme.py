@@ -85,6 +85,20 @@ def your_own_classifier(monkeypatch):
 
 
 @contextlib.contextmanager
+def quality_while_training(monkeypatch):
+    """An explainer of a tiny classifier, and true masks of four images."""
+    images, labels = small_data()
+    masks = np.zeros(images.shape[:3], bool)
+    masks[:, 8:24, 8:24] = True
+    names = {"kx": kx, "keras": keras, "dataset": tfds_batches(images, labels)}
+    explainer = kx.ExplainerModel(classifier_of_pixels())
+    names.update(explainer=explainer, images=images, labels=labels, masks=masks)
+    yield names
+    assert {"val_iou", "val_trimap_iou"} <= set(explainer.history.history)
+    assert pathlib.Path("best.keras").is_file()
+
+
+@contextlib.contextmanager
 def data_of_the_papers(monkeypatch):
     """Small trees in the official formats; TensorFlow Datasets makes up the rest."""
     monkeypatch.syspath_prepend(ROOT / "tests" / "datasets")
@@ -145,6 +159,7 @@ STAND_INS = {
     "import keras, keras_explainer as kx": first_look,
     'explainer.export("saved_models/pets/1", top_k=3)': serving,
     'classifier = keras.saving.load_model("inspection.keras")': your_own_classifier,
+    "explainer.compile(metrics=[kx.metrics.TrimapIoU()])": quality_while_training,
     "masks = kx.DiscreteMaskExplainer(classifier)": siblings,
     'voc = kx.datasets.voc("VOCdevkit", "Segmentation/test", year=2007, masks=True)': (
         data_of_the_papers

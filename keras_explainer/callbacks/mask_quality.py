@@ -18,8 +18,9 @@ class MaskQuality(keras.callbacks.Callback):
     the mask that `explain(images, targets=labels)` shows, its `target_mask`, resized to
     the true masks if these are of another size. The mean over the images is in the
     epoch's logs as "val_iou", and so on for other metrics, where `History`,
-    `ModelCheckpoint(monitor="val_iou")` and `EarlyStopping` find it: `fit` puts this
-    callback before all others, and lets those of mode "auto" know which way is better.
+    `ModelCheckpoint(monitor="val_iou", mode="max")` and `EarlyStopping` find it: `fit`
+    puts this callback before all others, and tells those of mode "auto" which way is
+    better (but `ModelCheckpoint` of older versions of Keras, which does not keep it).
 
     No training step takes longer; an epoch takes a pass over the images more. On
     several devices one of them measures, and every worker measures all images.
