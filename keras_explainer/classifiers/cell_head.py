@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.classifiers.head import WithoutActivation
+from keras_explainer.classifiers.without_activation import WithoutActivation
 
 _SHAPE_ONLY = (
     keras.layers.Flatten,

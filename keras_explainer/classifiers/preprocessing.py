@@ -1,24 +1,18 @@
 """From raw RGB pixels to what a classifier takes, and back."""
 
-import re
-import typing
 import warnings
 
 import keras
 import numpy as np
 
-from keras_explainer.classifiers.affine_colors import fit_affine
 from keras_explainer.classifiers.applications import application_name
 from keras_explainer.classifiers.applications import application_preprocessing
-from keras_explainer.classifiers.applications import recognise_application
 from keras_explainer.classifiers.color_channels import with_channels
-from keras_explainer.classifiers.input_front import InputFront
 from keras_explainer.classifiers.measured_range import measured_range
+from keras_explainer.classifiers.recognised_preprocessing import recognise_preprocessing
 
 # Mean colour of ImageNet, RGB, 0..255.
 _MEAN_COLOR = np.float32([123.68, 116.779, 103.939])
-_NUMBER = r"-?\d+(?:\.\d+)?"
-_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})")
 
 
 class Preprocessing:
@@ -54,23 +48,25 @@ class Preprocessing:
             later: Boolean. Whether to read it when the answer is needed first, as for
                 a classifier whose weights are still to be loaded.
         """
-        self._found = None if later else _find(self.config, self._graph)
+        self._read = None
+        if not later:
+            self._read = recognise_preprocessing(self.config, self._graph)
 
     @property
     def name(self):
         """The application or range, "identity", "custom", or None if unknown."""
-        name = self._now.name
+        name = self._recognised.name
         return name if isinstance(name, str) or name is None else "custom"
 
     @property
     def function(self):
         """The function from raw pixels to the classifier's input, or None."""
-        return self._now.function
+        return self._recognised.function
 
     @property
     def is_read(self):
         """Whether it was read off the operations of the classifier itself."""
-        return self._now.is_read
+        return self._recognised.is_read
 
     @property
     def saved_config(self):
@@ -105,7 +101,7 @@ class Preprocessing:
         if images.dtype == "uint16":
             images = keras.ops.cast(images, "float32") * (255.0 / 65535.0)
             images = np.asarray(images) if is_array else images
-        images = self.function(with_channels(images, self._now.raw_channels))
+        images = self.function(with_channels(images, self._recognised.raw_channels))
         return np.asarray(images) if is_array else images
 
     @property
@@ -125,7 +121,7 @@ class Preprocessing:
             return False
         # A layer that was adapted comes back as it was made.
         levels = np.random.default_rng(0).integers(
-            0, 256, (1, 8, 8, self._now.raw_channels)
+            0, 256, (1, 8, 8, self._recognised.raw_channels)
         )
         picture = levels.astype("float32")
         try:
@@ -208,9 +204,9 @@ class Preprocessing:
             float32 array (N, H, W, 3 or 1).
         """
         images = np.asarray(images, "float32")
-        if self._now.inverse is not None:
-            images = self._now.inverse(images)
-        elif self._now.affine is not None and images.shape[-1] == 1:
+        if self._recognised.inverse is not None:
+            images = self._recognised.inverse(images)
+        elif self._recognised.affine is not None and images.shape[-1] == 1:
             low, high = self._black_and_white
             images = (images - low) / (high - low) * 255.0
         else:
@@ -223,7 +219,7 @@ class Preprocessing:
     @property
     def can_restore(self):
         """Whether `restore` gives back the very pixels."""
-        return self._now.inverse is not None
+        return self._recognised.inverse is not None
 
     @property
     def background(self):
@@ -234,31 +230,33 @@ class Preprocessing:
         """
         if self.name in (None, "custom"):
             return None
-        if self._now.front.mean_color is not None:
-            return self._now.front.mean_color
-        if self._now.affine is None or self._channels != 3:
+        if self._recognised.front.mean_color is not None:
+            return self._recognised.front.mean_color
+        if self._recognised.affine is None or self._channels != 3:
             return None
-        return self._now.affine(_MEAN_COLOR).astype("float32")
+        return self._recognised.affine(_MEAN_COLOR).astype("float32")
 
     @property
     def input_range(self):
         """Lowest and highest value of a classifier's input, or None if unknown."""
-        if self._now.affine is None:
+        if self._recognised.affine is None:
             return None
         ends = self._black_and_white
         return float(ends.min()), float(ends.max())
 
     @property
     def _black_and_white(self):
-        white = np.full(self._now.raw_channels, 255.0)
-        return np.stack([self._now.affine(0 * white), self._now.affine(white)])
+        white = np.full(self._recognised.raw_channels, 255.0)
+        return np.stack(
+            [self._recognised.affine(0 * white), self._recognised.affine(white)]
+        )
 
     @property
     def unread_layer(self):
         """The name of a layer that hides which range of images is right, or None."""
-        if self.config != "auto" or not self._now.front.is_unreadable:
+        if self.config != "auto" or not self._recognised.front.is_unreadable:
             return None
-        return getattr(self._now.front.calls[0].operation, "name", "a function")
+        return getattr(self._recognised.front.calls[0].operation, "name", "a function")
 
     @property
     def why(self):
@@ -267,58 +265,10 @@ class Preprocessing:
         return f" (what '{layer}' does to pixels cannot be read)" if layer else ""
 
     @property
-    def _now(self):
-        if self._found is None:
+    def _recognised(self):
+        if self._read is None:
             self.read_again()
-        return self._found
-
-
-class _Found(typing.NamedTuple):
-    """What `preprocess_input` was found to mean."""
-
-    name: typing.Any
-    is_read: bool
-    function: typing.Any
-    front: InputFront
-    raw_channels: int
-    affine: typing.Any
-    inverse: typing.Any
-
-
-def _find(config, graph):
-    front = InputFront(graph)
-    name, is_read = config, False
-    if isinstance(config, str) and config == "auto":
-        name, is_read = _from_classifier(front, graph)
-    function, raw_channels, affine = _function_of(name), front.channels, None
-    if function is not None:
-        raw_channels = _raw_channels(function, front.channels)
-        affine = fit_affine(function, raw_channels)
-    inverse = affine and affine.inverse
-    return _Found(name, is_read, function, front, raw_channels, affine, inverse)
-
-
-def _from_classifier(front, graph):
-    """Returns what a classifier needs, and whether its front tells."""
-    application = recognise_application(graph)
-    if front.keeps_values and (not front.calls or application is None):
-        return application, False
-    if application is not None:
-        own = fit_affine(application_preprocessing(application), 3)
-        if front.keeps_values:
-            return _behind(application, own, front.affine), False
-        # What must come in for the network to get what the application did.
-        for name, fit in front.fits.items():
-            inverse = fit and fit.inverse
-            if inverse and own.then(inverse).is_scaling(*_scaling(name)):
-                return name, True
-    return front.image_range, front.image_range is not None
-
-
-def _behind(application, own, order):
-    """Returns the application's preprocessing for a front that orders channels."""
-    plain = np.allclose(order.matrix, np.eye(len(order.matrix)), atol=0.02)
-    return application if plain else _ExchangedChannels(own.then(order.inverse))
+        return self._read
 
 
 def _warn_of_other_levels(images):
@@ -331,56 +281,3 @@ def _warn_of_other_levels(images):
             f"them by 255 first. Received: {images.dtype} values up to {most:.3g}",
             stacklevel=3,
         )
-
-
-class _ExchangedChannels:
-    """An application's preprocessing for a classifier that exchanges channels."""
-
-    def __init__(self, affine):
-        self.affine = affine
-
-    def __call__(self, images):
-        matrix, offset = self.affine
-        images = keras.ops.cast(images, "float32")
-        return keras.ops.matmul(images, matrix) + offset
-
-
-def _function_of(name):
-    if name is None or callable(name):
-        return name
-    if isinstance(name, str) and (name == "identity" or _RANGE.fullmatch(name)):
-        scale, offset = _scaling(name)
-
-        def scaled(images):
-            if isinstance(images, np.ndarray):
-                images = images.astype("float32")
-            return images if name == "identity" else images * scale + offset
-
-        return scaled
-    return application_preprocessing(name)
-
-
-def _scaling(name):
-    """Returns scale and offset from 0..255 to a range such as "0..1"."""
-    if name == "identity":
-        return 1.0, 0.0
-    low, high = (float(end) for end in _RANGE.fullmatch(name).groups())
-    if low >= high:
-        raise ValueError(
-            "Argument `preprocess_input` should be a range from its lower to its "
-            f"higher end, such as '0..1'. Received: {name!r}"
-        )
-    return (high - low) / 255.0, low
-
-
-def _raw_channels(function, channels):
-    """Returns how many channels a function takes: the classifier's, or those of RGB."""
-    if channels != 3:
-        probe = np.zeros((1, 8, 8, channels), "float32")
-        try:
-            if np.shape(function(probe)) == probe.shape:
-                return channels
-        # Made for colours, it may raise anything.
-        except Exception:
-            return 3
-    return 3

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.inputs.data_forms import IMAGE_KEYS
-from keras_explainer.inputs.data_forms import LABEL_KEYS
+from keras_explainer.inputs.data_checks import IMAGE_KEYS
+from keras_explainer.inputs.data_checks import LABEL_KEYS
 from keras_explainer.inputs.data_forms import is_batched
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import as_images

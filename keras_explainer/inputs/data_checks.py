@@ -1,0 +1,172 @@
+"""What is known of the data that an argument should hold, and checks of it."""
+
+import collections.abc
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_explainer.inputs.images import as_array
+from keras_explainer.inputs.images import as_images
+from keras_explainer.inputs.images import check_image_shape
+from keras_explainer.inputs.labels import as_labels
+from keras_explainer.inputs.labels import check_labels
+
+IMAGE_KEYS, LABEL_KEYS = ("image", "images"), ("label", "labels")
+_WEIGHT_KEYS = ("sample_weight", "sample_weights")
+
+
+class DataChecks:
+    """What is known of the data that an argument should hold."""
+
+    def __init__(
+        self, argument, image_shape=None, num_classes=None, leaves_masks=False
+    ):
+        self.argument = argument
+        self.image_shape = image_shape
+        self.num_classes = num_classes
+        self.leaves_masks = leaves_masks
+        self.form = None  # of the labels and weights of the first batch
+        self.failure = None
+
+    def parts(self, element, whole=False, has_labels=False):
+        """Returns images, labels and weights of an element, None where there are none.
+
+        Args:
+            element: Images, a tuple or list of them and labels and weights, or a dict;
+                or the specification of one of these.
+            whole: Boolean. Whether these are all data, and may be a list of images.
+            has_labels: Boolean. Whether the labels are known from elsewhere.
+        """
+        if isinstance(element, collections.abc.Mapping):
+            return self._entries(element, has_labels)
+        if not isinstance(element, (tuple, list)):
+            return element, None, None
+        if whole:
+            first = element[0] if element else None
+            self._check_no_pair(first)
+            is_mapping = isinstance(first, collections.abc.Mapping)
+            if not is_mapping and np.ndim(as_array(first)) != 4:
+                return element, None, None
+        if not 1 <= len(element) <= 3:
+            raise ValueError(
+                f"Argument `{self.argument}` should give images, (images, labels) or "
+                f"(images, labels, weights). Received: {len(element)} parts"
+            )
+        images, labels, weights = (*element, None, None)[:3]
+        if isinstance(images, collections.abc.Mapping):
+            images = self._entries(images, labels is not None)[0]
+        return images, labels, None if self.leaves_masks else weights
+
+    def _check_no_pair(self, first):
+        """Raises a ValueError if the first of a list is images and their labels."""
+        if not isinstance(first, (tuple, list)) or len(first) not in (2, 3):
+            return
+        ranks = [np.ndim(as_array(part)) for part in first]
+        if ranks[0] not in (3, 4) or ranks[1] >= 3:
+            return
+        joined = "array" if ranks[0] == 3 else "concatenate"
+        raise ValueError(
+            f"Argument `{self.argument}` should be images, and their labels be `y`; "
+            f"take pairs apart by `x, y = map(np.{joined}, zip(*pairs))`. Received: a "
+            "list of pairs"
+        )
+
+    def _entries(self, element, has_labels):
+        def entry(names):
+            return next((element[name] for name in names if name in element), None)
+
+        images, labels, weights = map(entry, (IMAGE_KEYS, LABEL_KEYS, _WEIGHT_KEYS))
+        if images is None and len(element) == 1:
+            (images,) = element.values()
+        has_labels = has_labels or self.num_classes is None or len(element) == 1
+        if images is None or (labels is None and not has_labels):
+            raise ValueError(
+                f'Argument `{self.argument}` should have the keys "image" and "label" '
+                "where it gives dicts; choose others by `dataset.map(lambda batch: "
+                "(batch[...], batch[...]))`. Received: the keys "
+                + ", ".join(map(repr, element))
+            )
+        return images, labels, weights
+
+    def as_arrays(self, batch):
+        """Returns a batch as a tuple of float32 arrays, once it is checked."""
+        images, labels, weights = self.parts(batch)
+        images = as_images(images, self.argument)
+        check_image_shape(tuple(images.shape), self.image_shape)
+        parts = images, as_labels(labels), as_labels(weights)
+        self.check_batch(*parts)
+        parts = tuple(np.asarray(part, "float32") for part in without_missing(*parts))
+        form = [part.shape[1:] for part in parts[1:]]
+        self.form = form if self.form is None else self.form
+        if form != self.form:
+            raise ValueError(
+                f"Argument `{self.argument}` should give labels and weights of one "
+                f"form in all batches. Received: rows of shapes {self.form} and {form}"
+            )
+        return parts
+
+    @contextlib.contextmanager
+    def kept_failure(self):
+        """Keeps an error for `fit`, since TensorFlow would tell it otherwise."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def check_batch(self, images, labels, weights):
+        """Raises a ValueError if a batch does not suit the classifier."""
+        check_image_shape(tuple(images.shape), self.image_shape)
+        if labels is not None:
+            check_labels(labels, self.num_classes)
+        if weights is not None:
+            weights = np.asarray(weights)
+            is_flat = weights.ndim == 1 or weights.shape[1:] == (1,)
+            if not is_flat or weights.dtype.kind not in "iufb":
+                raise ValueError(
+                    "Weights of images should be numbers of shape (N,); if they are "
+                    "masks, leave them out by `dataset.map(lambda images, labels, "
+                    "masks: (images, labels))`. Received: "
+                    f"{weights.dtype} of shape {weights.shape}"
+                )
+            wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
+            if wrong.size:
+                raise ValueError(
+                    "Weights of images should be finite and not negative. Received: "
+                    f"{wrong.flat[0]}"
+                )
+        for name, values in (("labels", labels), ("weights", weights)):
+            if values is not None and len(values) != len(images):
+                raise ValueError(
+                    f"Argument `{self.argument}` should have as many {name} as images. "
+                    f"Received: {len(images)} images and {len(values)} {name}"
+                )
+
+    def check_spec(self, element_spec):
+        """Raises a ValueError if the elements of a dataset are no batches."""
+        images, *others = self.parts(element_spec)
+        if isinstance(images, tf.RaggedTensorSpec):
+            raise ValueError(
+                f"Argument `{self.argument}` should hold images of one size; resize "
+                "them before they are put together, in `dataset.map(...).batch(32)`. "
+                "Received: ragged images"
+            )
+        for spec in (images, *others):
+            if spec is not None and not isinstance(spec, tf.TensorSpec):
+                raise ValueError(
+                    f"Argument `{self.argument}` should give tensors: images, and for "
+                    "each an index, or a row of 0 and 1 for several labels. Received: "
+                    f"{type(spec).__name__}"
+                )
+        if images.shape.rank == 3:
+            raise ValueError(
+                f"Argument `{self.argument}` should give batches of images; put them "
+                "together by `dataset.batch(32)`. Received: images of shape "
+                f"{tuple(images.shape)}"
+            )
+
+
+def without_missing(*parts):
+    """Returns the parts that are not None, as Keras takes a batch of them."""
+    return tuple(part for part in parts if part is not None)
