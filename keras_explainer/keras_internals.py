@@ -104,7 +104,7 @@ def signature_outputs(path):
     In public TensorFlow reads no signatures without the weights.
 
     Args:
-        path: str. Path of a SavedModel's folder.
+        path: String. Path of a SavedModel's folder.
 
     Returns:
         Dict from the name of a signature to a set of names.

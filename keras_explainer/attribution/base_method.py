@@ -29,10 +29,10 @@ class AttributionMethod:
     such as `keras.layers.TFSMLayer`, or a function, with a gradient but for RISE.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it, or a callable from
+        classifier: Keras classifier, as for `ExplainerModel`, or a callable from
             images (N, H, W, channels) to class scores (N, C), read with the first
             images.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
         verbose: Boolean. Whether long methods show a progress bar.
     """
 
@@ -59,7 +59,7 @@ class AttributionMethod:
         """Gets ready to explain a classifier: at once, or with the first images.
 
         Args:
-            frozen: The `FrozenClassifier`.
+            frozen: `FrozenClassifier`.
         """
         dtype = frozen.graph.input_spec.dtype
         if self.differentiates_images and "float" not in dtype:
@@ -133,8 +133,8 @@ class AttributionMethod:
         """Computes one map per image, before it is scaled.
 
         Args:
-            values: Tensor (P, h, w, channels), the values of `start`.
-            classes: int tensor (P,), the class to explain in each.
+            values: Tensor (P, h, w, channels). The values of `start`.
+            classes: int tensor (P,). The class to explain in each.
 
         Returns:
             float32 tensor (P, h, w), at any size.
@@ -145,9 +145,9 @@ class AttributionMethod:
         """Computes the maps of pairs of an image and a class, a batch at a time.
 
         Args:
-            values: Tensor (N, h, w, channels), the values of `start`.
-            rows: int array (P,), the image of each pair.
-            classes: int array (P,), the class of each pair.
+            values: Tensor (N, h, w, channels). The values of `start`.
+            rows: int array (P,). The image of each pair.
+            classes: int array (P,). The class of each pair.
             batch_size: int. Images per classifier pass.
 
         Returns:
@@ -165,7 +165,7 @@ class AttributionMethod:
 
         Args:
             values, rows, classes, batch_size: As in `pair_maps`.
-            size: Tuple of height and width in pixels.
+            size: Tuple of int, pixels. Height and width.
 
         Returns:
             float32 array (P, H, W) in [0, 1].

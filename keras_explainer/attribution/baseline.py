@@ -18,8 +18,8 @@ class Baseline:
             known, else that of each image), "strong_blur" (a Gaussian of a tenth of
             the shorter side), a number, or one number per channel, in the
             classifier's input space.
-        preprocessing: The classifier's `Preprocessing`.
-        frozen: The `FrozenClassifier`.
+        preprocessing: `Preprocessing` of the classifier.
+        frozen: `FrozenClassifier`.
 
     Raises:
         ValueError: If `background` is none of these.

@@ -32,12 +32,12 @@ class ExtremalPerturbation(AttributionMethod):
     whose masked logit reaches that of the image, else of the largest area.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
-        areas: Shares of the image, each from 0 to 1, for which a mask is found.
+        classifier: Keras classifier, as for `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
+        areas: List of float in [0, 1]. Shares of the image for which a mask is found.
             Defaults to (0.05, 0.1, 0.2, 0.3).
-        variant: "preserve" (the mask keeps the class), "delete" (the class is lost
-            where the mask is blurred) or "dual" (both).
+        variant: String. "preserve" (the mask keeps the class), "delete" (the class is
+            lost where the mask is blurred) or "dual" (both).
         contrastive: Boolean. Whether the reward is the logit of the class less the
             highest other logit.
         steps: int. Steps of gradient ascent. Defaults to 800.

@@ -14,8 +14,8 @@ class GradCAM(AttributionMethod):
     pixel-wise maximum of theirs.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        classifier: Keras classifier, as for `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
 
     Example:
 

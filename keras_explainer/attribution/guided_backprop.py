@@ -22,8 +22,8 @@ class GuidedBackprop(AttributionMethod):
     ReLUs inside custom layers keep their ordinary gradient.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it, with ReLUs.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        classifier: Keras classifier, as for `ExplainerModel`, with ReLUs.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
 
     Raises:
         ValueError: If none of the classifier's activations is covered.

@@ -27,8 +27,8 @@ class IGOSPlusPlus(AttributionMethod):
     is 1 less the product.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        classifier: Keras classifier, as for `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
         size: int. Cells per side of the masks. Defaults to 28.
         iterations: int. Steps of descent. Defaults to 20.
         steps: int. Gradients along each line from a mask to 0. Defaults to 15.

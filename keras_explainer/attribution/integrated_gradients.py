@@ -16,8 +16,8 @@ class IntegratedGradients(AttributionMethod):
     to the difference of the two logits. The map is their positive part.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        classifier: Keras classifier, as for `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
         steps: int. Gradients along the line. Defaults to 50.
         background: The baseline in the classifier's input space: "mean" (the mean
             colour of ImageNet if the classifier's preprocessing is recognised, else

@@ -18,15 +18,15 @@ class RISE(AttributionMethod):
     classes of an image share the same passes. The defaults are those of the paper.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        classifier: Keras classifier, as for `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
         num_masks: int. Masks per image. Defaults to 8000.
         cells: int. Cells per side of the random grid. Defaults to 7.
-        keep: float from 0.01 to 0.99. Probability that a cell is kept. Defaults to 0.5.
-        border: What a shift moves into the image. "stretch": the grid is enlarged
-            to one cell more than the image, as in the paper; "reflect": the grid
-            covers the image and is mirrored at its end.
-        score: "probability" (softmax or sigmoid, as the classifier's own) or
+        keep: float in [0.01, 0.99]. Probability that a cell is kept. Defaults to 0.5.
+        border: String. What a shift moves into the image. "stretch": the grid is
+            enlarged to one cell more than the image, as in the paper; "reflect": the
+            grid covers the image and is mirrored at its end.
+        score: String. "probability" (softmax or sigmoid, as the classifier's own) or
             "sigmoid" of the logits.
         background: What replaces masked-out pixels: "mean" (the mean colour of
             ImageNet if the classifier's preprocessing is recognised, else that of

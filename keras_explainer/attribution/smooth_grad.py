@@ -14,10 +14,10 @@ class SmoothGrad(AttributionMethod):
     gradient of its logit.
 
     Args:
-        classifier: A Keras classifier as `ExplainerModel` takes it.
-        multi_label: "auto", True or False, as in `ExplainerModel`.
+        classifier: Keras classifier, as for `ExplainerModel`.
+        multi_label: Boolean, or "auto". As in `ExplainerModel`.
         samples: int. Noisy copies. Defaults to 50.
-        noise: float from 0 to 1. Standard deviation of the Gaussian noise, as a
+        noise: float in [0, 1]. Standard deviation of the Gaussian noise, as a
             share of the range of each image's values. Defaults to 0.15; with 0 and
             one sample the map is the plain gradient.
         seed: int. Seed of the noise, which is the same for every image. Defaults to

@@ -62,8 +62,8 @@ def fit_affine(
         function: Function from float32 pictures (N, H, W, channels) to an array
             (N, h, w, m).
         channels: int.
-        low, high: Floats, the values of the pictures.
-        size: Tuple of height and width in pixels.
+        low, high: float. Lowest and highest value of the pictures.
+        size: Tuple of int, pixels. Height and width.
         of_each_pixel: Boolean. Whether pixels must not depend on their neighbours.
 
     Returns:

@@ -25,7 +25,7 @@ def recognise_application(graph):
     Whether it still takes what the application did, the names do not tell.
 
     Args:
-        graph: A `LayerGraph`.
+        graph: `LayerGraph`.
 
     Returns:
         Name of a `keras.applications` module, or None.
@@ -38,7 +38,7 @@ def application_preprocessing(name):
     """Returns the function `preprocess_input` of an application.
 
     Args:
-        name: Name of a `keras.applications` module.
+        name: String. Name of a `keras.applications` module.
 
     Raises:
         ValueError: If there is no such module.

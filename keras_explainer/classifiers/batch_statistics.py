@@ -18,8 +18,8 @@ def statistics_problem(frozen, preprocessing, images):
     layer before it: of images in the right range something alike comes out.
 
     Args:
-        frozen: The `FrozenClassifier`.
-        preprocessing: The `Preprocessing` that is assumed.
+        frozen: `FrozenClassifier`.
+        preprocessing: `Preprocessing` that is assumed.
         images: Array or tensor (N, H, W, channels), preprocessed so.
     """
     graph = frozen.graph

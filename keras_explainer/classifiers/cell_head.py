@@ -25,9 +25,9 @@ def find_cell_head(graph, final_map, logits, kind=None):
     compared with the head on a filled map, and taken only if it is the same.
 
     Args:
-        graph: A `LayerGraph`.
-        final_map: Number of the final feature map.
-        logits: Number of the tensor to compute.
+        graph: `LayerGraph`.
+        final_map: int. Number of the final feature map.
+        logits: int. Number of the tensor to compute.
         kind: What was found earlier, to be taken as it is: "" for none. None looks.
 
     Returns:

@@ -27,7 +27,7 @@ def find_final_map(graph):
     enlarged from 1x1, does not count.
 
     Args:
-        graph: A `LayerGraph`.
+        graph: `LayerGraph`.
 
     Returns:
         The number of the tensor in the graph.
@@ -60,8 +60,8 @@ def tensors_on_every_path(graph, target):
     """Returns the tensors that every path from the input to `target` passes through.
 
     Args:
-        graph: A `LayerGraph`.
-        target: Number of a tensor.
+        graph: `LayerGraph`.
+        target: int. Number of a tensor.
 
     Returns:
         List of tensor numbers, in order; not the input.
@@ -90,8 +90,8 @@ def find_feature_levels(graph, final_map, finest_stride):
     resolution.
 
     Args:
-        graph: A `LayerGraph`.
-        final_map: Number of the final feature map.
+        graph: `LayerGraph`.
+        final_map: int. Number of the final feature map.
         finest_stride: int. The finest map to return, in pixels per cell; the final
             map is returned even if it is finer.
 

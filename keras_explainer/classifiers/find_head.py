@@ -25,7 +25,7 @@ def find_head(graph, multi_label="auto"):
     then whether the answers to random images are probabilities.
 
     Args:
-        graph: A `LayerGraph` whose output is (N, C).
+        graph: `LayerGraph` whose output is (N, C).
         multi_label: "auto", True, False, or a `Head` found earlier.
 
     Returns:

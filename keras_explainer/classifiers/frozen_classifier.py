@@ -26,7 +26,7 @@ def default_stride(image_size):
     """Returns the stride of fine cells: 4 pixels for photographs, less if small.
 
     Args:
-        image_size: Tuple of height and width in pixels.
+        image_size: Tuple of int, pixels. Height and width.
 
     Returns:
         4, 2 or 1: the largest that leaves 32 cells a side, if there is one.
@@ -39,7 +39,7 @@ def whole_object_stride(image_size):
     """Returns the stride of cells in which whole objects are found.
 
     Args:
-        image_size: Tuple of height and width in pixels.
+        image_size: Tuple of int, pixels. Height and width.
 
     Returns:
         16 for photographs, where it was measured (`benchmarks/README.md`); for
@@ -64,11 +64,11 @@ class FrozenClassifier(keras.layers.Layer):
         classifier: A built functional or Sequential `keras.Model` that maps images
             (N, H, W, channels) to class scores (N, C), nested models included; with
             `image_shape` also a subclassed model, a layer or a function.
-        multi_label: "auto", True or False. "auto" takes softmax for one label per
+        multi_label: Boolean, or "auto", which takes softmax for one label per
             image and sigmoid for several, whatever made them; a linear head must say
             which (with one output True, for the answer yes or no). Or the `Head`
             that was found when the classifier was first read.
-        finest_stride: int, the finest feature map to read, in pixels per cell, or a
+        finest_stride: int, pixels per cell. The finest feature map to read, or a
             function from the size of an image to it.
         image_shape: Tuple (H, W, channels) for what has no input shape of its own,
             which is then only run: it has no feature maps.

@@ -52,9 +52,9 @@ def several_problem(model, kind, tensors):
     """Says what to do about several inputs or outputs.
 
     Args:
-        model: The functional model.
-        kind: "input" or "output".
-        tensors: Its Keras tensors of that kind.
+        model: `keras.Model`, a functional one.
+        kind: String. "input" or "output".
+        tensors: List of its `keras.KerasTensor`s of that kind.
 
     Returns:
         The sentence, a string.
@@ -89,7 +89,7 @@ def layout_problem(graph):
     """Says what is wrong with the order of axes in a classifier, or None.
 
     Args:
-        graph: A `LayerGraph`.
+        graph: `LayerGraph`.
     """
     for call in graph.calls:
         if getattr(call.operation, "data_format", None) == "channels_first":

@@ -26,13 +26,13 @@ class Head:
     answer yes, with logits -z/2 and z/2, whose softmax is (1 - p, p).
 
     Args:
-        activation: "softmax" or "sigmoid".
+        activation: String. "softmax" or "sigmoid".
         outputs: int. What the classifier gives for an image.
-        form: "logits" or "probabilities": what is in the tensor to read.
+        form: String. "logits" or "probabilities": what is in the tensor to read.
         steps: int. How many calls that tensor is before the output.
         fused: Boolean. Whether that call's own activation is left out.
-        cells: How a cell is judged alone (`find_cell_head`), "" if it cannot be; None
-            if nobody asked yet.
+        cells: String. How a cell is judged alone (`find_cell_head`), "" if it cannot
+            be; None if nobody asked yet.
     """
 
     def __init__(

@@ -146,7 +146,7 @@ def answers_in_imagenet(graph):
     Of weights that were never trained nothing is said: their biases are all 0.
 
     Args:
-        graph: A `LayerGraph`.
+        graph: `LayerGraph`.
     """
     if graph.shape(graph.output) != (None, len(IMAGENET_CLASSES)):
         return False

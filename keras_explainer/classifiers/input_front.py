@@ -25,7 +25,7 @@ class InputFront:
     what it makes of plain pictures.
 
     Args:
-        graph: The classifier's `LayerGraph`.
+        graph: `LayerGraph` of the classifier.
     """
 
     def __init__(self, graph):

@@ -32,7 +32,7 @@ class LayerGraph:
     Args:
         model: A built functional or Sequential `keras.Model` with one input and
             one output.
-        image_size: Height and width in pixels assumed where the model leaves
+        image_size: int, pixels. Height and width assumed where the model leaves
             them open. Defaults to 224.
         image_shape: Tuple (H, W, channels) of the images of a model, layer or
             function that has no such graph: it is then read as a single call. None
@@ -90,9 +90,9 @@ class LayerGraph:
         """Computes `targets`, by default in inference mode.
 
         Args:
-            values: Dict from tensor number to value: where to start.
-            targets: List of tensor numbers.
-            training: Boolean, passed to every layer that asks for it.
+            values: Dict from the number of a tensor to its value. Where to start.
+            targets: List of int. Numbers of tensors.
+            training: Boolean. Passed to every layer that asks for it.
 
         Returns:
             The list of values of `targets`.

@@ -13,7 +13,7 @@ class OpaqueCall:
     Args:
         function: A callable from images (N, H, W, channels) to scores (N, C), or (N,)
             of a binary classifier.
-        image_shape: Tuple of height, width and channels.
+        image_shape: Tuple (H, W, channels).
 
     Raises:
         ValueError: If it does not return one array of scores.

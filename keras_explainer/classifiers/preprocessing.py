@@ -27,7 +27,7 @@ class Preprocessing:
         preprocess_input: A callable on float RGB images 0..255, the name of a
             `keras.applications` module such as "mobilenet_v2", the range to which
             pixels are scaled such as "0..1", "identity", or "auto".
-        graph: The classifier's `LayerGraph`.
+        graph: `LayerGraph` of the classifier.
 
     Raises:
         ValueError: If `preprocess_input` is none of these.

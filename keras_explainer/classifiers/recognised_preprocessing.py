@@ -22,7 +22,7 @@ class RecognisedPreprocessing(typing.NamedTuple):
         name: The application or range, "identity", a function, or None if unknown.
         is_read: Boolean. Whether it was read off the classifier's own operations.
         function: The function from raw pixels to the classifier's input, or None.
-        front: The classifier's `InputFront`.
+        front: `InputFront` of the classifier.
         raw_channels: int. Channels of raw pixels.
         affine: `AffineColors`, the map that the function is, or None.
         inverse: `AffineColors`, the map back, or None.
@@ -42,7 +42,7 @@ def recognise_preprocessing(config, graph):
 
     Args:
         config: As `preprocess_input` of `Preprocessing`.
-        graph: The classifier's `LayerGraph`.
+        graph: `LayerGraph` of the classifier.
 
     Returns:
         A `RecognisedPreprocessing`.

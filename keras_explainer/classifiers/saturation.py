@@ -13,7 +13,7 @@ def saturation_problem(frozen, images):
     """Says whether a classifier of images in [0, 1] was given raw pixels, or None.
 
     Args:
-        frozen: The `FrozenClassifier`.
+        frozen: `FrozenClassifier`.
         images: Array or tensor (N, H, W, channels).
     """
     images = np.asarray(images[:_IMAGES], "float32")

@@ -10,7 +10,7 @@ def with_preprocessor(classifier):
     `call` does not; as a first layer it is a part of what is explained.
 
     Args:
-        classifier: A `keras.Model`, or anything else, which is returned as it is.
+        classifier: `keras.Model`, or anything else, which is returned as it is.
 
     Returns:
         A functional `keras.Model`, or the classifier itself if its `predict` is that

@@ -24,7 +24,7 @@ class ClassHead(layers.Layer):
 
     Call arguments:
         vectors: Tensor (N, h, w, D), a decoder's result.
-        evidence: Tensor (N, h', w', C), log-odds of each class, or None.
+        evidence: Tensor (N, h', w', C), or None. Log-odds of each class.
         classes: Integer tensor (N, K), or None for all classes.
         weights: Tensor (N, h * w, cells) of a `CellAttention`, which enlarges the
             evidence, or None for bilinear resizing.

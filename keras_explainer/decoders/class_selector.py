@@ -30,7 +30,7 @@ class ClassSelectorDecoder(layers.Layer):
 
     Call arguments:
         features: List of maps (N, h, w, channels), coarse to fine.
-        evidence: Tensor (N, h', w', C), log-odds of each class, or None.
+        evidence: Tensor (N, h', w', C), or None. Log-odds of each class.
         classes: Integer tensor (N, K), or None for all classes.
 
     Returns:

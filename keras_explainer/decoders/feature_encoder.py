@@ -13,7 +13,7 @@ class FeatureEncoder(keras.layers.Layer):
     """Reads the feature maps of a Keras backbone that is trained along.
 
     Args:
-        backbone: A built functional or Sequential `keras.Model` on images, with or
+        backbone: Built functional or Sequential `keras.Model` on images, with or
             without a head, such as `keras.applications.ResNet50(include_top=False,
             input_shape=(224, 224, 3))`.
         finest_stride: int. The finest feature map to read, in pixels per cell.

@@ -60,7 +60,9 @@ class ExplainerModel(BaseExplainer):
         stride: int, the pixels of a cell of the masks' grid (those of the finest
             feature map that the decoder reads), or "auto". Coarse cells show whole
             objects, fine ones the parts that tell most.
-        rule_out: Boolean. Whether masks fade of classes that the classifier rules out.
+        rule_out: Boolean. Whether masks fade of classes that the classifier rules out:
+            to which it gives less than 5 %, or of one label among C classes less than
+            half of chance, 1 / (2C), where that is less.
         dense_crf: Boolean, or "auto" for True with guided upsampling. Whether cells of
             like colour agree in the masks of `explain`.
         upsampling: "guided", so that the masks of `explain` end where the image's

@@ -23,10 +23,10 @@ def augmented_view(images, color, span, share, step):
 
     Args:
         images: Tensor (N, H, W, channels).
-        color: Tensor (channels,), of what is cut out.
-        span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
-        share: float in [0, 1]. How many of the images are augmented.
-        step: int tensor (), on which alone the draw depends (`StepSeed.of_step`).
+        color: Tensor (channels,). Of what is cut out.
+        span: float or tensor (N, 1, 1, 1). Half of the range of an image's values.
+        share: float in [0, 1]. Share of the images that are augmented.
+        step: int tensor (). On it alone the draw depends (`StepSeed.of_step`).
 
     Returns:
         Tensor (N, H, W, channels), no value beyond those of its image and `color`.

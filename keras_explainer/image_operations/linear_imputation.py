@@ -23,7 +23,7 @@ def linear_imputation(images, keep, noise=0.01, sweeps=30, seed=None):
 
     Args:
         images: Array or tensor (N, H, W, channels).
-        keep: Array or tensor (N, H, W), bool: which pixels stay.
+        keep: Boolean array or tensor (N, H, W). Which pixels stay.
         noise: float. Standard deviation of the noise on the new pixels, as a share
             of the range of each image.
         sweeps: int. Jacobi sweeps per level.

@@ -20,9 +20,9 @@ def random_background(images, color, span, step):
 
     Args:
         images: Tensor (N, H, W, channels).
-        color: Tensor (channels,), the mean colour.
-        span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
-        step: int tensor (), on which alone the draw depends (`StepSeed.of_step`).
+        color: Tensor (channels,). The mean colour.
+        span: float or tensor (N, 1, 1, 1). Half of the range of an image's values.
+        step: int tensor (). On it alone the draw depends (`StepSeed.of_step`).
 
     Returns:
         Tensor (N, H, W, channels).

@@ -12,7 +12,7 @@ def check_class_names(class_names, count=None, argument="class_names"):
         class_names: List, tuple or array of strings (bytes are decoded, whole numbers
             written out), or a dict from index to name or, as `class_indices` of
             Keras, from name to index. Two classes may have one name.
-        count: int, how many names there should be, or None: any number.
+        count: int, or None for any. Number of names that there should be.
         argument: String. Name of the argument, for the error.
 
     Returns:
@@ -57,8 +57,8 @@ def check_same_order(names, class_names, argument):
     Lists without a name in common tell nothing: one may hold codes.
 
     Args:
-        names: List of strings, those of the labels, in their order.
-        class_names: List of strings, those of the classifier.
+        names: List of strings. Names of the labels, in their order.
+        class_names: List of strings. Names of the classes of the classifier.
         argument: String. What the labels come from, such as "Argument `x`".
 
     Example:
@@ -82,8 +82,8 @@ def check_classes_of_data(data, class_names, count, argument):
     Args:
         data: What has `class_names`, as datasets of this package and of Keras do, or
             `class_indices`, as iterators of Keras; anything else tells nothing.
-        class_names: List of strings, those of the classifier, or None.
-        count: int, how many classes the classifier has.
+        class_names: List of strings, or None. Names of the classes of the classifier.
+        count: int. Number of classes of the classifier.
         argument: String. Name of the argument.
 
     Raises:

@@ -58,11 +58,12 @@ def read_data(
             labels), (images, labels, weights) or dicts with such keys: a
             `tf.data.Dataset`, a `PyDataset`, a generator or anything to iterate over.
         y: Labels, where x is no more than images, or None.
-        sample_weight: Weights (N,), likewise.
-        image_shape: Tuple of the height, width and channels expected, None if open.
-        num_classes: int, C.
-        argument: Name of `x`, for the errors.
-        end: Tuple of the name and the value of the argument that ends what has no end.
+        sample_weight: Array or tensor (N,), or None. Weights, likewise.
+        image_shape: Tuple (H, W, channels) that is expected, None where it is open.
+        num_classes: int. Number of classes C.
+        argument: String. Name of `x`, for the errors.
+        end: Tuple (String, int). Name and value of the argument that ends what has no
+            end.
         leaves_masks: Boolean. Whether the third part of batches is left out, since it
             is true masks.
 
@@ -119,7 +120,7 @@ def read_images(images, image_shape):
 
     Args:
         images: As for `read_data`; labels and weights are left out.
-        image_shape: Tuple of the height, width and channels expected, None if open.
+        image_shape: Tuple (H, W, channels) that is expected, None where it is open.
 
     Raises:
         ValueError: If the images are in none of these forms.

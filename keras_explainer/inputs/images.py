@@ -10,7 +10,7 @@ def as_images(images, argument="images"):
 
     Args:
         images: Array, tensor, variable, or a list of images of one size.
-        argument: Name of the argument, for the error.
+        argument: String. Name of the argument, for the error.
 
     Raises:
         ValueError: If they are none of these.
@@ -58,7 +58,7 @@ def check_images(images, image_shape):
 
     Args:
         images: Array or tensor (N, H, W, channels).
-        image_shape: Tuple of the height, width and channels expected, None if open.
+        image_shape: Tuple (H, W, channels) that is expected, None where it is open.
 
     Raises:
         ValueError: If the shape or type is wrong or a value is not finite.
@@ -81,8 +81,8 @@ def check_image_shape(shape, image_shape):
     """Raises a ValueError if a shape is not that of images that a classifier takes.
 
     Args:
-        shape: Tuple of what is known: None where an axis is open.
-        image_shape: Tuple of the height, width and channels expected, None if open.
+        shape: Tuple of what is known, None where it is open.
+        image_shape: Tuple (H, W, channels) that is expected, None where it is open.
     """
     if _suits(shape[1:], image_shape):
         return
@@ -98,7 +98,7 @@ def with_image_shape(images, image_shape):
 
     Args:
         images: Tensor (N, H, W, channels), perhaps of sizes that are not known yet.
-        image_shape: Tuple of the height, width and channels expected, None if open.
+        image_shape: Tuple (H, W, channels) that is expected, None where it is open.
 
     Raises:
         ValueError: If it is known already that they do not suit.

@@ -45,7 +45,7 @@ def labels_to_rows(labels, num_classes):
     Args:
         labels: Class indices (N,) or (N, 1), such as the 0 and 1 of a binary
             classifier, or one-hot or multi-hot rows (N, C).
-        num_classes: int, C.
+        num_classes: int. Number of classes C.
 
     Returns:
         float32 tensor (N, C).
@@ -69,8 +69,8 @@ def check_labels(labels, num_classes):
     """Raises a ValueError if labels are not classes of the classifier.
 
     Args:
-        labels: Array as for `labels_to_rows`.
-        num_classes: int, C.
+        labels: Array, as for `labels_to_rows`.
+        num_classes: int. Number of classes C.
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iufb":
@@ -103,9 +103,9 @@ def with_known_shape(labels, num_images, num_classes):
     is told no more than that there are labels.
 
     Args:
-        labels: Tensor as for `labels_to_rows`, of unknown rank or width.
-        num_images: int tensor (), N.
-        num_classes: int, C.
+        labels: Tensor, as for `labels_to_rows`, of unknown rank or width.
+        num_images: int tensor (). Number of images N.
+        num_classes: int. Number of classes C.
 
     Returns:
         float32 tensor (N, C), with -1 in the rows of labels that are not valid.
@@ -153,7 +153,7 @@ def right_share(logits, rows, multi_label):
 
     Args:
         logits: Tensor (N, C).
-        rows: Multi-hot tensor (N, C), the labels.
+        rows: Multi-hot tensor (N, C). The labels.
         multi_label: Boolean. Whether each class is an answer of its own, right where
             it is predicted and labelled or neither, or the most probable class is
             the answer.

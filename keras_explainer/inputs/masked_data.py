@@ -53,8 +53,8 @@ class MaskedData:
 
     Args:
         data: As for `has_masks`.
-        num_classes: int, C.
-        argument: Name of the argument that gave the data, for the errors.
+        num_classes: int. Number of classes C.
+        argument: String. Name of the argument that gave the data, for the errors.
         batch_size: int. Images per batch, where the data are no batches yet.
         steps: int. Batches, where the data have no end, or None: all.
 

@@ -9,10 +9,10 @@ def target_classes(targets, num_images, num_classes):
     """Converts the `targets` of `explain` to class indices.
 
     Args:
-        targets: An int (the same class for all images), a list of ints (one per
+        targets: int (the same class for all images), a list of ints (one per
             image), or one-hot or multi-hot rows (N, C).
-        num_images: int, N.
-        num_classes: int, C.
+        num_images: int. Number of images N.
+        num_classes: int. Number of classes C.
 
     Returns:
         int32 array (N, k), padded with -1 where an image has fewer targets.

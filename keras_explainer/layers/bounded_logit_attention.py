@@ -127,8 +127,8 @@ class BoundedLogitAttention(layers.Layer):
 
         Args:
             logits: Tensor (N, h, w).
-            seed: Pair of ints or int tensors for the draws of "l2x-f", or None for
-                other ones at each call.
+            seed: Pair of int or int tensors, or None. Seed of the draws of "l2x-f";
+                None draws anew at each call.
         """
         if self.variant == "l2x-f":
             return drawn_cells(logits, self.selected, self.temperature, seed)

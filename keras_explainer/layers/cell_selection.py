@@ -13,7 +13,7 @@ def drawn_cells(logits, count, temperature, seed=None):
         logits: Tensor (N, h, w).
         count: int. Cells that are drawn, with replacement.
         temperature: float. The lower, the harder each draw.
-        seed: Pair of ints or int tensors, or None for another draw at each call.
+        seed: Pair of int or int tensors, or None. None draws anew at each call.
 
     Returns:
         Tensor (N, h, w) in [0, 1], the maximum of the draws.
