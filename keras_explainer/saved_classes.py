@@ -34,7 +34,7 @@ PLACES = {
     "FunctionLoss": "losses.function_loss:FunctionLoss",
     "RealTimeSaliencyLoss": "losses.real_time_saliency_loss:RealTimeSaliencyLoss",
     "SelectionLoss": "losses.selection_loss:SelectionLoss",
-    "TrimapIoU": "metrics.overlap:TrimapIoU",
+    "TrimapIoU": "metrics.trimap_iou:TrimapIoU",
     "BoxLocalization": "metrics.boxes:BoxLocalization",
     "BackgroundCoverage": "metrics.coverage:BackgroundCoverage",
     "ObjectCoverage": "metrics.coverage:ObjectCoverage",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_explainer.metrics.overlap import trimap_iou
+from keras_explainer.metrics.trimap_iou import trimap_iou
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 

@@ -31,14 +31,12 @@ from keras_explainer.metrics.overlap import ContinuousIoU
 from keras_explainer.metrics.overlap import IoU
 from keras_explainer.metrics.overlap import ThresholdAveragedF1
 from keras_explainer.metrics.overlap import ThresholdAveragedIoU
-from keras_explainer.metrics.overlap import TrimapIoU
 from keras_explainer.metrics.overlap import continuous_f1
 from keras_explainer.metrics.overlap import continuous_iou
 from keras_explainer.metrics.overlap import f1
 from keras_explainer.metrics.overlap import iou
 from keras_explainer.metrics.overlap import threshold_averaged_f1
 from keras_explainer.metrics.overlap import threshold_averaged_iou
-from keras_explainer.metrics.overlap import trimap_iou
 from keras_explainer.metrics.ranking import ROCAUC
 from keras_explainer.metrics.ranking import EnergyInside
 from keras_explainer.metrics.ranking import PointingGame
@@ -49,6 +47,8 @@ from keras_explainer.metrics.sanity import model_randomization
 from keras_explainer.metrics.sanity import random_mask_like
 from keras_explainer.metrics.sanity import spearman
 from keras_explainer.metrics.sanity import structural_similarity
+from keras_explainer.metrics.trimap_iou import TrimapIoU
+from keras_explainer.metrics.trimap_iou import trimap_iou
 
 __all__ = [
     "BackgroundCoverage",

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_explainer.metrics.mask_metric import MaskMetric
+from keras_explainer.metrics.mask_metric import MeanOverImages
 from keras_explainer.metrics.mask_metric import as_maps
 
 
@@ -119,7 +119,7 @@ def _area(start, end):
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
-class BoxLocalization(MaskMetric):
+class BoxLocalization(MeanOverImages):
     """Averages `box_localization` over images; the truth are boxes.
 
     Args:
@@ -128,7 +128,10 @@ class BoxLocalization(MaskMetric):
 
     Example:
 
-    >>> model.compile(metrics=[BoxLocalization()])
+    >>> metric = BoxLocalization()
+    >>> metric.update_state(np.array([[0, 1, 1, 3]]), np.array([[[0, 1, 1]]]))
+    >>> float(metric.result())
+    1.0
     """
 
     def __init__(self, threshold=0.5, min_iou=0.5, name="box_localization", dtype=None):

@@ -51,7 +51,11 @@ class PixelAccuracy(MaskMetric):
 
     Example:
 
-    >>> model.compile(metrics=[PixelAccuracy()])
+    >>> metric = PixelAccuracy()
+    >>> metric.update_state(np.array([[[1, 0, 255]]]), np.array([[[0.9, 0.6, 0.1]]]))
+    >>> float(metric.result())
+    0.5
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
     """
 
     def __init__(self, threshold=0.5, name="pixel_accuracy", dtype=None):
@@ -116,7 +120,16 @@ def background_coverage(true_masks, masks):
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class ObjectCoverage(MaskMetric):
-    """Averages `object_coverage` over images."""
+    """Averages `object_coverage` over images.
+
+    Example:
+
+    >>> metric = ObjectCoverage()
+    >>> metric.update_state(np.array([[[1, 1, 0]]]), np.array([[[1.0, 0.5, 0.2]]]))
+    >>> float(metric.result())
+    0.75
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
+    """
 
     def __init__(self, name="object_coverage", dtype=None):
         super().__init__(object_coverage, {}, name, dtype)
@@ -124,7 +137,16 @@ class ObjectCoverage(MaskMetric):
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
 class BackgroundCoverage(MaskMetric):
-    """Averages `background_coverage` over images."""
+    """Averages `background_coverage` over images.
+
+    Example:
+
+    >>> metric = BackgroundCoverage()
+    >>> metric.update_state(np.array([[[1, 1, 0]]]), np.array([[[1.0, 0.5, 0.25]]]))
+    >>> float(metric.result())
+    0.25
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
+    """
 
     higher_is_better = False
 
@@ -172,7 +194,11 @@ class UndecidedShare(MaskMetric):
 
     Example:
 
-    >>> model.compile(metrics=[UndecidedShare()])
+    >>> metric = UndecidedShare()
+    >>> metric.update_state(np.array([[[1, 1, 0, 0]]]), np.array([[[0, 0.3, 0.5, 1]]]))
+    >>> float(metric.result())
+    0.5
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
     """
 
     higher_is_better = False

@@ -92,28 +92,26 @@ def grow(region, width):
     ]
 
 
-class MaskMetric(keras.metrics.Mean):
+class MeanOverImages(keras.metrics.Mean):
     """Averages a formula over images; those without a value are left out.
 
     Args:
-        formula: Function from (true_masks, masks, **options) to values (N,), NaN where
-            the formula has no value.
+        formula: Function from (truth, masks, **options) to values (N,), NaN where the
+            formula has no value.
         options: Dict of the formula's options, which are the constructor arguments
             of the subclass.
         name: str. Name of the metric.
         dtype: Data type of the result.
     """
 
-    higher_is_better = True
-
     def __init__(self, formula, options, name, dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.formula = formula
         self.options = options
 
-    def values(self, true_masks, masks):
+    def values(self, truth, masks):
         """Returns the values (N,) of a batch, NaN where there is none."""
-        return self.formula(true_masks, masks, **self.options)
+        return self.formula(truth, masks, **self.options)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch.
@@ -132,3 +130,9 @@ class MaskMetric(keras.metrics.Mean):
 
     def get_config(self):
         return {**super().get_config(), **self.options}
+
+
+class MaskMetric(MeanOverImages):
+    """A mean over images that compares masks with true masks."""
+
+    higher_is_better = True

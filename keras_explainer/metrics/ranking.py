@@ -59,7 +59,11 @@ class PointingGame(MaskMetric):
 
     Example:
 
-    >>> model.compile(metrics=[PointingGame(tolerance=15)])
+    >>> metric = PointingGame(tolerance=1)
+    >>> metric.update_state(np.array([[[0, 0, 1]]]), np.array([[[0.2, 0.9, 0.1]]]))
+    >>> float(metric.result())
+    1.0
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
     """
 
     def __init__(self, tolerance=0, name="pointing_game", dtype=None):
@@ -115,7 +119,11 @@ class ROCAUC(MaskMetric):
 
     Example:
 
-    >>> model.compile(metrics=[ROCAUC()])
+    >>> metric = ROCAUC()
+    >>> metric.update_state(np.array([[[1, 1, 0]]]), np.array([[[0.9, 0.6, 0.6]]]))
+    >>> float(metric.result())
+    0.75
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
     """
 
     def __init__(self, name="roc_auc", dtype=None):
@@ -161,7 +169,11 @@ class EnergyInside(MaskMetric):
 
     Example:
 
-    >>> model.compile(metrics=[EnergyInside()])
+    >>> metric = EnergyInside()
+    >>> metric.update_state(np.array([[[1, 0, 0]]]), np.array([[[3.0, 1.0, -2.0]]]))
+    >>> float(metric.result())
+    0.75
+    >>> explainer.compile(metrics=[metric])  # measured where data hold true masks
     """
 
     def __init__(self, name="energy_inside", dtype=None):
