@@ -2,6 +2,11 @@
 
 import typing
 
+import numpy as np
+
+# A class counts as predicted from this probability, or if it is an image's likeliest.
+_PREDICTED_FROM = 0.5
+
 
 class Explanation(typing.NamedTuple):
     """Masks of the classes asked for, with the prediction they belong to.
@@ -12,6 +17,9 @@ class Explanation(typing.NamedTuple):
         scores: float32 (N, k), the classifier's probability of each class.
         target_mask: float32 (N, H, W) in [0, 1], the maximum over the targets.
         probabilities: float32 (N, C), the classifier's whole answer.
+        kept_scores: float32 (N, k), the probability of each class when the classifier
+            sees only what its mask keeps; None unless asked for by `verify=True`.
+        removed_scores: float32 (N, k), the same when it sees only what the mask leaves.
     """
 
     masks: typing.Any
@@ -19,3 +27,44 @@ class Explanation(typing.NamedTuple):
     scores: typing.Any
     target_mask: typing.Any
     probabilities: typing.Any
+    kept_scores: typing.Any = None
+    removed_scores: typing.Any = None
+
+    def verdict(self):
+        """Tells in a sentence what the masks of the predicted classes prove.
+
+        An answer is kept if the classifier gives the class at least half of its
+        probability from its mask alone, and given up if it gives it less than half
+        without it.
+
+        Returns:
+            str.
+
+        Raises:
+            ValueError: If nothing was verified (`explain(images, verify=True)`).
+
+        Example:
+
+        ```python
+        print(explainer.explain(images, verify=True).verdict())
+        ```
+        """
+        if self.kept_scores is None:
+            raise ValueError(
+                "Argument `verify` of `explain` should be True for a verdict. "
+                "Received: an explanation without `kept_scores`"
+            )
+        scores = np.where(np.asarray(self.classes) >= 0, self.scores, -1.0)
+        likeliest = np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
+        counts = (scores >= _PREDICTED_FROM) | (likeliest & (scores >= 0))
+        areas = np.mean(self.masks, axis=(1, 2))
+        full, kept, removed, area = (
+            np.asarray(values)[counts]
+            for values in (scores, self.kept_scores, self.removed_scores, areas)
+        )
+        return (
+            f"{len(full)} masks cover {area.mean():.0%} of a picture; of the classes' "
+            f"{full.mean():.2f} the classifier keeps {kept.mean():.2f} from them and "
+            f"{removed.mean():.2f} from the rest; {np.sum(kept >= full / 2)} answers "
+            f"are kept, {np.sum(removed < full / 2)} given up without them"
+        )

@@ -171,6 +171,14 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         """Enlarges mask logits (N, h, w, K) to those of images (N, H, W, channels)."""
         return enlarged(logits, images, self.dense_crf, self.upsampling)
 
+    def kept_part(self, images, mask):
+        """Returns images with the background where masks (N, h, w) in [0, 1] are 0."""
+        return self.background(images, mask)
+
+    def removed_part(self, images, rest):
+        """Returns images where the rest (N, h, w) of a mask is 1, the hole filled."""
+        return self.background(images, rest)
+
     def behind_cells(self, images, cells):
         """Shows images only in the cells kept, all of a cell or nothing of it.
 

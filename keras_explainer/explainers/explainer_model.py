@@ -14,6 +14,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.mask_stages import ruled_out
 from keras_explainer.explainers.mask_stages import shortfall
 from keras_explainer.explainers.refined_logits import refined_logits
+from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.losses.explainer_loss import FORMER_OPTIONS
 from keras_explainer.losses.explainer_loss import ExplainerLoss
 from keras_explainer.losses.function_loss import FunctionLoss
@@ -252,6 +253,13 @@ class ExplainerModel(BaseExplainer):
         if training or not self.rule_out or self.cell_attention is None:
             return logits
         return ruled_out(logits, self.frozen, outputs, classes)
+
+    def removed_part(self, images, rest):
+        """Returns images where the rest (N, h, w) of a mask is 1, the hole filled."""
+        fill = None
+        if self.inpainting:
+            fill = inpainted(images, ops.stop_gradient(rest), self.background.color)
+        return self.background(images, rest, fill)
 
     def refined(self, logits, images, outputs, classes, wanted, steps):
         """Refines those mask logits (N, h, w, K) that are wanted (N, K), by steps."""

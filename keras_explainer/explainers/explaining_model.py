@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.check_option import check_option
+from keras_explainer.explainers.verified_scores import verified_scores
 from keras_explainer.explanation import Explanation
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import as_images
@@ -26,6 +27,7 @@ class ExplainingModel(ExplainerTrainer):
         batch_size=32,
         refine_steps=0,
         mirrored=False,
+        verify=False,
     ):
         """Explains images: the masks of the classes asked for.
 
@@ -44,15 +46,19 @@ class ExplainingModel(ExplainerTrainer):
                 `ExplainerModel` only.
             mirrored: Boolean. Whether to explain the mirror image too and to show the
                 mean of both: masks a little closer to the object at twice the cost.
+            verify: Boolean. Whether to run the classifier too on what each mask keeps
+                and on what it leaves, two passes for each mask: `kept_scores` should
+                be as high as `scores`, and `removed_scores` low.
 
         Returns:
-            An `Explanation`. Tensors if `images` is a tensor, else NumPy arrays.
-            Inside a `tf.function` or `Dataset.map`, all images are one pass.
+            An `Explanation`, of masks at the size of the images (the last of the stages
+            of a mask). Tensors if `images` is a tensor, else NumPy arrays. Inside a
+            `tf.function` or `Dataset.map`, all images are one pass.
 
         Raises:
             ValueError: If images, `targets` or `top_k` do not suit the classifier,
                 `batch_size` is no whole number from 1, `refine_steps` does not suit
-                the explainer, or `mirrored` is no Boolean.
+                the explainer, or `mirrored` or `verify` is no Boolean.
 
         Example:
 
@@ -67,13 +73,20 @@ class ExplainingModel(ExplainerTrainer):
                 f"Argument `refine_steps` should be 0 for a {type(self).__name__}: "
                 f"only an `ExplainerModel` refines masks. Received: {refine_steps}"
             )
-        if not isinstance(mirrored, (bool, np.bool_)):
-            raise ValueError(
-                f"Argument `mirrored` should be True or False. Received: {mirrored!r}"
-            )
+        for argument, value in (("mirrored", mirrored), ("verify", verify)):
+            if not isinstance(value, (bool, np.bool_)):
+                raise ValueError(
+                    f"Argument `{argument}` should be True or False. "
+                    f"Received: {value!r}"
+                )
         batch_size = 32 if batch_size is None else batch_size
         check_option("batch_size", batch_size, 1, whole=True)
-        options = min(top_k, self.frozen.num_classes), int(refine_steps), bool(mirrored)
+        options = (
+            min(top_k, self.frozen.num_classes),
+            int(refine_steps),
+            bool(mirrored),
+            bool(verify),
+        )
         if tf.inside_function():
             return self._explain_in_graph(images, targets, options)
         images = read_images(images, self.input_shape[1:])
@@ -120,7 +133,9 @@ class ExplainingModel(ExplainerTrainer):
             self._compiled_explain = _compiled_by_shape(self._explain_batch)
         return self._compiled_explain(images, classes, *options)
 
-    def _explain_batch(self, images, classes, top_k, refine_steps=0, mirrored=False):
+    def _explain_batch(
+        self, images, classes, top_k, refine_steps=0, mirrored=False, verify=False
+    ):
         images = tf.cast(images, "float32")
         outputs = self.classifier_outputs(images)
         probabilities = self.frozen.probabilities(outputs["logits"])
@@ -148,12 +163,15 @@ class ExplainingModel(ExplainerTrainer):
             logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
         masks = tf.sigmoid(self.upsampled(logits, images))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
+        masks, classes = masks[..., :shown], classes[:, :shown]
+        proof = verified_scores(self, images, masks, classes) if verify else ()
         return (
-            masks[..., :shown],
-            classes[:, :shown],
+            masks,
+            classes,
             scores[:, :shown],
             tf.reduce_max(target_masks, axis=-1),
             probabilities,
+            *proof,
         )
 
 

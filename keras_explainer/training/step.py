@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.inputs.labels import predicted_rows
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
@@ -77,16 +76,14 @@ def masked_terms(explainer, images, outputs, labels, training):
         training: Boolean. Whether anything is drawn and a gradient asked for.
     """
     step = _decoded_masks(explainer, images, outputs, labels, training)
-    frozen, background = explainer.frozen, explainer.background
+    frozen = explainer.frozen
 
     def with_kept(mask):
-        return step._replace(kept_logits=frozen.logits(background(images, mask)))
+        pictures = explainer.kept_part(images, mask)
+        return step._replace(kept_logits=frozen.logits(pictures))
 
     def with_removed(rest):
-        fill = None
-        if explainer.inpainting:
-            fill = inpainted(images, ops.stop_gradient(rest), background.color)
-        pictures = background(images, rest, fill)
+        pictures = explainer.removed_part(images, rest)
         return step._replace(removed_logits=frozen.logits(pictures))
 
     loss, target = explainer.explainer_loss, step.target_mask
