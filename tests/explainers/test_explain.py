@@ -9,7 +9,6 @@ from conftest import random_images
 from conftest import tiny_classifier
 from explainer_kinds import any_kind
 from explainer_kinds import every_kind
-from keras import layers
 
 import keras_explainer as kx
 
@@ -119,33 +118,18 @@ def test_multi_label_targets_are_the_predictions_above_a_half(make):
 def test_binary_classifier_with_one_output(make):
     explainer = make(tiny_classifier(classes=1, activation="sigmoid"))
     images = random_images(8)
-    for labels in (np.arange(8) % 2, (np.arange(8) % 2)[:, None]):
-        explainer.fit(images, labels, batch_size=4, verbose=0)
-    found = explainer.explain(images)
-    assert found.masks.shape == (8, 32, 32, 2)
+    labels = np.arange(8) % 2
+    explainer.fit(images, labels, batch_size=4, verbose=0)
+    vector, column = (
+        explainer.evaluate(images, each, verbose=0)
+        for each in (labels, labels[:, None])
+    )
+    np.testing.assert_allclose(vector, column, rtol=1e-5)
+    found = explainer.explain(images, top_k=2)
     p = explainer.classifier.predict(images, verbose=0)[:, 0]
-    np.testing.assert_allclose(found.probabilities[:, 1], p, atol=1e-5)
+    np.testing.assert_allclose(found.probabilities, np.stack([1 - p, p], 1), atol=1e-5)
     np.testing.assert_array_equal(found.classes[:, 0], p >= 0.5)
-
-
-@every_kind
-def test_open_input_sizes(make):
-    inputs = keras.Input((None, None, 3))
-    x = inputs
-    for filters in (4, 8):
-        x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
-    x = layers.GlobalAveragePooling2D()(x)
-    classifier = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
-    explainer = make(classifier)
-    explainer.fit(random_images(4, 48), indices(4), verbose=0)
-    assert explainer.explain(random_images(2, 64)).masks.shape == (2, 64, 64, 3)
-
-
-@every_kind
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [33, 75])
-def test_sizes_that_do_not_divide(make, size):
-    explainer = make(tiny_classifier(size=size))
-    images = random_images(4, size)
-    explainer.fit(images, indices(4), verbose=0)
-    assert explainer.explain(images).masks.shape == (4, size, size, 3)
+    for answer in (0, 1):
+        masks = explainer.explain(images, targets=answer).masks[..., 0]
+        at = np.argmax(found.classes == answer, axis=1)
+        np.testing.assert_allclose(masks, found.masks[np.arange(8), ..., at], atol=1e-5)
