@@ -9,7 +9,6 @@ from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import Interrupted
 from keras_explainer.command_line.command_error import Terminated
-from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
 from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
@@ -19,12 +18,13 @@ from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.preprocessing_arguments import (
     add_preprocessing_arguments,
 )
-from keras_explainer.command_line.preprocessing_arguments import preprocessing_of
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.command_line.result_arguments import add_result_arguments
 from keras_explainer.command_line.result_arguments import run_settings
 from keras_explainer.command_line.result_arguments import typed_command
 from keras_explainer.files.atomic_file import atomic_file
+from keras_explainer.loading.new_explainer import METHODS
+from keras_explainer.loading.new_explainer import new_explainer
 from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "train an explainer for a classifier, once"
@@ -43,14 +43,6 @@ EXAMPLES = [
 ]
 # Rows of the gallery of each epoch, and of the one at the end.
 EPOCH_GALLERY, GALLERY = 4, 8
-# Name of a method: its class in `keras_explainer.explainers`.
-METHODS = {
-    "explainer": "ExplainerModel",
-    "discrete_mask": "DiscreteMaskExplainer",
-    "bounded_logit_attention": "BoundedLogitAttentionExplainer",
-    "real_time_saliency": "RealTimeSaliencyExplainer",
-    "l2x": "L2XExplainer",
-}
 _PATHS = ("classifier", "data", "class_names")
 # What only a dataset of files has.
 _FILE_OPTIONS = ("data", "split", "validation_split", "classes", "augment")
@@ -191,7 +183,7 @@ def _train(args, folder, termination):
             folder.checkpoint(start, steps), **loading_options(args)
         )
     else:
-        explainer = _new_explainer(args)
+        explainer = new_explainer(args)
     data = load_training_data(args, explainer)
     images = _first_images(data)
     _introduce(explainer, data, images)
@@ -229,49 +221,6 @@ def _train(args, folder, termination):
             start += 1
         fit(data.train, start, args.epochs)
     _finish(folder, explainer, images, history.rows)
-
-
-def _new_explainer(args):
-    import numpy as np
-
-    from keras_explainer import explainers
-    from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
-    from keras_explainer.loading.class_names import read_class_names
-    from keras_explainer.loading.data_sources import data_source
-    from keras_explainer.loading.load_classifier import is_path
-    from keras_explainer.loading.load_classifier import load_classifier
-
-    explainer = getattr(explainers, METHODS[args.method])(
-        load_classifier(args.classifier, **loading_options(args)),
-        preprocess_input=preprocessing_of(args),
-        multi_label={"auto": "auto", "true": True, "false": False}[args.multi_label],
-    )
-    if explainer.preprocessing.function is None:
-        raise UsageError(
-            "Argument --preprocess-input should say what the classifier takes, such as "
-            "0..1, -1..1, identity (pixels from 0 to 255) or mobilenet_v2, since that "
-            f"was not recognised{explainer.preprocessing.why}. Received: nothing"
-        )
-    # Is it made for this classifier?
-    found = explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32")).shape[-1]
-    channels = explainer.input_shape[-1]
-    if found != channels:
-        raise UsageError(
-            "Argument --classifier should take grey, RGB or RGBA images; put layers "
-            "before it that make its input of RGB. Received: "
-            f"{args.classifier}, which takes {channels} channels"
-        )
-
-    num_classes = explainer.frozen.num_classes
-    if args.class_names:
-        explainer.class_names = read_class_names(
-            args.class_names, num_classes, explainer.frozen.head.is_binary
-        )
-    elif len(names := data_source(args).class_names) == num_classes:
-        explainer.class_names = names
-    elif num_classes == 1000 and not is_path(args.classifier):
-        explainer.class_names = IMAGENET_CLASSES
-    return explainer
 
 
 def _first_images(data):

@@ -13,8 +13,8 @@ from conftest import tiny_classifier
 from PIL import Image
 
 from keras_explainer.__main__ import main
-from keras_explainer.commands.train import METHODS
 from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.loading.new_explainer import METHODS
 from keras_explainer.runs.checkpoint import Checkpoint
 from keras_explainer.runs.history_file import read_history
 
