@@ -13,7 +13,7 @@ from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import check_images
-from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.inputs.targets import target_classes
 
 
@@ -72,7 +72,7 @@ class AttributionMethod:
         self.preprocessing = Preprocessing("auto", frozen.graph)
         # The tensor that the method starts from, computed once per image.
         self.start = frozen.graph.input
-        self.read = tf.function(self._read, reduce_retracing=True)
+        self.start_values = tf.function(self._start_values, reduce_retracing=True)
         self.logits = tf.function(self._logits, reduce_retracing=True)
         self.gradients = tf.function(self._gradients, reduce_retracing=True)
 
@@ -115,17 +115,21 @@ class AttributionMethod:
         with_target = np.zeros(len(images), bool)
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
-            values = self.read(tf.constant(images[part], "float32"))
+            values = self.start_values(tf.constant(images[part], "float32"))
             classes = self._predicted(values) if targets is None else targets[part]
-            rows, columns = np.nonzero(classes >= 0)
-            if not len(rows):
+            image_indices, columns = np.nonzero(classes >= 0)
+            if not len(image_indices):
                 continue
             maps = self.finished_maps(
-                values, rows, classes[rows, columns], images.shape[1:3], batch_size
+                values,
+                image_indices,
+                classes[image_indices, columns],
+                images.shape[1:3],
+                batch_size,
             )
-            for row, one_map in zip(start + rows, maps):
-                result[row] = np.maximum(result[row], one_map)
-                with_target[row] = True
+            for index, one_map in zip(start + image_indices, maps):
+                result[index] = np.maximum(result[index], one_map)
+                with_target[index] = True
         self._warn_of_constant_maps(result, with_target)
         return result
 
@@ -141,12 +145,12 @@ class AttributionMethod:
         """
         raise TypeError(f"{type(self).__name__} should define `class_maps`.")
 
-    def pair_maps(self, values, rows, classes, batch_size):
+    def pair_maps(self, values, image_indices, classes, batch_size):
         """Computes the maps of pairs of an image and a class, a batch at a time.
 
         Args:
             values: Tensor (N, h, w, channels). The values of `start`.
-            rows: int array (P,). The image of each pair.
+            image_indices: int array (P,). The image of each pair.
             classes: int array (P,). The class of each pair.
             batch_size: int. Images per classifier pass.
 
@@ -154,23 +158,23 @@ class AttributionMethod:
             float32 tensor (P, h, w).
         """
         maps, count = [], max(1, batch_size // self.images_per_pass)
-        for start in range(0, len(rows), count):
+        for start in range(0, len(image_indices), count):
             part = slice(start, start + count)
-            pairs = tf.gather(values, rows[part])
+            pairs = tf.gather(values, image_indices[part])
             maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
         return tf.concat(maps, 0)
 
-    def finished_maps(self, values, rows, classes, size, batch_size):
+    def finished_maps(self, values, image_indices, classes, size, batch_size):
         """Computes the maps of pairs at the size of the images, scaled.
 
         Args:
-            values, rows, classes, batch_size: As in `pair_maps`.
+            values, image_indices, classes, batch_size: As in `pair_maps`.
             size: Tuple of int, pixels. Height and width.
 
         Returns:
             float32 array (P, H, W) in [0, 1].
         """
-        maps = self.pair_maps(values, rows, classes, batch_size)
+        maps = self.pair_maps(values, image_indices, classes, batch_size)
         maps = self.scaled(resize_bilinear(maps[..., None], size)[..., 0])
         return np.nan_to_num(maps.numpy())
 
@@ -203,7 +207,7 @@ class AttributionMethod:
                 )
         self.prepare(frozen)
 
-    def _read(self, images):
+    def _start_values(self, images):
         graph = self.frozen.graph
         images = tf.cast(images, graph.input_spec.dtype)
         return graph.run({graph.input: images}, [self.start])[0]
@@ -222,8 +226,8 @@ class AttributionMethod:
 
     def _predicted(self, values):
         probabilities = self.frozen.probabilities(self.logits(values))
-        rows = predicted_rows(probabilities, self.frozen.multi_label).numpy()
-        return target_classes(rows, *rows.shape)
+        labels = predicted_labels(probabilities, self.frozen.multi_label).numpy()
+        return target_classes(labels, *labels.shape)
 
     def _warn_of_constant_maps(self, maps, with_target):
         constant = maps.max(axis=(1, 2)) - maps.min(axis=(1, 2)) < 1e-6

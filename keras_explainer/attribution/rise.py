@@ -1,5 +1,6 @@
 """RISE: the mean of random masks, weighted by the score of the masked image."""
 
+import numpy as np
 import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
@@ -93,15 +94,15 @@ class RISE(AttributionMethod):
         settings = {"border": "reflect", "score": "sigmoid", **options}
         return cls(classifier, multi_label, **settings)
 
-    def pair_maps(self, images, rows, classes, batch_size):
+    def pair_maps(self, images, image_indices, classes, batch_size):
         images = tf.cast(images, "float32")
         cells, shifts = self.grids()
-        maps = [None] * len(rows)
-        for row in range(images.shape[0]):
-            pairs = [pair for pair, of_row in enumerate(rows) if of_row == row]
-            if not pairs:
+        maps = [None] * len(image_indices)
+        for index in range(images.shape[0]):
+            pairs = np.flatnonzero(image_indices == index)
+            if not len(pairs):
                 continue
-            image = images[row : row + 1]
+            image = images[index : index + 1]
             chosen = tf.constant(classes[pairs], "int32")
             total = tf.zeros((len(pairs), *images.shape[1:3]))
             all_scores = []

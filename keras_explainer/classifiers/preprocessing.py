@@ -91,8 +91,8 @@ class Preprocessing:
                 "Argument `preprocess_input` should be a callable or the name of a "
                 '`keras.applications` module, a range such as "0..1" or "-1..1", or '
                 '"identity" for raw pixels, since this classifier\'s own preprocessing '
-                f"was not recognised{self.why} and raw pixels are to be explained. "
-                "Received: 'auto'"
+                f"was not recognised{self.unknown_reason} and raw pixels are to be "
+                "explained. Received: 'auto'"
             )
         is_array = isinstance(images, np.ndarray)
         if is_array:
@@ -259,7 +259,7 @@ class Preprocessing:
         return getattr(self._recognised.front.calls[0].operation, "name", "a function")
 
     @property
-    def why(self):
+    def unknown_reason(self):
         """Why nothing is known of the range, in parentheses, or an empty string."""
         layer = self.unread_layer
         return f" (what '{layer}' does to pixels cannot be read)" if layer else ""

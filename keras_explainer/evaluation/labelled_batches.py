@@ -4,8 +4,8 @@ import numpy as np
 
 from keras_explainer.evaluation.mask_sources import Batch
 from keras_explainer.inputs.labels import check_labels
-from keras_explainer.inputs.labels import labels_to_rows
-from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.labels import multi_hot_labels
+from keras_explainer.inputs.labels import predicted_labels
 
 
 def labelled_batches(explainer, dataset, limit=None, one_by_one=False):
@@ -47,10 +47,10 @@ def _arrays(explainer, element):
     images = images.astype("float32")
     if labels is None:
         probabilities = frozen.probabilities(frozen.logits(images))
-        rows = predicted_rows(probabilities, frozen.multi_label)
+        rows = predicted_labels(probabilities, frozen.multi_label)
     else:
         check_labels(labels, frozen.num_classes)
-        rows = labels_to_rows(labels, frozen.num_classes)
+        rows = multi_hot_labels(labels, frozen.num_classes)
     if truth is not None and truth.ndim == 4:
         truth = truth[..., 0]
     return images, np.asarray(rows), truth

@@ -167,7 +167,7 @@ class MethodMasks(MaskSource):
         self.method, self.batch_size = method, batch_size
 
     def _masks(self, batch, rows, classes):
-        values = self.method.read(tf.constant(batch.images))
+        values = self.method.start_values(tf.constant(batch.images))
         size = batch.images.shape[1:3]
         return self.method.finished_maps(values, rows, classes, size, self.batch_size)
 

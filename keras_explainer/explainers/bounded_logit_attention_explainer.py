@@ -9,9 +9,9 @@ from keras_explainer import layers
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.binary_mask_logits import shared_binary_mask_logits
-from keras_explainer.inputs.labels import right_share
+from keras_explainer.inputs.labels import label_accuracy
+from keras_explainer.layers.bounded_logit_attention import equal_weights
 from keras_explainer.layers.bounded_logit_attention import pooled
-from keras_explainer.layers.bounded_logit_attention import shared_equally
 from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.selection_loss import SelectionLoss
 from keras_explainer.replicas import drawn_per_image
@@ -154,16 +154,16 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
         if training and self.head is not None:
             vectors = vectors * _dropout(ops.shape(vectors), [step, 2])
         soft = self._answer(vectors)
-        hard = self._answer(pooled(features, shared_equally(selection)))
+        hard = self._answer(pooled(features, equal_weights(selection)))
         loss, multi_label = self.explainer_loss, self.frozen.multi_label
         size = ops.mean(weights / ops.max(weights, (1, 2), keepdims=True), (1, 2))
         return {
             "classification": loss.classification_weight
             * classification_loss(soft, labels, multi_label),
             "size": loss.size_weight * size,
-            "base_accuracy": right_share(outputs["logits"], labels, multi_label),
-            "soft_accuracy": right_share(soft, labels, multi_label),
-            "hard_accuracy": right_share(hard, labels, multi_label),
+            "base_accuracy": label_accuracy(outputs["logits"], labels, multi_label),
+            "soft_accuracy": label_accuracy(soft, labels, multi_label),
+            "hard_accuracy": label_accuracy(hard, labels, multi_label),
             "cell_share": ops.mean(selection, axis=(1, 2)),
         }, hard
 

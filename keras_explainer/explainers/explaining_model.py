@@ -8,10 +8,10 @@ from keras_explainer.explainers.verified_scores import verified_scores
 from keras_explainer.explanation import Explanation
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import as_images
-from keras_explainer.inputs.images import shown
+from keras_explainer.inputs.images import short_repr
 from keras_explainer.inputs.images import with_image_shape
 from keras_explainer.inputs.labels import MAX_PREDICTED
-from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.training.explainer_trainer import ExplainerTrainer
 
@@ -120,7 +120,7 @@ class ExplainingModel(ExplainerTrainer):
             raise ValueError(
                 "Argument `targets` should be None or an int inside a `tf.function`, "
                 "or an array where the number of images is known. Received: "
-                f"{shown(targets)}"
+                f"{short_repr(targets)}"
             )
         classes = target_classes(targets, count or 1, self.frozen.num_classes)
         if count is None:
@@ -144,7 +144,7 @@ class ExplainingModel(ExplainerTrainer):
             if self.frozen.multi_label:
                 top_k = min(max(top_k, MAX_PREDICTED), self.frozen.num_classes)
             scores, classes = tf.math.top_k(probabilities, top_k)
-            predicted = predicted_rows(probabilities, self.frozen.multi_label)
+            predicted = predicted_labels(probabilities, self.frozen.multi_label)
             is_target = tf.gather(predicted, classes, batch_dims=1) > 0
         else:
             shown = classes.shape[1]

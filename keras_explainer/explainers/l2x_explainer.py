@@ -9,7 +9,7 @@ from keras_explainer.decoders.cell_selector import CellSelector
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.binary_mask_logits import shared_binary_mask_logits
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.inputs.labels import right_share
+from keras_explainer.inputs.labels import label_accuracy
 from keras_explainer.layers.cell_selection import drawn_cells
 from keras_explainer.layers.cell_selection import largest_cells
 from keras_explainer.losses.classifier_terms import classification_loss
@@ -147,10 +147,10 @@ class L2XExplainer(BaseExplainer):
             "classification": loss.classification_weight
             * classification_loss(guessed, answers, multi_label),
             "size": loss.size_weight * ops.mean(cells, axis=(1, 2)),
-            "predictor_accuracy": right_share(
+            "predictor_accuracy": label_accuracy(
                 self._guessed(shown, images), labels, multi_label
             ),
-            "kept_accuracy": right_share(kept, labels, multi_label),
+            "kept_accuracy": label_accuracy(kept, labels, multi_label),
         }, kept
 
     def _guessed(self, pictures, images):

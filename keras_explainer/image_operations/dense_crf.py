@@ -8,15 +8,16 @@ from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_area
 from keras_explainer.image_operations.resize import resize_bilinear
 
-# What the votes of all cells weigh against a cell's own logit.
-_STRENGTH = 20.0
+# What the votes of all cells (the pairwise term) weigh against a cell's own logit (the
+# unary one).
+_PAIRWISE_WEIGHT = 20.0
 # How far colours may differ, in standard deviations of the image, and how far cells may
 # lie apart, as a share of its longer side, to count as alike.
 _COLOR = 0.1
 _NEAR = 0.2
 # Votes wear down what is smaller than its surroundings. To make up for it, all cells of
 # a mask lean away from what most of them say: by so much times their mean vote.
-_LEAN = 4.0
+_COMPENSATION = 4.0
 _ROUNDS = 5
 # A finer grid votes in blocks of cells, at most so many to a side.
 _SIDE = 16
@@ -51,15 +52,15 @@ def dense_crf(logits, images):
     size, classes = grid_of(logits), ops.shape(logits)[-1]
     blocks = _blocks(*logits.shape[1:3])
     colors = resize_area(standardized(ops.cast(images, "float32")), blocks)
-    likeness = _likeness(colors, blocks)
+    affinities = _affinities(colors, blocks)
     logits = ops.cast(logits, "float32")
-    own = logits - _LEAN * ops.mean(_votes(logits), axis=(1, 2), keepdims=True)
-    logits = own
+    mean_votes = ops.mean(_votes(logits), axis=(1, 2), keepdims=True)
+    logits = unary = logits - _COMPENSATION * mean_votes
     for _ in range(_ROUNDS):
         votes = resize_area(_votes(logits), blocks)
         cells = ops.reshape(votes, (-1, blocks[0] * blocks[1], classes))
-        heard = ops.reshape(ops.matmul(likeness, cells), (-1, *blocks, classes))
-        logits = own + _STRENGTH * resize_bilinear(heard, size)
+        messages = ops.reshape(ops.matmul(affinities, cells), (-1, *blocks, classes))
+        logits = unary + _PAIRWISE_WEIGHT * resize_bilinear(messages, size)
     return logits
 
 
@@ -68,8 +69,8 @@ def _votes(logits):
     return 2.0 * ops.sigmoid(logits) - 1.0
 
 
-def _likeness(colors, grid):
-    """Returns how much each cell hears of every other: (N, cells, cells)."""
+def _affinities(colors, grid):
+    """Returns the weight of every cell's vote for each other: (N, cells, cells)."""
     places = np.stack(np.indices(grid), axis=-1) / (_NEAR * max(grid))
     places = ops.zeros_like(colors[..., :1]) + places.astype("float32")
     cells = ops.concatenate([colors / _COLOR, places], axis=-1)

@@ -13,7 +13,7 @@ from keras_explainer.inputs.data_checks import DataChecks
 from keras_explainer.inputs.data_checks import without_missing
 from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import check_image_shape
-from keras_explainer.inputs.images import shown
+from keras_explainer.inputs.images import short_repr
 from keras_explainer.inputs.labels import as_labels
 
 
@@ -80,7 +80,7 @@ def read_data(
         if labels is not None and y is not None:
             raise ValueError(
                 f"Argument `y` should be None where `{argument}` holds labels of its "
-                f"own. Received: {shown(y)}"
+                f"own. Received: {short_repr(y)}"
             )
         arrays = (
             as_images(images, argument),
@@ -94,7 +94,7 @@ def read_data(
             raise ValueError(
                 f"Argument `{name}` should be None, since `{argument}` gives batches: "
                 "let each be (images, labels) or (images, labels, weights). "
-                f"Received: {shown(value)}"
+                f"Received: {short_repr(value)}"
             )
     if isinstance(x, tf.data.Dataset):
         x, first = _of_dataset(x, checks, end)

@@ -33,7 +33,7 @@ def as_images(images, argument="images"):
     if array is None or not array.ndim or are_names:
         raise ValueError(
             f"Argument `{argument}` should be images of shape (N, H, W, channels), or "
-            f"a dataset of them. Received: {shown(images)}"
+            f"a dataset of them. Received: {short_repr(images)}"
         )
     return array
 
@@ -46,7 +46,7 @@ def as_array(values):
         return None
 
 
-def shown(value):
+def short_repr(value):
     """Returns how an error shows what was received: in short."""
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return repr(value)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.inputs.images import as_array
-from keras_explainer.inputs.images import shown
+from keras_explainer.inputs.images import short_repr
 
 # Probability from which a class of a multi-label classifier counts as predicted.
 PREDICTED_FROM = 0.5
@@ -32,14 +32,14 @@ def as_labels(labels):
     if array is None or not array.ndim or isinstance(labels, tf.RaggedTensor):
         raise ValueError(
             "Labels should be class indices of shape (N,), or rows of 0 and 1 where "
-            f"images have several. Received: {shown(labels)}"
+            f"images have several. Received: {short_repr(labels)}"
         )
     if array.dtype == object and all(isinstance(x, _WHOLE) for x in array.flat):
         array = array.astype("int64")  # As columns of tables come.
     return array
 
 
-def labels_to_rows(labels, num_classes):
+def multi_hot_labels(labels, num_classes):
     """Converts labels to multi-hot rows, inside or outside a graph.
 
     Args:
@@ -69,7 +69,7 @@ def check_labels(labels, num_classes):
     """Raises a ValueError if labels are not classes of the classifier.
 
     Args:
-        labels: Array, as for `labels_to_rows`.
+        labels: Array, as for `multi_hot_labels`.
         num_classes: int. Number of classes C.
     """
     labels = np.asarray(labels)
@@ -80,7 +80,7 @@ def check_labels(labels, num_classes):
             f"{labels.dtype}"
             + "".join(f", such as {one!r}" for one in labels.flat[:1].tolist())
         )
-    labels_to_rows(labels, num_classes)
+    multi_hot_labels(labels, num_classes)
     rows = labels.ndim == 2 and labels.shape[1] == num_classes
     if rows and not np.isin(labels, (0, 1)).all():
         wrong = labels[~np.isin(labels, (0, 1))][0]
@@ -103,7 +103,7 @@ def with_known_shape(labels, num_images, num_classes):
     is told no more than that there are labels.
 
     Args:
-        labels: Tensor, as for `labels_to_rows`, of unknown rank or width.
+        labels: Tensor, as for `multi_hot_labels`, of unknown rank or width.
         num_images: int tensor (). Number of images N.
         num_classes: int. Number of classes C.
 
@@ -129,7 +129,7 @@ def labels_are_valid(labels, num_classes):
     return ops.all(ops.logical_and(inside, values == ops.floor(values)))
 
 
-def predicted_rows(probabilities, multi_label):
+def predicted_labels(probabilities, multi_label):
     """Marks the classes that a classifier predicts.
 
     Args:
@@ -148,7 +148,7 @@ def predicted_rows(probabilities, multi_label):
     return ops.maximum(most, ops.cast(probabilities >= PREDICTED_FROM, "float32"))
 
 
-def right_share(logits, rows, multi_label):
+def label_accuracy(logits, rows, multi_label):
     """Returns what share of the labels of each image is right.
 
     Args:

@@ -14,7 +14,7 @@ from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.labels import as_labels
 from keras_explainer.inputs.labels import check_labels
-from keras_explainer.inputs.labels import labels_to_rows
+from keras_explainer.inputs.labels import multi_hot_labels
 
 VOID = 255
 _MASK_KEYS = ("mask", "masks")
@@ -77,7 +77,7 @@ class MaskedData:
             rows = None
             if labels is not None:
                 check_labels(labels, self.num_classes)
-                rows = np.asarray(labels_to_rows(labels, self.num_classes))
+                rows = np.asarray(multi_hot_labels(labels, self.num_classes))
             yield images, rows, self._checked(masks, images)
 
     def _batches(self):

@@ -115,7 +115,7 @@ class BoundedLogitAttention(layers.Layer):
         if training or not self.hard:
             return pooled(features, self.weights_of(logits))
         selection = self.selection(logits)
-        return pooled(features, shared_equally(selection))
+        return pooled(features, equal_weights(selection))
 
     def logits(self, features):
         """Returns the logits (N, h, w) of the cells, at most 0 but for "l2x-f"."""
@@ -172,7 +172,7 @@ def pooled(features, weights):
     return ops.sum(weighted, axis=_CELLS)
 
 
-def shared_equally(selection):
+def equal_weights(selection):
     """Returns weights (N, h, w) that are equal in the selected cells, and add to 1."""
     return selection / ops.sum(selection, axis=_CELLS, keepdims=True)
 

@@ -48,7 +48,8 @@ def _check_input(args, explainer):
         raise UsageError(
             "Argument --preprocess-input should say what the classifier takes, such as "
             "0..1, -1..1, identity (pixels from 0 to 255) or mobilenet_v2, since that "
-            f"was not recognised{explainer.preprocessing.why}. Received: nothing"
+            f"was not recognised{explainer.preprocessing.unknown_reason}. Received: "
+            "nothing"
         )
     # Is it made for this classifier?
     found = explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32")).shape[-1]

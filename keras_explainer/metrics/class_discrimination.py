@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.labels import check_labels
-from keras_explainer.inputs.labels import labels_to_rows
+from keras_explainer.inputs.labels import multi_hot_labels
 from keras_explainer.metrics.classifier_passes import as_frozen_classifier
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import blend
@@ -103,7 +103,7 @@ class ClassDiscrimination:
             )
         targets = np.asarray(targets)
         check_labels(targets, frozen.num_classes)
-        rows = np.asarray(labels_to_rows(targets, frozen.num_classes))
+        rows = np.asarray(multi_hot_labels(targets, frozen.num_classes))
         if len(rows) != len(images):
             raise ValueError(
                 f"Argument `targets` should be of {len(images)} images. "

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_explainer.inputs.images import with_image_shape
 from keras_explainer.inputs.labels import labels_are_valid
-from keras_explainer.inputs.labels import labels_to_rows
+from keras_explainer.inputs.labels import multi_hot_labels
 from keras_explainer.inputs.labels import with_known_shape
 from keras_explainer.replicas import at_least_one
 
@@ -54,5 +54,5 @@ def read_batch(data, image_shape, num_classes):
         if labels.shape.rank is None or None in labels.shape[1:]:
             labels = with_known_shape(labels, size, num_classes)
         sound["labels"] = labels_are_valid(labels, num_classes)
-        labels = at_least_one(labels_to_rows(labels, num_classes))
+        labels = at_least_one(multi_hot_labels(labels, num_classes))
     return Batch(at_least_one(images), labels, weights, size, sound)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.inputs.labels import predicted_rows
+from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
 from keras_explainer.losses.step_outputs import StepOutputs
@@ -55,7 +55,7 @@ class TrainingStep(keras.Model):
         outputs = self.classifier_outputs(images, training)
         if labels is None:
             probabilities = self.frozen.probabilities(outputs["logits"])
-            labels = predicted_rows(probabilities, self.frozen.multi_label)
+            labels = predicted_labels(probabilities, self.frozen.multi_label)
         terms, kept_logits = self.step_terms(images, outputs, labels, training)
         terms = {name: value[:size] for name, value in terms.items()}
         if weights is not None:

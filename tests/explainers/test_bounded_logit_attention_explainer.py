@@ -7,7 +7,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.inputs.labels import right_share
+from keras_explainer.inputs.labels import label_accuracy
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -80,9 +80,9 @@ def test_a_head_without_an_answer_for_one_cell_needs_its_own():
 def test_right_share():
     logits = np.float32([[2, -1, 1], [-1, 3, 5]])
     rows = np.float32([[1, 0, 0], [0, 0, 1]])
-    np.testing.assert_allclose(right_share(logits, rows, True), [2 / 3, 2 / 3])
-    np.testing.assert_allclose(right_share(logits, rows, False), [1, 1])
-    np.testing.assert_allclose(right_share(-logits, rows, False), [0, 0])
+    np.testing.assert_allclose(label_accuracy(logits, rows, True), [2 / 3, 2 / 3])
+    np.testing.assert_allclose(label_accuracy(logits, rows, False), [1, 1])
+    np.testing.assert_allclose(label_accuracy(-logits, rows, False), [0, 0])
 
 
 def test_unknown_variants_are_named():
