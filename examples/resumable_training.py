@@ -96,7 +96,7 @@ class BestModel(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         losses = [row["val_loss"] for row in self.history.rows]
         if losses[-1] == min(losses):
-            with atomic_file(self.path) as beside:
-                self.model.save(beside)
+            with atomic_file(self.path) as temporary:
+                self.model.save(temporary)
         if self.epochs_since >= self.patience:
             self.model.stop_training = True

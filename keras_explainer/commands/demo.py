@@ -1,4 +1,4 @@
-"""`keras-explainer demo`: the whole story on drawn shapes, with figures."""
+"""`keras-explainer demo`: the whole story on drawn shapes, with metrics."""
 
 import warnings
 
@@ -81,7 +81,7 @@ def run(args):
 
 
 def _demonstrate(args, folder):
-    """Writes the run into the folder; returns the figures of each method."""
+    """Writes the run into the folder; returns the metrics of each method."""
     import keras
 
     from keras_explainer import datasets
@@ -213,7 +213,7 @@ def _table(quality):
     heads = ("IoU per class", "IoU of all classes", "pixel accuracy")
     for head in heads:
         table.add_column(head, justify="right")
-    for method, figures in quality.items():
+    for method, values in quality.items():
         style = "bold" if method == "Explainer" else None
-        table.add_row(method, *(f"{v:.3f}" for v in figures.values()), style=style)
+        table.add_row(method, *(f"{v:.3f}" for v in values.values()), style=style)
     return table

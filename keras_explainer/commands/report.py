@@ -72,8 +72,8 @@ def run(args):
     pictures = _pictures(args, folder, config)
     rows = read_history(folder / "history.csv")
     page = report_page(folder.resolve().name, config, rows, metrics, pictures)
-    with atomic_file(out) as beside:
-        beside.write_text(page, encoding="utf-8")
+    with atomic_file(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
     if out.parent.resolve() == folder.resolve():
         note_in_result(folder, out.name)
     size = len(page.encode()) / 1e6

@@ -262,14 +262,14 @@ def _finish(folder, explainer, images, rows):
         class_names=explainer.class_names,
     )
     save_figure(figure, folder.file("pictures/gallery.png"))
-    figures = {k: v for k, v in rows[-1].items() if k not in ("epoch", "seconds")}
+    metrics = {k: v for k, v in rows[-1].items() if k not in ("epoch", "seconds")}
     seconds = round(sum(row["seconds"] for row in rows), 2)
     folder.write_json(
-        "metrics.json", {"epochs": len(rows), "seconds": seconds, **figures}
+        "metrics.json", {"epochs": len(rows), "seconds": seconds, **metrics}
     )
     # A copy: until the folder has its name, the run can be resumed.
-    with atomic_file(folder.file("explainer.keras")) as beside:
-        shutil.copy(folder.checkpoint(len(rows)), beside)
+    with atomic_file(folder.file("explainer.keras")) as temporary:
+        shutil.copy(folder.checkpoint(len(rows)), temporary)
     folder.finish()
 
 

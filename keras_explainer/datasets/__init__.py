@@ -1,4 +1,4 @@
-"""Pictures to train and judge explainers on, as `tf.data.Dataset`s."""
+"""Pictures to train and evaluate explainers on, as `tf.data.Dataset`s."""
 
 from keras_explainer.datasets.coco import COCO_CLASSES
 from keras_explainer.datasets.coco import coco

@@ -82,8 +82,8 @@ class MethodResult:
     def save(self, path):
         """Writes the values, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path) as beside:
-            np.savez_compressed(beside, **self.values)
+        with atomic_file(path) as temporary:
+            np.savez_compressed(temporary, **self.values)
 
     @classmethod
     def load(cls, name, path):

@@ -254,8 +254,8 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
                 "`os.makedirs(folder)`, and write `os.path.expanduser(path)` for a "
                 f"path with `~`. Received: {str(filepath)!r}"
             )
-        with atomic_file(path) as beside:
-            super().save(beside, **kwargs)
+        with atomic_file(path) as temporary:
+            super().save(temporary, **kwargs)
 
     def export(self, path, format="tf_saved_model", **options):
         """Exports the explainer with its classifier and preprocessing, to be served.

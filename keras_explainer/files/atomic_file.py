@@ -6,7 +6,7 @@ import pathlib
 import re
 import uuid
 
-_BESIDE = re.compile(r"\.(.+)-[0-9a-f]{8}(\.[^.]+)?", re.DOTALL)
+_TEMPORARY = re.compile(r"\.(.+)-[0-9a-f]{8}(\.[^.]+)?", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -19,12 +19,12 @@ def atomic_file(path):
         path: Path of the file, in an existing folder.
     """
     path = pathlib.Path(path)
-    beside = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        yield beside
-        os.replace(beside, path)
+        yield temporary
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def final_path(path):
@@ -37,6 +37,6 @@ def final_path(path):
     """
     path = pathlib.Path(path)
     # More than once where a writer of whole files was given such a path.
-    while beside := _BESIDE.fullmatch(path.name):
-        path = path.with_name(beside[1] + (beside[2] or ""))
+    while match := _TEMPORARY.fullmatch(path.name):
+        path = path.with_name(match[1] + (match[2] or ""))
     return path

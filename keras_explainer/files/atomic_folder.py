@@ -27,18 +27,18 @@ def atomic_folder(path):
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    beside.mkdir()
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    temporary.mkdir()
     try:
-        with open(beside / f"{_LOCK}_soon", "w") as lock:
+        with open(temporary / f"{_LOCK}_soon", "w") as lock:
             _try_lock(lock)
             # No other process has seen it before it was locked.
-            os.rename(lock.name, beside / _LOCK)
-            yield beside
-        (beside / _LOCK).unlink()
-        os.rename(beside, path)
+            os.rename(lock.name, temporary / _LOCK)
+            yield temporary
+        (temporary / _LOCK).unlink()
+        os.rename(temporary, path)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _remove_abandoned(path):

@@ -31,7 +31,7 @@ class AnnotatedSource(DataSource):
     def load_training(self, options):
         args = self.args
         options = {**options, "classes": args.classes, "limit": args.limit}
-        split, beside = args.split or "train", args.validation_split or "val"
+        split, validation_split = args.split or "train", args.validation_split or "val"
         train = self.load(
             args.data,
             split,
@@ -41,8 +41,10 @@ class AnnotatedSource(DataSource):
             **options,
         )
         validation = None
-        if args.validation_split or self.has_split(beside):
-            validation = self.load(args.data, beside, shuffle=False, **options)
+        if args.validation_split or self.has_split(validation_split):
+            validation = self.load(
+                args.data, validation_split, shuffle=False, **options
+            )
         return train, validation, len(self.image_names(split)[: args.limit])
 
     def load_evaluation(self, explainer, options):

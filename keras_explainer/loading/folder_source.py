@@ -30,12 +30,16 @@ class FolderSource(DataSource):
         options = {**options, "class_names": args.classes, "limit": args.limit}
         root = pathlib.Path(args.data)
         folder = _split_folder(root, args.split, "train", "--split") or root
-        beside = _split_folder(root, args.validation_split, "val", "--validation-split")
+        validation_folder = _split_folder(
+            root, args.validation_split, "val", "--validation-split"
+        )
         try:
             train = datasets.image_folder(
                 folder, shuffle=True, seed=args.seed, augment=args.augment, **options
             )
-            validation = beside and datasets.image_folder(beside, **options)
+            validation = validation_folder and datasets.image_folder(
+                validation_folder, **options
+            )
         except ValueError as error:  # Its `class_names` are our --classes.
             raise ValueError(str(error).replace("class_names", "classes")) from error
         pictures = list_folder(folder, args.classes).pictures
@@ -92,8 +96,8 @@ def _check_no_class(folder, flag):
     if any(picture_files(path, deep=True).pictures for path in _subfolders(folder)):
         return
     root = folder.parent
-    beside = [path for path in _subfolders(root) if path.name.lower() not in _SPLITS]
-    found = [path.name for path in beside if picture_files(path, deep=True).pictures]
+    siblings = [path for path in _subfolders(root) if path.name.lower() not in _SPLITS]
+    found = [path.name for path in siblings if picture_files(path, deep=True).pictures]
     found += [path.name for path in picture_files(root).pictures]
     if found:
         raise UsageError(

@@ -26,8 +26,12 @@ class TFDSSource(DataSource):
         options = {**options, "limit": args.limit, "seed": args.seed}
         train = self._load(split, shuffle=True, augment=args.augment, **options)
         # Known once the data set was prepared.
-        beside = args.validation_split or self._validation_split(apart_from=split)
-        validation = beside and self._load(beside, shuffle=False, **options)
+        validation_split = args.validation_split or self._validation_split(
+            apart_from=split
+        )
+        validation = validation_split and self._load(
+            validation_split, shuffle=False, **options
+        )
         return train, validation, self._count(split)
 
     def load_evaluation(self, explainer, options):

@@ -1,4 +1,4 @@
-"""The figures of a run as an HTML table."""
+"""The metrics of a run as an HTML table."""
 
 from html import escape
 
@@ -25,8 +25,8 @@ def metrics_table(metrics):
     columns = list(dict.fromkeys(name for row in methods.values() for name in row))
     lines = [_line("th", ["", *map(_plain, columns)])]
     for name, row in methods.items():
-        figures = [_number(row[c]) if c in row else "" for c in columns]
-        lines.append(_line("td", [escape(name), *figures]))
+        values = [_number(row[c]) if c in row else "" for c in columns]
+        lines.append(_line("td", [escape(name), *values]))
     return f"<table>{''.join(lines)}</table>"
 
 

@@ -27,8 +27,8 @@ class Checkpoint(keras.callbacks.Callback):
     def save(self, epochs, steps=0):
         path = self.folder.checkpoint(epochs, steps)
         # Keras writes into the file itself, which may be killed halfway.
-        with atomic_file(path) as beside:
-            self.model.save(beside)
+        with atomic_file(path) as temporary:
+            self.model.save(temporary)
         self.folder.remove_checkpoints(keep=path)
 
 

@@ -1,4 +1,4 @@
-"""The figures of a training, epoch by epoch, in `history.csv`."""
+"""The metrics of a training, epoch by epoch, in `history.csv`."""
 
 import csv
 import io
@@ -36,9 +36,9 @@ class HistoryFile(keras.callbacks.Callback):
             )
         seconds = round(time.monotonic() - self._start, 2)
         # The loss first, and no more digits than a float32 has.
-        figures = {"seconds": seconds, "loss": logs["loss"], **logs}
-        figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
-        self.rows.append({"epoch": epoch + 1, **figures})
+        metrics = {"seconds": seconds, "loss": logs["loss"], **logs}
+        metrics = {name: float(f"{value:.6g}") for name, value in metrics.items()}
+        self.rows.append({"epoch": epoch + 1, **metrics})
         text = io.StringIO()
         table = csv.DictWriter(text, list(self.rows[-1]), lineterminator="\n")
         table.writeheader()

@@ -141,5 +141,5 @@ def note_in_result(folder, name):
     config = OwnFiles(folder).config
     if name not in config.get("files", [name]):
         config["files"] = [*config["files"], name]
-        with atomic_file(pathlib.Path(folder) / CONFIG) as beside:
-            beside.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        with atomic_file(pathlib.Path(folder) / CONFIG) as temporary:
+            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -156,8 +156,8 @@ class RunFolder:
 
     def write_text(self, name, text):
         """Writes a text file, whole or not at all."""
-        with atomic_file(self.file(name)) as beside:
-            beside.write_text(text, encoding="utf-8")
+        with atomic_file(self.file(name)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
     def finish(self):
         """Gives the folder its name; an earlier result is removed after that."""

@@ -67,8 +67,8 @@ def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
         )
         content = converter.convert()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as beside:
-        beside.write_bytes(content)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
         _check_free(path)
     return path
 

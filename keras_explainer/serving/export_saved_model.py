@@ -76,13 +76,13 @@ def export_saved_model(
     image_size = explainer.frozen.image_shape[:2]
     requests = warm_up_requests(image_size, batch_sizes, signatures)
     # A server that polls the folder above takes only whole numbers for versions.
-    with atomic_folder(path) as beside:
+    with atomic_folder(path) as temporary:
         module = tf.Module()
         module.variables_of_the_explainer = [v.value for v in explainer.variables]
-        tf.saved_model.save(module, str(beside), signatures=signatures)
-        write_warm_up(requests, beside / WARM_UP_FILE)
-        (beside / "batching_params.pbtxt").write_text(_batching(batch_sizes))
-        _replay(requests, beside, signatures)
+        tf.saved_model.save(module, str(temporary), signatures=signatures)
+        write_warm_up(requests, temporary / WARM_UP_FILE)
+        (temporary / "batching_params.pbtxt").write_text(_batching(batch_sizes))
+        _replay(requests, temporary, signatures)
         _check_free(path)
     return path
 

@@ -60,5 +60,5 @@ def _write_whole(path, write):
             f'Argument `path` should end in ".png". Received: path={str(path)!r}'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as beside, open(beside, "wb") as file:
+    with atomic_file(path) as temporary, open(temporary, "wb") as file:
         write(file)
