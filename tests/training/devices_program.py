@@ -17,6 +17,8 @@ from conftest import random_images
 from conftest import tiny_classifier
 from explainer_kinds import EXPLAINERS
 
+from keras_explainer.callbacks import MaskQuality
+
 BATCH = 16
 EPOCHS = 6
 
@@ -46,10 +48,16 @@ def train(kind, strategy, counts):
         explainer.compile(
             keras.optimizers.SGD(0.1), metrics=[keras.metrics.CategoricalAccuracy()]
         )
+    masks = np.zeros((4, 32, 32), bool)
+    masks[:, 8:24, 8:24] = True
+    quality = MaskQuality(random_images(4), [0, 1, 2, 0], masks)
     results = {}
     for count in counts:
         history = explainer.fit(
-            batches(count), validation_data=batches(20), verbose=0
+            batches(count),
+            validation_data=batches(20),
+            verbose=0,
+            callbacks=[quality],
         ).history
         for name, values in history.items():
             results[f"{kind}/{count}/{name}"] = values
