@@ -1,7 +1,8 @@
-"""A classifier whose every answer is known by hand."""
+"""A classifier whose every answer is known by hand, and one for plain loops."""
 
 import keras
 import numpy as np
+from conftest import tiny_classifier
 from keras import layers
 
 
@@ -19,6 +20,25 @@ def patch_classifier(size=4, activation="softmax"):
     return classifier
 
 
+def spread_classifier():
+    """A tiny classifier whose logits differ more than the calibrated ones."""
+    keras.utils.set_random_seed(0)
+    classifier = tiny_classifier()
+    dense = classifier.layers[-1]
+    dense.set_weights([6 * w for w in dense.get_weights()])
+    return classifier
+
+
+def random_maps(count=4, size=32, seed=1):
+    random = np.random.default_rng(seed)
+    # Two decimals, so that there are ties.
+    return random.uniform(size=(count, size, size)).round(2).astype("float32")
+
+
+def predict(classifier, image):
+    return np.asarray(classifier(image[None], training=False))[0]
+
+
 def sigmoid(value):
     return 1 / (1 + np.exp(-np.asarray(value, "float64")))
 
@@ -27,3 +47,4 @@ def sigmoid(value):
 ONES = np.ones((1, 4, 4, 1), "float32")
 PATCH = np.zeros((1, 4, 4), "float32")
 PATCH[0, :2, :2] = [[1.0, 0.9], [0.8, 0.7]]
+COLOR = np.float32([0.1, -0.2, 0.3])
