@@ -73,7 +73,7 @@ def stand_in(name):
     """Returns what takes the place of a class until a file or a caller asks for it.
 
     Args:
-        name: str. One of `PLACES`.
+        name: String. One of `PLACES`.
 
     Returns:
         A class whose instances, and what its `from_config` returns, are those of the

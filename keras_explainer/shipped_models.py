@@ -11,9 +11,9 @@ def shipped_model(name):
     """Returns the path of a model that comes with the package.
 
     Args:
-        name: str. Name of its file, without ".keras": "shapes_classifier", which names
-            drawn shapes (`keras_explainer.datasets.shapes`), or "shapes_explainer",
-            the explainer of it.
+        name: String. Name of its file, without ".keras": "shapes_classifier", which
+            names drawn shapes (`keras_explainer.datasets.shapes`), or
+            "shapes_explainer", the explainer of it.
 
     Returns:
         A `pathlib.Path`.

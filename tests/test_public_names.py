@@ -2,7 +2,9 @@
 
 import importlib
 import inspect
+import pathlib
 import pkgutil
+import re
 
 import pytest
 
@@ -49,3 +51,24 @@ def test_docstring(package, name):
         assert all(parameter in described for parameter in parameters)
     if inspect.isfunction(value) and name not in WRITE_FILES:
         assert "\n    Returns:\n" in text
+
+
+# How other packages write what CONTRIBUTING.md calls String, Boolean, List and so on.
+OTHER_TYPES = "str|string|bool|boolean|list|dict|tuple|array|path|callable|tensor"
+
+
+def other_types(text):
+    """Returns the arguments whose types are not written as CONTRIBUTING.md says."""
+    found = []
+    for indent, part in re.findall(r"^( *)Args:\n((?:\1 .*\n|\n)+)", text, re.M):
+        argument = rf"^{indent}    \*{{0,2}}([\w, ]+): (?:{OTHER_TYPES})\b"
+        found += re.findall(argument, part, re.M)
+    return found
+
+
+def test_types_are_written_one_way():
+    root = pathlib.Path(keras_explainer.__file__).parent
+    found = {path: other_types(path.read_text()) for path in root.rglob("*.py")}
+    assert not {path: arguments for path, arguments in found.items() if arguments}
+    text = "Args:\n    a: str. One\n        path: as it is\n    b, c: list of x\n"
+    assert other_types(f"{text}\nReturns:\n    d: str\n") == ["a", "b, c"]

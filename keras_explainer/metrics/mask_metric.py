@@ -100,7 +100,7 @@ class MeanOverImages(keras.metrics.Mean):
             formula has no value.
         options: Dict of the formula's options, which are the constructor arguments
             of the subclass.
-        name: str. Name of the metric.
+        name: String. Name of the metric.
         dtype: Data type of the result.
     """
 
