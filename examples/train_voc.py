@@ -60,7 +60,7 @@ def main(arguments=None):
         validation_data=load("val"),
         epochs=args.epochs,
         callbacks=[
-            kx.visualization.MaskGallery(
+            kx.callbacks.MaskGallery(
                 images[:4],
                 args.out / "pictures",
                 class_names=classes,

@@ -170,11 +170,11 @@ def run(args):
 def _train(args, folder, termination):
     import keras
 
+    from keras_explainer.callbacks import MaskGallery
     from keras_explainer.loading.load_explainer import load_explainer
     from keras_explainer.loading.training_data import load_training_data
     from keras_explainer.runs.history_file import HistoryFile
     from keras_explainer.runs.training_progress import TrainingProgress
-    from keras_explainer.visualization import MaskGallery
 
     start, steps = folder.reached
     keras.utils.set_random_seed(args.seed)

@@ -1,17 +1,15 @@
-"""Pictures of explanations: overlays, galleries and a callback that draws them."""
+"""Pictures of explanations: overlays, grids and galleries."""
 
 from keras_explainer.visualization.apply_mask import apply_mask
 from keras_explainer.visualization.class_color import class_color
 from keras_explainer.visualization.class_grid import class_grid
 from keras_explainer.visualization.contact_sheet import contact_sheet
 from keras_explainer.visualization.gallery import gallery
-from keras_explainer.visualization.mask_gallery import MaskGallery
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.save import save_figure
 from keras_explainer.visualization.save import save_image
 
 __all__ = [
-    "MaskGallery",
     "apply_mask",
     "class_color",
     "class_grid",

@@ -1,3 +1,5 @@
+"""Pictures of the masks as an explainer learns."""
+
 import os
 from pathlib import Path
 
@@ -34,7 +36,7 @@ class MaskGallery(keras.callbacks.Callback):
     Example:
 
     ```python
-    gallery = kx.visualization.MaskGallery(images[:4], "pictures")
+    gallery = kx.callbacks.MaskGallery(images[:4], "pictures")
     explainer.fit(dataset, epochs=10, callbacks=[gallery])
     ```
     """

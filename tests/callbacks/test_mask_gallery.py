@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_explainer.visualization import MaskGallery
+from keras_explainer.callbacks import MaskGallery
 from keras_explainer.visualization import gallery
 from keras_explainer.visualization import save_figure
 
