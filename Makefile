@@ -9,7 +9,7 @@ CORE := tests/test_keras_internals.py tests/packaging tests/test_saved_models.py
 	tests/losses tests/layers tests/metrics tests/training/test_step_by_hand.py \
 	tests/datasets/test_from_tfds.py tests/visualization/test_picture_figures.py
 
-.PHONY: install demo docs notebooks test test-fast test-all test-oldest \
+.PHONY: install demo docs notebooks lint test test-fast test-all test-oldest \
 	test-oldest-core test-colab test-wheel bench clean
 
 install: $(VENV)/.installed
@@ -29,15 +29,16 @@ docs: install
 notebooks: install
 	$(RUN) docs/notebooks.py
 
-test: install
+lint: install
 	$(RUN) -m ruff check .
+
+test: lint
 	$(RUN) -m pytest $(SPREAD) -m "not thorough"
 
 test-fast: install
 	$(RUN) -m pytest $(SPREAD) -m "not slow and not thorough"
 
-test-all: install
-	$(RUN) -m ruff check .
+test-all: lint
 	$(RUN) -m pytest $(SPREAD)
 
 # The oldest versions that setup.cfg promises.

@@ -21,7 +21,8 @@ getattr(build_meta, sys.argv[2])(sys.argv[3])
 """
 WHOLE = [
     *("saved_models", "examples", "docs", "tests", "constraints", "benchmarks"),
-    *("keras_explainer", ".ci/run", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("keras_explainer", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *(".ci/run", ".github/workflows/tests.yml"),
 ]
 # Run where only the wheel is installed; the README's first block needs what it names.
 BEFORE = """
