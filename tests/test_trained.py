@@ -5,7 +5,13 @@ import pytest
 import trained
 
 
-@pytest.mark.parametrize("kind", trained.KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind == "softmax" else pytest.mark.slow)
+        for kind in trained.KINDS
+    ],
+)
 def test_classifiers_know_the_color_of_a_patch(trained_classifier, kind):
     classifier = trained_classifier(kind)
     images, labels, truth = trained.patches(64, kind, seed=5)

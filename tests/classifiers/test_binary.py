@@ -45,8 +45,8 @@ def test_without_labels_the_answer_itself_is_explained(eager):
 @pytest.mark.parametrize(
     "name",
     [
-        "GradCAM",
-        "IntegratedGradients",
+        pytest.param("GradCAM", marks=pytest.mark.slow),
+        pytest.param("IntegratedGradients", marks=pytest.mark.slow),
         pytest.param("RISE", marks=pytest.mark.slow),
         pytest.param("ExtremalPerturbation", marks=pytest.mark.thorough),
         pytest.param("IGOSPlusPlus", marks=pytest.mark.thorough),

@@ -16,7 +16,14 @@ def fit(explainer, kind="softmax"):
 
 
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("kind", ["softmax", "sigmoid", "one unit"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "softmax",
+        pytest.param("sigmoid", marks=pytest.mark.slow),
+        pytest.param("one unit", marks=pytest.mark.slow),
+    ],
+)
 def test_a_class_seen_in_the_background_is_named(trained_classifier, kind):
     classifier = trained_classifier(kind)
     explainer = kx.DiscreteMaskExplainer(classifier, grid=4)
@@ -32,6 +39,7 @@ def test_a_class_seen_in_the_background_is_named(trained_classifier, kind):
         fit(explainer, kind)
 
 
+@pytest.mark.slow
 def test_that_a_binary_classifier_says_no_is_as_it_should_be(trained_classifier):
     classifier = trained_classifier("one unit")
     classifier.layers[-1].bias.assign([-20.0])
