@@ -19,7 +19,15 @@ CLASSIFIER_SCORES = (
 
 
 def classifier_scores(
-    frozen, batch, merged, masks, rows, classes, background, step_share=0.02, seed=0
+    frozen,
+    batch,
+    merged,
+    masks,
+    image_indices,
+    classes,
+    background,
+    step_share=0.02,
+    seed=0,
 ):
     """Computes what the classifier says to images of which only the mask is kept.
 
@@ -31,7 +39,7 @@ def classifier_scores(
         batch: A `Batch` of N images.
         merged: float32 array (N, H, W) in [0, 1].
         masks: float32 array (P, H, W) in [0, 1], of pairs of an image and a class.
-        rows: int array (P,), the image of each pair.
+        image_indices: int array (P,), the image of each pair.
         classes: int array (P,), the class of each pair.
         background: What replaces removed pixels, as in the metrics.
         step_share: float. Share of the pixels per step of insertion and deletion.
@@ -43,8 +51,8 @@ def classifier_scores(
         "random_drop", those of random masks of the same area; "insertion_curve" and
         "deletion_curve" (N, S + 1).
     """
-    images = batch.images[rows]
-    numbers = batch.first + rows
+    images = batch.images[image_indices]
+    numbers = batch.first + image_indices
 
     def control(masks, numbers):
         return np.concatenate(
@@ -85,7 +93,9 @@ def classifier_scores(
     return {
         "saliency": saliency(merged),
         "random_saliency": saliency(control(merged, everything)),
-        **{name: mean_of_pairs(v, rows, count) for name, v in of_pairs.items()},
+        **{
+            name: mean_of_pairs(v, image_indices, count) for name, v in of_pairs.items()
+        },
     }
 
 
@@ -119,7 +129,7 @@ def discrimination_scores(metric, batch, class_masks):
     }
 
 
-def mean_of_pairs(values, rows, count):
+def mean_of_pairs(values, image_indices, count):
     """Returns the means (N, ...) of the values (P, ...) of each image's pairs.
 
     Example:
@@ -128,9 +138,9 @@ def mean_of_pairs(values, rows, count):
     [2.0, nan, 5.0]
     """
     totals = np.zeros((count, *values.shape[1:]))
-    np.add.at(totals, rows, np.nan_to_num(values))
+    np.add.at(totals, image_indices, np.nan_to_num(values))
     known = np.zeros_like(totals)
-    np.add.at(known, rows, ~np.isnan(values))
+    np.add.at(known, image_indices, ~np.isnan(values))
     known[known == 0] = np.nan
     return (totals / known).astype("float32")
 

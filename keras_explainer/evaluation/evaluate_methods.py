@@ -168,10 +168,10 @@ class _Scorer:
             nonlocal source
             if source is None:
                 source = row.build(self.explainer, self.protocol, self.seed)
-                rows, classes = np.nonzero(batch.labels)
+                image_indices, classes = np.nonzero(batch.labels)
                 # The first call compiles, which is no property of the method.
-                if len(rows) and not row.is_slow and row.kind == "method":
-                    source.pair_masks(batch, rows, classes)
+                if len(image_indices) and not row.is_slow and row.kind == "method":
+                    source.pair_masks(batch, image_indices, classes)
             compared = row.all_classes and self.frozen.num_classes <= _MOST_CLASSES
             count = len(batch.images) if compared else 0
             if discrimination_limit is not None:
@@ -183,61 +183,61 @@ class _Scorer:
     def _measure(self, source, batch, compared):
         """Measures a batch; class discrimination of its first `compared` images."""
         count, size = len(batch.images), batch.images.shape[1:3]
-        rows, classes = np.nonzero(batch.labels)
+        image_indices, classes = np.nonzero(batch.labels)
         start = time.perf_counter()
-        masks, every = np.zeros((0, *size), "float32"), None
+        masks, all_class_masks = np.zeros((0, *size), "float32"), None
         if compared == count and source.shares_passes and source.passes > 1:
             # As many passes as for the classes that are there.
-            every = self._every_class(source, batch, count)
-            masks = every[rows, classes]
-        elif len(rows):
-            masks = source.pair_masks(batch, rows, classes)
-        merged = source.merge(masks, rows, count)
+            all_class_masks = self._every_class(source, batch, count)
+            masks = all_class_masks[image_indices, classes]
+        elif len(image_indices):
+            masks = source.pair_masks(batch, image_indices, classes)
+        merged = source.merge(masks, image_indices, count)
         seconds = (time.perf_counter() - start) / count
         if not np.isfinite(merged).all():
             raise ValueError("The masks hold NaN or infinity")
-        pairs = np.bincount(rows, minlength=count)
+        pairs = np.bincount(image_indices, minlength=count)
         empty = is_empty(masks).astype("float32")
         shown = max(0, min(count, GALLERY_IMAGES - batch.first))
         return {
             "seconds": np.full(count, seconds),
             "passes": source.classifier_passes(pairs).astype("float32"),
-            "empty": mean_of_pairs(empty, rows, count),
-            **self._against_masks(batch, merged, masks, rows, classes),
+            "empty": mean_of_pairs(empty, image_indices, count),
+            **self._against_masks(batch, merged, masks, image_indices, classes),
             **classifier_scores(
                 self.frozen,
                 batch,
                 merged,
                 masks,
-                rows,
+                image_indices,
                 classes,
                 self.background,
                 self.step_share,
                 self.seed,
             ),
-            **self._class_discrimination(source, batch, compared, every),
+            **self._class_discrimination(source, batch, compared, all_class_masks),
             "gallery": np.rint(255 * merged[:shown]).astype("uint8"),
         }
 
-    def _against_masks(self, batch, merged, masks, rows, classes):
+    def _against_masks(self, batch, merged, masks, image_indices, classes):
         if batch.truth is None:
             return {}
         truth = self.protocol.object_masks(batch.truth, None)
-        of_pairs = self.protocol.object_masks(batch.truth[rows], classes)
+        of_pairs = self.protocol.object_masks(batch.truth[image_indices], classes)
         class_iou = np.asarray(iou(of_pairs, masks))
         return {
             **mask_scores(truth, merged, self.protocol.soft_accuracy),
-            "class_iou": mean_of_pairs(class_iou, rows, len(batch.images)),
+            "class_iou": mean_of_pairs(class_iou, image_indices, len(batch.images)),
         }
 
     def _every_class(self, source, batch, count):
         """Returns the masks (count, C, H, W) of all classes."""
         shape = (count, self.frozen.num_classes)
-        rows, classes = np.indices(shape).reshape(2, -1)
-        masks = source.pair_masks(batch, rows, classes)
+        image_indices, classes = np.indices(shape).reshape(2, -1)
+        masks = source.pair_masks(batch, image_indices, classes)
         return masks.reshape(*shape, *masks.shape[1:])
 
-    def _class_discrimination(self, source, batch, compared, every):
+    def _class_discrimination(self, source, batch, compared, all_class_masks):
         count, num_classes = batch.labels.shape
         values = {
             "discrimination_matrix": np.full(
@@ -247,17 +247,17 @@ class _Scorer:
         }
         if not compared:
             return values
-        if every is None:
-            every = self._every_class(source, batch, compared)
+        if all_class_masks is None:
+            all_class_masks = self._every_class(source, batch, compared)
         part = Batch(batch.images[:compared], batch.labels[:compared], None, 0)
         if self.discrimination is None:
             self.discrimination = ClassDiscrimination(
                 self.frozen, background=self.background
             )
-        found = discrimination_scores(
-            self.discrimination, part, np.moveaxis(every, 1, -1)
+        scores = discrimination_scores(
+            self.discrimination, part, np.moveaxis(all_class_masks, 1, -1)
         )
-        for key, array in found.items():
+        for key, array in scores.items():
             values[key][:compared] = array
         return values
 

@@ -25,15 +25,15 @@ def labelled_batches(explainer, dataset, limit=None, one_by_one=False):
     """
     first = 0
     for element in dataset:
-        images, rows, truth = _arrays(explainer, element)
-        chosen = np.flatnonzero(rows.any(axis=1))
+        images, labels, truth = _arrays(explainer, element)
+        chosen = np.flatnonzero(labels.any(axis=1))
         if limit is not None:
             chosen = chosen[: max(0, limit - first)]
         size = 1 if one_by_one else max(1, len(chosen))
         for start in range(0, len(chosen), size):
             part = chosen[start : start + size]
             part_truth = None if truth is None else truth[part]
-            yield Batch(images[part], rows[part], part_truth, first + start)
+            yield Batch(images[part], labels[part], part_truth, first + start)
         first += len(chosen)
         if first == limit:
             return
@@ -47,10 +47,10 @@ def _arrays(explainer, element):
     images = images.astype("float32")
     if labels is None:
         probabilities = frozen.probabilities(frozen.logits(images))
-        rows = predicted_labels(probabilities, frozen.multi_label)
+        labels = predicted_labels(probabilities, frozen.multi_label)
     else:
         check_labels(labels, frozen.num_classes)
-        rows = multi_hot_labels(labels, frozen.num_classes)
+        labels = multi_hot_labels(labels, frozen.num_classes)
     if truth is not None and truth.ndim == 4:
         truth = truth[..., 0]
-    return images, np.asarray(rows), truth
+    return images, np.asarray(labels), truth

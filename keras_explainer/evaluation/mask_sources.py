@@ -48,33 +48,33 @@ class MaskSource:
         self.passes, self.shares_passes = passes, shares_passes
         self.stretch, self.empties_merged = stretch, empties_merged
 
-    def pair_masks(self, batch, rows, classes):
+    def pair_masks(self, batch, image_indices, classes):
         """Computes the masks of pairs.
 
         Args:
             batch: A `Batch`.
-            rows: int array (P,), the image of each pair.
+            image_indices: int array (P,), the image of each pair.
             classes: int array (P,), the class of each pair.
 
         Returns:
             float32 array (P, H, W) in [0, 1].
         """
-        masks = np.asarray(self._masks(batch, rows, classes), "float32")
+        masks = np.asarray(self._masks(batch, image_indices, classes), "float32")
         return stretched(masks) if self.stretch == "class" else masks
 
-    def merge(self, masks, rows, count):
+    def merge(self, masks, image_indices, count):
         """Returns the pixel-wise maximum (N, H, W) of the masks of each image."""
         merged = np.zeros((count, *masks.shape[1:]), "float32")
-        np.maximum.at(merged, rows, masks)
+        np.maximum.at(merged, image_indices, masks)
         if self.empties_merged:
-            merged[rows[is_empty(masks)]] = 0
+            merged[image_indices[is_empty(masks)]] = 0
         return stretched(merged) if self.stretch == "merged" else merged
 
     def classifier_passes(self, pairs):
         """Returns the passes for an array of numbers of pairs per image."""
         return self.passes * (np.minimum(pairs, 1) if self.shares_passes else pairs)
 
-    def _masks(self, batch, rows, classes):
+    def _masks(self, batch, image_indices, classes):
         raise TypeError(f"{type(self).__name__} should define `_masks`.")
 
 
@@ -85,8 +85,8 @@ class ConstantMasks(MaskSource):
         super().__init__()
         self.value = value
 
-    def _masks(self, batch, rows, classes):
-        return np.full((len(rows), *batch.images.shape[1:3]), self.value)
+    def _masks(self, batch, image_indices, classes):
+        return np.full((len(image_indices), *batch.images.shape[1:3]), self.value)
 
 
 class RandomMasks(MaskSource):
@@ -96,11 +96,14 @@ class RandomMasks(MaskSource):
         super().__init__()
         self.seed = seed
 
-    def _masks(self, batch, rows, classes):
+    def _masks(self, batch, image_indices, classes):
         shape = batch.images.shape[1:3]
         ramp = np.linspace(0, 1, shape[0] * shape[1]).reshape(1, *shape)
         return np.concatenate(
-            [random_mask_like(ramp, self.seed + batch.first + row) for row in rows]
+            [
+                random_mask_like(ramp, self.seed + batch.first + index)
+                for index in image_indices
+            ]
         )
 
 
@@ -116,10 +119,10 @@ class RandomAreaMasks(MaskSource):
         super().__init__()
         self.source, self.seed = source, seed
 
-    def _masks(self, batch, rows, classes):
-        masks = self.source.pair_masks(batch, rows, classes)
+    def _masks(self, batch, image_indices, classes):
+        masks = self.source.pair_masks(batch, image_indices, classes)
         # A prime, so that no class of an image has the blobs of another image soon.
-        seeds = self.seed + batch.first + rows + 7919 * classes
+        seeds = self.seed + batch.first + image_indices + 7919 * classes
         return np.concatenate(
             [
                 random_mask_like(mask[None], int(seed))
@@ -135,10 +138,10 @@ class TrueMasks(MaskSource):
         super().__init__()
         self.protocol = protocol
 
-    def _masks(self, batch, rows, classes):
+    def _masks(self, batch, image_indices, classes):
         if batch.truth is None:
             raise ValueError("The data has no true masks")
-        return self.protocol.object_masks(batch.truth[rows], classes) == 1
+        return self.protocol.object_masks(batch.truth[image_indices], classes) == 1
 
 
 class ExplainerMasks(MaskSource):
@@ -149,14 +152,16 @@ class ExplainerMasks(MaskSource):
         super().__init__(1 + 3 * refine_steps, shares_passes=not refine_steps)
         self.explainer, self.refine_steps = explainer, refine_steps
 
-    def _masks(self, batch, rows, classes):
+    def _masks(self, batch, image_indices, classes):
         wanted = np.zeros((len(batch.images), self.explainer.frozen.num_classes))
-        wanted[rows, classes] = 1
-        found = self.explainer.explain(
+        wanted[image_indices, classes] = 1
+        explanation = self.explainer.explain(
             batch.images, targets=wanted, refine_steps=self.refine_steps
         )
-        places = np.argmax(found.classes[rows] == classes[:, None], axis=1)
-        return found.masks[rows, :, :, places]
+        places = np.argmax(
+            explanation.classes[image_indices] == classes[:, None], axis=1
+        )
+        return explanation.masks[image_indices, :, :, places]
 
 
 class MethodMasks(MaskSource):
@@ -166,10 +171,12 @@ class MethodMasks(MaskSource):
         super().__init__(method.classifier_passes, **kwargs)
         self.method, self.batch_size = method, batch_size
 
-    def _masks(self, batch, rows, classes):
+    def _masks(self, batch, image_indices, classes):
         values = self.method.start_values(tf.constant(batch.images))
         size = batch.images.shape[1:3]
-        return self.method.finished_maps(values, rows, classes, size, self.batch_size)
+        return self.method.finished_maps(
+            values, image_indices, classes, size, self.batch_size
+        )
 
 
 def is_empty(masks):
