@@ -5,8 +5,9 @@ import numpy as np
 from keras import ops
 
 from keras_explainer.check_option import check_option
-from keras_explainer.inputs.masked_data import VOID
 from keras_explainer.inputs.masked_data import MaskedData
+from keras_explainer.inputs.masked_data import has_masks
+from keras_explainer.inputs.masked_data import has_object
 from keras_explainer.metrics.mask_metric import MaskMetric
 from keras_explainer.metrics.overlap import IoU
 
@@ -78,6 +79,11 @@ class MaskQuality(keras.callbacks.Callback):
                     "Argument `metrics` should be a list of metrics of masks, such as "
                     f"`keras_explainer.metrics.IoU()`. Received: {metric!r}"
                 )
+        if masks is None and not has_masks(images):
+            raise ValueError(
+                "Argument `masks` should be true masks, or `images` give batches of "
+                "images, labels and masks for every epoch. Received: masks=None"
+            )
         self.data = images if masks is None else (images, labels, masks)
         self.argument = "images" if masks is None else "masks"
         self.metrics = metrics
@@ -87,7 +93,7 @@ class MaskQuality(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         # What is wrong with the data is told before hours of training, not after.
-        next(iter(self._batches(self.model)))
+        self._batches(self.model).check()
 
     def on_epoch_end(self, epoch, logs=None):
         if self._is_due(epoch + 1):
@@ -108,10 +114,10 @@ class MaskQuality(keras.callbacks.Callback):
             ValueError: If no mask has an object, or the data are not what they should
                 be.
         """
-        metrics = self.metrics_of(explainer)
-        values, has_object = {metric.name: [] for metric in metrics}, False
-        for images, rows, true_masks in self._batches(explainer):
-            has_object |= bool(((true_masks > 0) & (true_masks != VOID)).any())
+        metrics, data = self.metrics_of(explainer), self._batches(explainer)
+        values, found = {metric.name: [] for metric in metrics}, False
+        for images, rows, true_masks in data:
+            found = found or has_object(true_masks)
             masks = explainer.explain(
                 images, targets=rows, batch_size=self.batch_size
             ).target_mask[..., None]
@@ -120,12 +126,7 @@ class MaskQuality(keras.callbacks.Callback):
                 masks = ops.image.resize(masks, size, antialias=True)
             for metric in metrics:
                 values[metric.name].append(metric.values(true_masks, masks))
-        if not has_object:
-            raise ValueError(
-                f"Argument `{self.argument}` should give masks with at least one "
-                f"object; divide masks of 0 and {VOID}, which is void, by {VOID}. "
-                "Received: nothing but background and void"
-            )
+        data.check_objects(found)
         return {name: _known_mean(parts) for name, parts in values.items()}
 
     def metrics_of(self, explainer):

@@ -70,15 +70,31 @@ class MaskedData:
         self.batch_size = batch_size
         self.steps = steps
 
+    def check(self):
+        """Raises a ValueError if the first batch, or whole data, do not suit."""
+        first = next(iter(self), None)
+        if first is None:
+            raise ValueError(
+                f"Argument `{self.argument}` should hold at least one image. Received: "
+                "an empty set"
+            )
+        if not is_batched(self.data):
+            self.check_objects(has_object(np.asarray(_masks_of(self.data))))
+
+    def check_objects(self, found):
+        """Raises a ValueError if no object was found in all masks."""
+        if not found:
+            raise ValueError(
+                f"Argument `{self.argument}` should give masks with at least one "
+                f"object; divide masks of 0 and {VOID}, which is void, by {VOID}. "
+                "Received: nothing but background and void"
+            )
+
     def __iter__(self):
         """Yields images, multi-hot rows (N, C) or None, and masks (N, H, W)."""
         batches = self._batches() if is_batched(self.data) else self._slices()
         for images, labels, masks in itertools.islice(batches, self.steps):
-            rows = None
-            if labels is not None:
-                check_labels(labels, self.num_classes)
-                rows = np.asarray(multi_hot_labels(labels, self.num_classes))
-            yield images, rows, self._checked(masks, images)
+            yield images, self._rows(labels, images), self._checked(masks, images)
 
     def _batches(self):
         batches = self.data
@@ -101,6 +117,17 @@ class MaskedData:
         masks = np.asarray(_masks_of(element))
         return as_images(images, self.argument), as_labels(labels), masks
 
+    def _rows(self, labels, images):
+        if labels is None:
+            return None
+        check_labels(labels, self.num_classes)
+        if len(labels) != len(images):
+            raise ValueError(
+                f"Argument `{self.argument}` should have as many labels as images. "
+                f"Received: {len(images)} images and {len(labels)} labels"
+            )
+        return np.asarray(multi_hot_labels(labels, self.num_classes))
+
     def _checked(self, masks, images):
         """Returns masks (N, H, W), once they are known to be masks of the images."""
         shape = masks.shape[:-1] if masks.shape[3:] == (1,) else masks.shape
@@ -120,6 +147,11 @@ class MaskedData:
                 f"Received: {wrong}"
             )
         return masks.reshape(shape)
+
+
+def has_object(masks):
+    """Returns whether an array of masks holds an object anywhere."""
+    return bool(((masks > 0) & (masks != VOID)).any())
 
 
 def _masks_of(element):

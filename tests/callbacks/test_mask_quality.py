@@ -134,13 +134,34 @@ def test_wrong_masks_are_told_when_training_begins(message):
 
 
 def test_masks_without_any_object_are_told():
-    with pytest.raises(ValueError, match="`masks` .*divide.*Received: nothing but"):
-        MaskQuality(IMAGES, LABELS, 255 * (MASKS > 0)).measure(Stub())
+    message = "should give masks with at least one object; divide.*Received: nothing"
+    quality = MaskQuality(IMAGES, LABELS, 255 * (MASKS > 0))
+    quality.set_model(Stub())
+    with pytest.raises(ValueError, match=f"`masks` {message}"):
+        quality.on_train_begin()
+    batches = dataset((IMAGES, LABELS, 255 * (MASKS > 0)))
+    with pytest.raises(ValueError, match=f"`images` {message}"):
+        MaskQuality(batches).measure(Stub())
 
 
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="`metrics`.*IoU.*Received: <BinaryAccuracy"):
         MaskQuality(IMAGES, LABELS, MASKS, metrics=[keras.metrics.BinaryAccuracy()])
+    for no_masks in (
+        IMAGES,
+        dataset((IMAGES, LABELS)),
+        iter([(IMAGES, LABELS, MASKS)]),
+    ):
+        with pytest.raises(
+            ValueError, match="`masks` should be .*Received: masks=None"
+        ):
+            MaskQuality(no_masks)
+    with pytest.raises(ValueError, match="`masks`.*5 images and 4 labels"):
+        MaskQuality(IMAGES, LABELS[:4], MASKS).measure(Stub())
+    quality = MaskQuality(IMAGES[:0], LABELS[:0], MASKS[:0])
+    quality.set_model(Stub())
+    with pytest.raises(ValueError, match="`masks` .*at least one image.*an empty set"):
+        quality.on_train_begin()
     with pytest.raises(ValueError, match="`validation_freq`.*Received: 0"):
         MaskQuality(IMAGES, LABELS, MASKS, validation_freq=0)
 
