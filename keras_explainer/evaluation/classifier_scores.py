@@ -89,10 +89,10 @@ def classifier_scores(
         "random_drop": change(control(masks, numbers))["drop"],
     }
     count = len(batch.images)
-    everything = batch.first + np.arange(count)
+    image_numbers = batch.first + np.arange(count)
     return {
         "saliency": saliency(merged),
-        "random_saliency": saliency(control(merged, everything)),
+        "random_saliency": saliency(control(merged, image_numbers)),
         **{
             name: mean_of_pairs(v, image_indices, count) for name, v in of_pairs.items()
         },

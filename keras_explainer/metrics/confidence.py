@@ -86,9 +86,9 @@ def confidence_change(
     logits = plain_logits(frozen, images, batch_size)
     classes = one_target(frozen, images, targets, batch_size)
     removed = background_images(background, frozen, images)
-    kept = masked_logits(frozen, images, maps, removed, batch_size)
+    masked = masked_logits(frozen, images, maps, removed, batch_size)
     before = target_probability(frozen, logits, classes)
-    after = target_probability(frozen, kept, classes)
+    after = target_probability(frozen, masked, classes)
     return {
         "before": before,
         "after": after,
@@ -191,7 +191,8 @@ def saliency_score(
     logits = logits - logits.max(axis=1, keepdims=True)
     odds = np.exp(logits)
     chosen = np.take_along_axis(odds, np.maximum(classes, 0), axis=1)
-    kept = (chosen * (classes >= 0)).sum(axis=1) / odds.sum(axis=1)
-    kept = np.where((classes >= 0).any(axis=1), np.maximum(kept, 1e-16), np.nan)
+    probability = (chosen * (classes >= 0)).sum(axis=1) / odds.sum(axis=1)
+    probability = np.maximum(probability, 1e-16)
+    probability = np.where((classes >= 0).any(axis=1), probability, np.nan)
     area = np.maximum(maps.mean(axis=(1, 2)), min_area)
-    return (np.log(area) - np.log(kept)).astype("float32")
+    return (np.log(area) - np.log(probability)).astype("float32")
