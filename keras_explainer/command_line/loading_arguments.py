@@ -8,6 +8,21 @@ import sys
 from keras_explainer.command_line.command_error import UsageError
 
 
+def add_explainer(parser, required=True):
+    """Adds --explainer.
+
+    Args:
+        parser: The parser of the command, or a group of it.
+        required: Boolean. Whether it has to be given.
+    """
+    parser.add_argument(
+        "--explainer",
+        required=required,
+        metavar="PATH",
+        help="a run folder, or an explainer saved as .keras",
+    )
+
+
 def add_loading_arguments(parser):
     """Adds --import and --safe-mode.
 

@@ -6,6 +6,13 @@ import shlex
 _NO_SETTINGS = {"run", "debug", "argv", "out", "force", "resume"}
 
 
+def add_out(parser):
+    """Adds --out, the name of a folder of results."""
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
+    )
+
+
 def add_result_arguments(parser, resumed_after):
     """Adds --out, --force and --resume.
 
@@ -14,9 +21,7 @@ def add_result_arguments(parser, resumed_after):
         resumed_after: String, the last thing of an interrupted run that is kept.
     """
     result = parser.add_argument_group("result")
-    result.add_argument(
-        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
-    )
+    add_out(result)
     again = result.add_mutually_exclusive_group()
     again.add_argument(
         "--force", action="store_true", help="replace an earlier result in --out"

@@ -8,6 +8,7 @@ from keras_explainer.command_line.console import console
 from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
 from keras_explainer.command_line.data_arguments import check_data_arguments
+from keras_explainer.command_line.loading_arguments import add_explainer
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
@@ -71,12 +72,7 @@ def add_arguments(parser):
 
 
 def _add_methods(group):
-    group.add_argument(
-        "--explainer",
-        required=True,
-        metavar="PATH",
-        help="a run folder, or an explainer saved as .keras",
-    )
+    add_explainer(group)
     group.add_argument(
         "--methods",
         type=name_list,

@@ -10,9 +10,11 @@ from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_explainer
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.result_arguments import add_out
 from keras_explainer.loading.class_names import read_class_names
 from keras_explainer.loading.load_explainer import find_explainer
 from keras_explainer.loading.load_explainer import load_explainer
@@ -43,19 +45,13 @@ def add_arguments(parser):
         "images", nargs="+", metavar="IMAGES", help="files, folders or patterns"
     )
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument(
-        "--explainer",
-        metavar="PATH",
-        help="a run folder, or an explainer saved as .keras",
-    )
+    add_explainer(who, required=False)
     who.add_argument(
         "--server",
         metavar="URL",
         help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/v1/models/NAME",
     )
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
-    )
+    add_out(parser)
     _add_classes(parser)
     _add_masks(parser)
     add_loading_arguments(parser)

@@ -7,6 +7,7 @@ import re
 from keras_explainer.command_line.argument_types import fraction
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.loading_arguments import add_explainer
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
@@ -28,12 +29,7 @@ EXAMPLES = [
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--explainer",
-        required=True,
-        metavar="PATH",
-        help="a run folder, or an explainer saved as .keras",
-    )
+    add_explainer(parser)
     parser.add_argument(
         "--out",
         required=True,

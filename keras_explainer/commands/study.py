@@ -9,6 +9,7 @@ from keras_explainer.command_line.console import console
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
+from keras_explainer.command_line.result_arguments import add_out
 from keras_explainer.loading.load_explainer import find_explainer
 from keras_explainer.loading.load_explainer import load_explainer
 from keras_explainer.runs.run_folder import RunFolder
@@ -47,9 +48,7 @@ def add_arguments(parser):
         metavar="IMAGES",
         help="files, folders or patterns",
     )
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="the folder to write, a new one"
-    )
+    add_out(parser)
     parser.add_argument(
         "--seed",
         type=whole_number(0),
