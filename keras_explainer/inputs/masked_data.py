@@ -29,7 +29,11 @@ def has_masks(data):
             that can be iterated over again and again.
     """
     if isinstance(data, tf.data.Dataset):
-        return _masks_of(data.element_spec) is not None
+        spec = data.element_spec
+        specs = [s for s in tf.nest.flatten(spec) if isinstance(s, tf.TensorSpec)]
+        if any(spec.shape.rank is None for spec in specs):
+            spec = next(iter(data.take(1)), None)
+        return _masks_of(spec) is not None
     if isinstance(data, keras.utils.PyDataset):
         return bool(data.num_batches) and _masks_of(data[0]) is not None
     if isinstance(data, tf.distribute.DistributedDataset):

@@ -211,11 +211,14 @@ def test_fit_measures_masks_and_compiled_metrics(explainer):
         assert logs["loss"] == pytest.approx(loss, rel=1e-4)
 
 
-@pytest.mark.parametrize("form", ["dataset", "repeated", "PyDataset"])
+@pytest.mark.parametrize("form", ["dataset", "repeated", "of no rank", "PyDataset"])
 def test_fit_takes_masks_in_batches(explainer, form):
     arrays = PICTURES, np.array([0, 1, 2, 0]), OBJECTS
     data = dataset(arrays) if form != "PyDataset" else Pictures(as_tuple, *arrays)
     steps = None
+    if form == "of no rank":
+        kinds = tf.float32, tf.int64, tf.bool
+        data = tf.data.Dataset.from_generator(dataset(arrays).__iter__, kinds)
     if form == "repeated":
         data, steps = data.repeat(), 2
     history = explainer.fit(
