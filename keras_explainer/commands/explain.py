@@ -29,13 +29,17 @@ exported one. For each picture the result folder has
   <picture>_overlay.png   the picture, and every class with its mask and probability
   <picture>_<class>.png   the mask of a class, grey, at the size of the picture
 
-and explanations.json has the probability, area and bounding box of every mask."""
+and explanations.json has the probability, area and bounding box of every mask.
+
+How right masks are the classifier itself can tell: with --verify it looks at what each
+mask keeps, and at what it leaves. A mask that holds the reasons keeps the probability
+of its class, and without it little of that is left."""
 EXAMPLES = [
     "keras-explainer explain --explainer runs/pets holiday.jpg --out explained",
     "keras-explainer explain --explainer pets.keras 'photos/*.jpg' scans/ \\",
     "    --targets cat,dog --threshold 0.5 --out explained",
     "keras-explainer explain --server http://localhost:8501/v1/models/pets photos/ \\",
-    "    --out explained",
+    "    --verify --out explained",
 ]
 BATCH_SIZE = 16
 
@@ -100,6 +104,12 @@ def _add_masks(parser):
         help="explain the mirror image too, and show the mean of both",
     )
     parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="tell how probable each class is from its (grey) mask alone, and without "
+        "it, by two more passes of the classifier for each mask; ends with a verdict",
+    )
+    parser.add_argument(
         "--threshold",
         type=fraction,
         metavar="T",
@@ -137,17 +147,21 @@ def run(args):
         "class_names": args.class_names,
         "refine_steps": args.refine_steps,
         "mirrored": args.mirrored,
+        "verify": args.verify,
         "threshold": args.threshold,
     }
     with RunFolder(args.out, settings, force=args.force) as folder:
         quiet_tensorflow()
-        explained, skipped = _explain(args, folder)
+        explained, skipped, verdict = _explain(args, folder)
     ending = f", skipped {skipped}" if skipped else ""
     pictures = "picture" if explained == 1 else "pictures"
     console.print(f"\nExplained {explained} {pictures}{ending}; see {args.out}")
+    if verdict:
+        console.print(f"Verified: {verdict}")
 
 
 def _explain(args, folder):
+    """Returns how many pictures were explained and skipped, and the verdict or None."""
     from keras_explainer.loading.pictures import find_pictures
     from keras_explainer.loading.pictures import no_pictures
     from keras_explainer.runs.explanation_files import ExplanationFiles
@@ -155,15 +169,29 @@ def _explain(args, folder):
     names, explain = _with_server(args) if args.server else _with_explainer(args)
     files = ExplanationFiles(folder.path, names, args.threshold, folder.file)
     paths = find_pictures(args.images)
-    records = []
-    for path, picture, masks, classes, scores in explain(paths):
-        records.append(files.write(path, picture, masks, classes, scores))
+    records, verified = [], []
+    for path, picture, masks, *classes_and_scores in explain(paths):
+        records.append(files.write(path, picture, masks, *classes_and_scores))
+        if args.verify:
+            verified.append((masks.mean(axis=(0, 1)), *classes_and_scores))
         _show(records[-1])
     if not records:
         raise no_pictures("IMAGES", args.images)
+    verdict = _verdict(verified) if args.verify else None
     folder.write_json("explanations.json", records)
     folder.finish()
-    return len(records), len(paths) - len(records)
+    return len(records), len(paths) - len(records), verdict
+
+
+def _verdict(verified):
+    """Tells what the masks of all pictures prove, by their areas: sizes may differ."""
+    import numpy as np
+
+    from keras_explainer.explanation import Explanation
+
+    areas, classes, scores, *proof = (np.stack(values) for values in zip(*verified))
+    masks = areas[:, None, None]
+    return Explanation(masks, classes, scores, None, None, *proof).verdict()
 
 
 def _with_explainer(args):
@@ -194,9 +222,10 @@ def _with_explainer(args):
                 top_k=args.top_k,
                 refine_steps=args.refine_steps,
                 mirrored=args.mirrored,
+                verify=args.verify,
             )
             for i, (path, picture) in enumerate(pictures):
-                yield path, picture, found.masks[i], found.classes[i], found.scores[i]
+                yield path, picture, *(field[i] for field in _written_fields(found))
 
     return explainer.display_names, explain
 
@@ -212,24 +241,38 @@ def _with_server(args):
     except ImportError as error:
         raise CommandError(str(error)) from error
     shown = slice(args.top_k)
+    verify = {"verify": True} if args.verify else {}
 
     def explain(paths):
         for path, picture in itertools.chain.from_iterable(
             read_pictures([p]) for p in paths
         ):
             try:
-                found = client.explain(path)
+                found = client.explain(path, **verify)
             except ServingError as error:
                 if error.code != "INVALID_ARGUMENT":
                     raise CommandError(str(error)) from error
                 print(f"warning: skipped {path}: {error}", file=sys.stderr)
                 continue
-            masks, classes, scores = (field[0][..., shown] for field in found[:3])
-            yield path, picture, masks, classes, scores
+            fields = (field[0][..., shown] for field in _written_fields(found))
+            yield path, picture, *fields
 
     return client.class_names, explain
 
 
+def _written_fields(explanation):
+    """Returns what has a value for each mask; both parts only if they were verified."""
+    proof = explanation.kept_scores, explanation.removed_scores
+    return *explanation[:3], *(field for field in proof if field is not None)
+
+
 def _show(record):
-    classes = [f"{c['name']} {c['probability']:.2f}" for c in record["classes"]]
-    console.print(f"{record['file']}: {', '.join(classes)}")
+    console.print(f"{record['file']}: {', '.join(map(_told, record['classes']))}")
+
+
+def _told(found):
+    told = f"{found['name']} {found['probability']:.2f}"
+    if "kept_probability" not in found:
+        return told
+    kept, removed = found["kept_probability"], found["removed_probability"]
+    return f"{told} (alone {kept:.2f}, without {removed:.2f})"

@@ -17,8 +17,9 @@ from keras_explainer.runs.own_files import note_in_result
 SUMMARY = "show a run as one page: curves, figures, masks to play with"
 DESCRIPTION = """\
 Writes one HTML page about a run of `demo` or `train`: its curves, its figures, and
-pictures with a class chooser and a slider over the threshold of the mask. The page
-needs no network and no other file."""
+pictures with a class chooser, a slider over the threshold of the mask, and what the
+classifier says of the mask alone and of the rest. The page needs no network and no
+other file."""
 EXAMPLES = [
     "keras-explainer report runs/demo",
     "keras-explainer report runs/pets --images 'holiday/*.jpg' --out pets.html",
@@ -69,9 +70,10 @@ def run(args):
     from keras_explainer.report.report_page import report_page
     from keras_explainer.runs.history_file import read_history
 
-    pictures = _pictures(args, folder, config)
+    pictures, verdict = _pictures(args, folder, config)
     rows = read_history(folder / "history.csv")
-    page = report_page(folder.resolve().name, config, rows, metrics, pictures)
+    name = folder.resolve().name
+    page = report_page(name, config, rows, metrics, pictures, verdict)
     with atomic_file(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     if out.parent.resolve() == folder.resolve():
@@ -120,9 +122,13 @@ def _pictures(args, folder, config):
         )
     else:
         names, pictures, images = _from_training(config, args.limit, explainer)
-    found = explainer.explain(images, top_k=args.top_k)
-    parts = zip(names, pictures, found.masks, found.classes, found.scores)
-    return [report_picture(*part, explainer.display_names) for part in parts]
+    found = explainer.explain(images, top_k=args.top_k, verify=True)
+    proof = found.kept_scores, found.removed_scores
+    shown = [
+        report_picture(name, picture, *fields, class_names=explainer.display_names)
+        for name, picture, *fields in zip(names, pictures, *found[:3], *proof)
+    ]
+    return shown, found.verdict()
 
 
 def _from_files(names, limit, explainer):
@@ -142,7 +148,6 @@ def _from_files(names, limit, explainer):
 
 def _from_training(config, limit, explainer):
     """The same, of the images that the training was validated on, if there are any."""
-    import numpy as np
     from PIL import Image
 
     from keras_explainer.loading.training_data import load_training_data
@@ -154,9 +159,7 @@ def _from_training(config, limit, explainer):
             f"no longer in {config['data']}. Received: none"
         )
     data = load_training_data(argparse.Namespace(**config), explainer)
-    examples = (data.train if data.validation is None else data.validation).unbatch()
-    examples = [x[0] if isinstance(x, tuple) else x for x in examples.take(limit)]
-    images = np.stack(examples)
+    images = data.first_images(limit)
     pixels = to_uint8(explainer.preprocessing.restore(images))
     pictures = [Image.fromarray(picture) for picture in pixels]
     return [f"image {i + 1}" for i in range(len(images))], pictures, images

@@ -32,6 +32,9 @@ DESCRIPTION = """\
 Trains an explainer for a classifier, which stays as it is. The result is a folder
 with explainer.keras, history.csv, metrics.json, config.json and pictures/.
 
+It ends with a verdict on pictures held out for validation, if there are any: how much
+of its answers the classifier keeps from the masks alone, and how much without them.
+
 The folder appears when training is over. Until then what every finished epoch has
 reached is kept beside it, in <out>.partial, for --resume; asked to end by SIGTERM,
 training also saves the step it has reached."""
@@ -43,6 +46,7 @@ EXAMPLES = [
 ]
 # Rows of the gallery of each epoch, and of the one at the end.
 EPOCH_GALLERY, GALLERY = 4, 8
+VERIFIED = 32  # pictures, at most
 _PATHS = ("classifier", "data", "class_names")
 # What only a dataset of files has.
 _FILE_OPTIONS = ("data", "split", "validation_split", "classes", "augment")
@@ -154,12 +158,13 @@ def run(args):
 
         with TerminationCheckpoint(folder) as termination:
             try:
-                _train(args, folder, termination)
+                verdict = _train(args, folder, termination)
             except KeyboardInterrupt:
                 kind = Terminated if termination.asked else Interrupted
                 raise kind(_how_to_continue(args, *folder.reached)) from None
             except FloatingPointError as error:
                 raise CommandError(_kept_checkpoint(error, folder)) from error
+    console.print(f"\n{verdict}.")
     console.print(f"\nSaved the explainer in {args.out}. Explain pictures with:")
     explainer, out = shlex.quote(args.out), shlex.quote(f"{args.out}_explained")
     console.print(
@@ -168,6 +173,7 @@ def run(args):
 
 
 def _train(args, folder, termination):
+    """Trains, writes the run into the folder, and returns what it proves."""
     import keras
 
     from keras_explainer.callbacks import MaskGallery
@@ -185,7 +191,7 @@ def _train(args, folder, termination):
     else:
         explainer = new_explainer(args)
     data = load_training_data(args, explainer)
-    images = _first_images(data)
+    images = data.first_images(VERIFIED)
     _introduce(explainer, data, images)
 
     history = HistoryFile(folder)
@@ -220,13 +226,10 @@ def _train(args, folder, termination):
             fit(data.train.skip(steps), start, start + 1)
             start += 1
         fit(data.train, start, args.epochs)
-    _finish(folder, explainer, images, history.rows)
-
-
-def _first_images(data):
-    images = next(iter(data.train if data.validation is None else data.validation))
-    images = images[0] if isinstance(images, tuple) else images
-    return images[:GALLERY].numpy()
+    explanation = explainer.explain(images, batch_size=args.batch_size, verify=True)
+    _finish(folder, explainer, images, explanation, history.rows)
+    whose = "that training did not see" if validates else "of the training"
+    return f"On {len(images)} pictures {whose}: {explanation.verdict()}"
 
 
 def _introduce(explainer, data, images):
@@ -252,13 +255,14 @@ def _shown_range(preprocessing):
     return what if ends is None else f"{what}, from {ends[0]:.3g} to {ends[1]:.3g}"
 
 
-def _finish(folder, explainer, images, rows):
+def _finish(folder, explainer, images, explanation, rows):
+    from keras_explainer.explanation import Explanation
     from keras_explainer.visualization import gallery
     from keras_explainer.visualization import save_figure
 
     figure = gallery(
-        explainer.preprocessing.restore(images),
-        explainer.explain(images),
+        explainer.preprocessing.restore(images[:GALLERY]),
+        Explanation(*(field[:GALLERY] for field in explanation)),
         class_names=explainer.class_names,
     )
     save_figure(figure, folder.file("pictures/gallery.png"))

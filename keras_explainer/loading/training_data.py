@@ -3,6 +3,8 @@
 import math
 import typing
 
+import numpy as np
+
 from keras_explainer.loading.data_sources import data_source
 from keras_explainer.loading.image_options import image_options
 
@@ -25,6 +27,19 @@ class TrainingData(typing.NamedTuple):
     steps: int
     targets: str
     epoch: typing.Any
+
+    def first_images(self, count):
+        """Returns the first images for validation, or else for training.
+
+        Args:
+            count: int, how many at most.
+
+        Returns:
+            float32 array (N, H, W, channels), N at most `count`.
+        """
+        dataset = self.train if self.validation is None else self.validation
+        images = dataset.map(lambda images, *labels: images)
+        return np.stack(list(images.unbatch().take(count).as_numpy_iterator()))
 
 
 def load_training_data(args, explainer):

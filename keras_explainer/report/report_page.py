@@ -19,7 +19,7 @@ _PICTURE_SIDE, _MASK_SIDE = 480, 256
 _TEMPLATE = pathlib.Path(__file__).with_name("page.html")
 
 
-def report_page(title, config, rows, metrics, pictures):
+def report_page(title, config, rows, metrics, pictures, verdict):
     """Writes the report of a run.
 
     Args:
@@ -28,6 +28,7 @@ def report_page(title, config, rows, metrics, pictures):
         rows: List of dicts of numbers, one for each epoch.
         metrics: Dict of numbers, or dict of such dicts, one for each method.
         pictures: List of dicts as `report_picture` returns them.
+        verdict: String, what the masks of the pictures prove.
 
     Returns:
         String, an HTML page that needs no other file and no network.
@@ -42,11 +43,14 @@ def report_page(title, config, rows, metrics, pictures):
         ),
         curves=training_curves(rows) or "<p>There is no history of a training.</p>",
         figures=metrics_table(metrics),
+        verdict=escape(verdict),
         pictures=embedded_json(pictures),
     )
 
 
-def report_picture(name, picture, masks, classes, scores, class_names):
+def report_picture(
+    name, picture, masks, classes, scores, kept_scores, removed_scores, class_names
+):
     """Collects what the page shows of a picture.
 
     Args:
@@ -55,6 +59,8 @@ def report_picture(name, picture, masks, classes, scores, class_names):
         masks: Array (h, w, k) in [0, 1], also for a picture of other proportions.
         classes: Array (k,) of class indices; -1 where there is none.
         scores: Array (k,), the probabilities.
+        kept_scores: Array (k,), those from each mask alone.
+        removed_scores: Array (k,), those without each mask.
         class_names: List of the names of all classes.
 
     Returns:
@@ -69,6 +75,8 @@ def report_picture(name, picture, masks, classes, scores, class_names):
             {
                 "name": class_names[index],
                 "probability": round(float(scores[k]), 4),
+                "kept": round(float(kept_scores[k]), 4),
+                "removed": round(float(removed_scores[k]), 4),
                 "color": class_color(int(index)),
                 "mask": mask_uri(_small(masks[..., k])),
             }

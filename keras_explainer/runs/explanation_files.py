@@ -31,7 +31,16 @@ class ExplanationFiles:
         self.threshold = threshold
         self._taken = set()
 
-    def write(self, path, picture, masks, classes, scores):
+    def write(
+        self,
+        path,
+        picture,
+        masks,
+        classes,
+        scores,
+        kept_scores=None,
+        removed_scores=None,
+    ):
         """Writes the overlay and the masks of a picture.
 
         Args:
@@ -40,13 +49,27 @@ class ExplanationFiles:
             masks: Array (h, w, k) in [0, 1].
             classes: Array (k,) of class indices.
             scores: Array (k,), the probabilities.
+            kept_scores: Array (k,), those from each mask alone, or None.
+            removed_scores: Array (k,), those without each mask, or None.
 
         Returns:
             Dict of JSON values, the record of the picture.
         """
+        probabilities = {"probability": scores}
+        if kept_scores is not None:
+            probabilities["kept_probability"] = kept_scores
+            probabilities["removed_probability"] = removed_scores
         names = [self.class_names[index] for index in classes]
         stem = self._free(_shortened(path.stem, _STEM_BYTES), "_overlay.png")
-        figure = class_grid(np.asarray(picture), masks, names, scores, classes=classes)
+        figure = class_grid(
+            np.asarray(picture),
+            masks,
+            names,
+            scores,
+            classes=classes,
+            kept_scores=kept_scores,
+            removed_scores=removed_scores,
+        )
         save_figure(figure, self.file(f"{stem}_overlay.png"))
         return {
             "file": str(path),
@@ -54,12 +77,18 @@ class ExplanationFiles:
             "height": picture.height,
             "overlay": f"{stem}_overlay.png",
             "classes": [
-                self._write_mask(stem, picture, masks[..., k], index, scores[k])
+                self._write_mask(
+                    stem,
+                    picture,
+                    masks[..., k],
+                    index,
+                    {key: round(float(v[k]), 6) for key, v in probabilities.items()},
+                )
                 for k, index in enumerate(classes)
             ],
         }
 
-    def _write_mask(self, stem, picture, mask, index, score):
+    def _write_mask(self, stem, picture, mask, index, probabilities):
         name = self.class_names[index]
         mask = resize(np.asarray(mask, "float32"), picture.size[::-1])
         inside = mask >= (0.5 if self.threshold is None else self.threshold)
@@ -68,7 +97,7 @@ class ExplanationFiles:
         return {
             "class": int(index),
             "name": name,
-            "probability": round(float(score), 6),
+            **probabilities,
             "mask": file,
             "area": round(float(inside.mean()), 6),
             "box": bounding_box(inside),

@@ -1,5 +1,6 @@
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.visualization.class_color import class_color
+from keras_explainer.visualization.kept_and_removed import kept_and_removed
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.panel_figure import Panel
 from keras_explainer.visualization.panel_figure import fit
@@ -10,7 +11,16 @@ from keras_explainer.visualization.pixels import as_image
 from keras_explainer.visualization.pixels import as_mask
 
 
-def class_grid(image, masks, class_names, probabilities, columns=5, classes=None):
+def class_grid(
+    image,
+    masks,
+    class_names,
+    probabilities,
+    columns=5,
+    classes=None,
+    kept_scores=None,
+    removed_scores=None,
+):
     """Draws one photograph and beside it the mask of every class.
 
     Args:
@@ -21,6 +31,9 @@ def class_grid(image, masks, class_names, probabilities, columns=5, classes=None
         columns: int, panels in a row. Defaults to 5.
         classes: Array (k,), int, the class of each mask, which keeps its colour in
             every picture. Defaults to 0, 1, 2 and so on.
+        kept_scores: Array (k,), the probability of each class from its mask alone,
+            shown as "alone"; with `removed_scores`, or None.
+        removed_scores: Array (k,), the same without the mask, shown as "without".
 
     Returns:
         matplotlib Figure.
@@ -67,6 +80,9 @@ def class_grid(image, masks, class_names, probabilities, columns=5, classes=None
             f"Argument `probabilities` should have shape ({count},), one for each "
             f"mask. Received: probabilities.shape={probabilities.shape}"
         )
+    kept_scores, removed_scores = kept_and_removed(
+        kept_scores, removed_scores, probabilities.shape
+    )
     if columns < 1:
         raise ValueError(
             f"Argument `columns` should be 1 or more. Received: columns={columns}"
@@ -81,6 +97,7 @@ def class_grid(image, masks, class_names, probabilities, columns=5, classes=None
         color = class_color(index)
         shown = overlay(picture, as_mask(masks[..., k], "masks"), color)
         name, score = class_names[k], float(probabilities[k])
-        panels.append(Panel(shown, name, score, color, f"class {index}"))
+        proof = kept_scores[k], removed_scores[k]
+        panels.append(Panel(shown, name, score, color, f"class {index}", *proof))
     rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     return panel_figure(rows, width)

@@ -3,6 +3,7 @@ import numpy as np
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.visualization.apply_mask import apply_mask
 from keras_explainer.visualization.class_color import class_color
+from keras_explainer.visualization.kept_and_removed import kept_and_removed
 from keras_explainer.visualization.overlay import overlay
 from keras_explainer.visualization.panel_figure import Panel
 from keras_explainer.visualization.panel_figure import fit
@@ -14,6 +15,7 @@ from keras_explainer.visualization.pixels import as_mask
 
 _COLUMNS = ("image", "classes", "kept", "removed", "ground_truth")
 _PARTS = ("masks", "classes", "scores", "target_mask")
+_PROOF = ("kept_scores", "removed_scores")
 _BACKGROUND = 128
 _GROUND_TRUTH_COLOR = "#FFFFFF"
 
@@ -22,15 +24,17 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
     """Draws an explanation, one photograph a row.
 
     A row shows the photograph, the mask of each of its classes with the class's
-    probability, what the target mask keeps, what the complement keeps and so the
-    target mask removed, and the ground truth if there is one.
+    probability (and those from the mask alone and without it, if it was verified),
+    what the target mask keeps, what the complement keeps and so the target mask
+    removed, and the ground truth if there is one.
 
     Args:
         images: Array (N, H, W, 3) or list of N images of any sizes, (H, W, 3),
             (H, W, 1) or (H, W), uint8 or float, 0 to 255.
         explanation: object with the attributes `masks` (N, h, w, k), float in [0, 1];
             `classes` (N, k), int, where -1 leaves the place empty; `scores` (N, k),
-            the probabilities; `target_mask` (N, h, w), float in [0, 1].
+            the probabilities; `target_mask` (N, h, w), float in [0, 1]; and perhaps
+            `kept_scores` and `removed_scores` (N, k), from `explain(verify=True)`.
         class_names: List of strings by class, a dict from index to name, or None:
             "class 3".
         ground_truth: Array (N, h, w) or list of N masks, float in [0, 1] or bool, or
@@ -59,6 +63,9 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
             "Argument `images` should hold at least one image. Received: none"
         )
     masks, classes, scores, target_mask = _parts(explanation, len(images))
+    kept_scores, removed_scores = kept_and_removed(
+        *(getattr(explanation, part, None) for part in _PROOF), scores.shape
+    )
     names = _names_of(classes, class_names)
     if ground_truth is not None and len(ground_truth) != len(images):
         raise ValueError(
@@ -78,7 +85,8 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
         color, number = class_color(index), f"class {index}"
         shown = overlay(picture, as_mask(masks[n, ..., k], "explanation.masks"), color)
         name = names.get(index, number)
-        return Panel(shown, name, float(scores[n, k]), color, number)
+        proof = kept_scores[n, k], removed_scores[n, k]
+        return Panel(shown, name, float(scores[n, k]), color, number, *proof)
 
     rows = []
     for n, image in enumerate(images):

@@ -40,6 +40,8 @@ class Panel:
         score: float shown after the caption, or None.
         color: String, the colour of the bar between picture and caption, or None.
         otherwise: String, the caption where no font that is installed has its letters.
+        kept_score: float, what is left of the score from the mask alone, or None.
+        removed_score: float, the same without the mask, or None.
     """
 
     pixels: np.ndarray
@@ -47,6 +49,8 @@ class Panel:
     score: float | None = None
     color: str | None = None
     otherwise: str = ""
+    kept_score: float | None = None
+    removed_score: float | None = None
 
 
 def panel_width(columns, max_width=MAX_PANEL_WIDTH):
@@ -184,4 +188,13 @@ def _caption(panel, missing, width, measure):
         return []
     score = "" if panel.score is None else f"{panel.score:.2f}"
     caption = drawable(panel.caption, missing, panel.otherwise)
-    return fit_caption(caption, score, width, measure)
+    return fit_caption(caption, score, width, measure) + _proof(panel, width, measure)
+
+
+def _proof(panel, width, measure):
+    """Returns what the caption tells of the mask's two parts, on one line or on two."""
+    if panel.kept_score is None:
+        return []
+    parts = [f"alone {panel.kept_score:.2f}", f"without {panel.removed_score:.2f}"]
+    line = ", ".join(parts)
+    return [line] if measure(line) <= width else parts

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import trained
 from conftest import tiny_classifier
 from odd_pictures import picture
 from odd_pictures import save_odd_pictures
@@ -102,6 +103,21 @@ def test_files_of_a_known_mask(tmp_path):
     assert levels.tolist() == [[255, 255], [255, 255]]
 
 
+def test_files_tell_both_parts_of_a_verified_mask(tmp_path):
+    files = ExplanationFiles(tmp_path, NAMES)
+    path, masks, classes = tmp_path / "fox.jpg", np.ones((2, 2, 2)), np.array([2, 0])
+    scores, kept, removed = np.array([[0.9, 0.1], [0.75, 0.2], [0.05, 0.3]])
+    record = files.write(path, picture(2, 2), masks, classes, scores, kept, removed)
+    keys = ("probability", "kept_probability", "removed_probability")
+    found = [[explained[key] for key in keys] for explained in record["classes"]]
+    assert found == [[0.9, 0.75, 0.05], [0.1, 0.2, 0.3]]
+    # Without the option all is as it was.
+    record = files.write(path, picture(2, 2), masks, classes, scores)
+    assert list(record["classes"][0]) == [
+        *("class", "name", "probability", "mask", "area", "box")
+    ]
+
+
 @pytest.mark.filterwarnings("ignore:No font that is installed")
 def test_files_have_names_that_file_systems_take(tmp_path):
     files = ExplanationFiles(tmp_path, ["\u732b" * 300, "\u732b" * 301])
@@ -181,6 +197,90 @@ def test_masks_are_those_of_the_explainer(explainer, tmp_path):
         mask = np.asarray(Image.open(tmp_path / name / "exact_cat.png")) / 255
         found = load_explainer(explainer).explain(images, targets=2, **options)
         np.testing.assert_allclose(mask, found.masks[0, ..., 0], atol=0.5 / 255 + 1e-6)
+
+
+@pytest.fixture
+def patch_explainer(trained_explainer, tmp_path):
+    """The file of the trained explainer of patches, and those of four pictures."""
+    explainer = trained_explainer()
+    explainer.preprocess_input = "0..1"
+    explainer.class_names = trained.NAMES
+    explainer.save(tmp_path / "patches.keras")
+    images, labels, _ = trained.patches(4, seed=11)
+    (tmp_path / "patches").mkdir()
+    for number, levels in enumerate((255 * images).round().astype("uint8")):
+        Image.fromarray(levels).save(tmp_path / "patches" / f"{number}.png")
+    return tmp_path / "patches.keras", tmp_path / "patches", labels
+
+
+def proofs(records):
+    """The probabilities (N, k, 3): of the picture, of the mask alone, without it."""
+    keys = ("probability", "kept_probability", "removed_probability")
+    return np.array([[[c[key] for key in keys] for c in r["classes"]] for r in records])
+
+
+def test_verify_proves_the_masks_of_a_trained_explainer(
+    patch_explainer, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("keras_explainer.commands.explain.BATCH_SIZE", 3)
+    path, folder, labels = patch_explainer
+    out = tmp_path / "out"
+    assert explain(path, out, str(folder), "--verify", "--top-k", "2") == 0
+    records = json.loads((out / "explanations.json").read_text())
+    images = np.stack([np.asarray(Image.open(r["file"])) for r in records]) / 255
+    found = load_explainer(path).explain(images, top_k=2, verify=True)
+    expected = np.stack([found.scores, found.kept_scores, found.removed_scores], -1)
+    np.testing.assert_allclose(proofs(records), expected, atol=1e-5)
+    assert [record["classes"][0]["class"] for record in records] == labels.tolist()
+    full, kept, removed = proofs(records)[:, 0].T
+    assert (kept >= full / 2).all() and (removed < full / 2).all()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"Verified: {found.verdict()}"
+    name = trained.NAMES[labels[0]]
+    told = f"{full[0]:.2f} (alone {kept[0]:.2f}, without {removed[0]:.2f})"
+    assert lines[0].startswith(f"{folder / '0.png'}: {name} {told}, ")
+
+
+def test_without_verify_nothing_is_proved(patch_explainer, tmp_path, capsys):
+    path, folder, _ = patch_explainer
+    assert explain(path, tmp_path / "out", str(folder)) == 0
+    assert "kept_probability" not in (tmp_path / "out/explanations.json").read_text()
+    shown = capsys.readouterr().out
+    assert "alone" not in shown and "Verified" not in shown
+
+
+def test_a_server_is_asked_to_verify(patch_explainer, tmp_path, capsys, monkeypatch):
+    path, folder, _ = patch_explainer
+    explainer, verified = load_explainer(path), []
+
+    class Client:
+        """Answers as the client of a server does, which verifies if it is asked to."""
+
+        class_names = dict(enumerate(trained.NAMES))
+
+        def __init__(self, url):
+            pass
+
+        def explain(self, path, verify=False):
+            verified.append(verify)
+            images = np.asarray(Image.open(path), "float32")[None] / 255
+            return explainer.explain(images, verify=verify)
+
+    monkeypatch.setattr(kx.serving, "Client", Client)
+    here, there = tmp_path / "here", tmp_path / "there"
+    argv = [str(folder), "--top-k", "2", "--verify", "--out"]
+    assert main(["explain", "--explainer", str(path), *argv, str(here)]) == 0
+    expected = capsys.readouterr().out.splitlines()[-1]
+    assert main(["explain", "--server", "http://x", *argv, str(there)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == expected
+    assert verified == [True] * 4
+    one, other = (
+        json.loads((out / "explanations.json").read_text()) for out in (here, there)
+    )
+    np.testing.assert_allclose(proofs(one), proofs(other), atol=1e-5)
+    argv = ["--server", "http://x", str(folder), "--out", str(tmp_path / "plain")]
+    assert main(["explain", *argv]) == 0
+    assert verified[4:] == [False] * 4
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from conftest import tiny_classifier
 from PIL import Image
 
+import keras_explainer as kx
 from keras_explainer.__main__ import main
 from keras_explainer.loading.load_explainer import load_explainer
 from keras_explainer.loading.new_explainer import METHODS
@@ -44,6 +45,23 @@ def train(classifier, out, dataset="shapes", *argv, epochs=2):
         *("--dataset", dataset, "--epochs", str(epochs), "--batch-size", "4"),
         *("--preprocess-input", "mobilenet", "--limit", "4", *map(str, argv)),
     ]
+
+
+def proved(out):
+    """What the saved explainer proves on the pictures that it was validated on."""
+    explainer = load_explainer(out)
+    pictures = kx.datasets.shapes(
+        4,
+        seed=5_000_000,  # of --dataset shapes, for validation
+        image_size=32,
+        preprocess_input=explainer.preprocessing,
+    )
+    return explainer.explain(pictures, verify=True).verdict()
+
+
+def verdict_of(shown):
+    (verdict,) = [line for line in shown.splitlines() if line.startswith("On ")]
+    return verdict
 
 
 def content(folder):
@@ -87,6 +105,9 @@ def test_interrupted_run_ends_like_one_that_was_not(
     assert "targets     labels" in shown
     rows = [line.split()[0] for line in shown.splitlines() if line.startswith("  ")]
     assert rows == ["1/2", "2/2", "keras-explainer"]
+    assert verdict_of(shown) == (
+        f"On 4 pictures that training did not see: {proved(whole)}."
+    )
     assert content(whole / "pictures") == {
         "epoch_000.png",
         "epoch_001.png",
@@ -170,6 +191,11 @@ def test_folder_without_labels_or_validation(classifiers, tmp_path, capsys):
     assert main(train(classifiers / "two.keras", out, "folder", *argv, epochs=1)) == 0
     shown = capsys.readouterr()
     assert "the classifier's own predictions" in shown.out
+    # There is nothing held out. Both pictures are of one red, mirrored and cropped.
+    explainer = load_explainer(out)
+    red = explainer.preprocessing(np.full((2, 32, 32, 3), (255, 0, 0), "float32"))
+    proof = explainer.explain(red, verify=True).verdict()
+    assert verdict_of(shown.out) == f"On 2 pictures of the training: {proof}."
     assert "broken.jpg" in shown.err
     assert "val_loss" not in json.loads((out / "metrics.json").read_text())
     assert load_explainer(out).class_names == ["cat", "dog"]

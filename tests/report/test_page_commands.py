@@ -1,6 +1,7 @@
 """`report` and `study`, from a run to a page."""
 
 import json
+from html import escape
 
 import numpy as np
 import pytest
@@ -10,6 +11,10 @@ from PIL import Image
 
 import keras_explainer as kx
 from keras_explainer.__main__ import main
+from keras_explainer.loading.load_explainer import load_explainer
+from keras_explainer.loading.pictures import explainer_input
+from keras_explainer.loading.pictures import find_pictures
+from keras_explainer.loading.pictures import read_pictures
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -36,6 +41,14 @@ def test_report_and_study(run, tmp_path, capsys):
     page = Page((run / "report.html").read_text())
     assert [entry["name"] for entry in page.data] == ["0.png", "1.png"]
     assert [len(entry["classes"]) for entry in page.data] == [3, 3]
+    pictures = read_pictures(find_pictures([str(run / "examples")]))
+    explainer = load_explainer(run)
+    images = explainer_input([picture for _, picture in pictures], explainer)
+    found = explainer.explain(images, verify=True)
+    for key, scores in (("kept", found.kept_scores), ("removed", found.removed_scores)):
+        shown = [[c[key] for c in entry["classes"]] for entry in page.data]
+        np.testing.assert_allclose(shown, scores, atol=1e-4)
+    assert f">{escape(found.verdict())}.</b>" in (run / "report.html").read_text()
     assert main(["report", str(run)]) == 2
     assert "come with --force" in capsys.readouterr().err
 

@@ -39,10 +39,11 @@ def page():
     masks[:, :2, 0] = 0.6
     masks[0, :, 1] = 1.0
     classes, scores = np.array([1, 0, -1]), np.array([0.8, 0.1, 0.0])
-    entry = report_picture("a&b.png", picture, masks, classes, scores, NAMES)
+    proof = np.array([0.75, 0.3, 0.0]), np.array([0.04, 0.2, 0.0])
+    entry = report_picture("a&b.png", picture, masks, classes, scores, *proof, NAMES)
     config = {"command": "demo", "epochs": 2, "force": True, "data": None}
     metrics = {"Explainer": {"iou": 0.25}}
-    return report_page("my <run>", config, ROWS, metrics, [entry])
+    return report_page("my <run>", config, ROWS, metrics, [entry], "2 masks < 3")
 
 
 def test_page_holds_everything(page):
@@ -55,6 +56,9 @@ def test_page_holds_everything(page):
     assert entry["name"] == "a&b.png"
     assert [c["name"] for c in entry["classes"]] == [NAMES[1], NAMES[0]]
     assert [c["probability"] for c in entry["classes"]] == [0.8, 0.1]
+    assert [c["kept"] for c in entry["classes"]] == [0.75, 0.3]
+    assert [c["removed"] for c in entry["classes"]] == [0.04, 0.2]
+    assert '<b class="verdict">2 masks &lt; 3.</b>' in page
     assert decoded(entry["picture"]).shape == (2, 4, 3)
     levels = [decoded(c["mask"]).tolist() for c in entry["classes"]]
     assert levels[0] == [[153, 153, 0, 0]] * 2
@@ -65,7 +69,7 @@ def test_page_holds_everything(page):
 def test_large_pictures_are_made_smaller():
     masks = np.ones((600, 600, 1), "float32")
     picture = Image.new("RGB", (960, 480))
-    entry = report_picture("a", picture, masks, [2], [1.0], NAMES)
+    entry = report_picture("a", picture, masks, [2], [1.0], [1.0], [0.0], NAMES)
     assert decoded(entry["picture"]).shape == (240, 480, 3)
     assert (decoded(entry["classes"][0]["mask"]) == np.full((256, 256), 255)).all()
 
@@ -126,11 +130,12 @@ def test_chooser_and_slider(page, tmp_path):
     seen = run_in_chromium(
         tmp_path / "report.html",
         """
-        const [chooser, slider, about, canvas] = ["select", "input", ".about", "canvas"]
-          .map(s => document.querySelector(".pictures figure " + s));
+        const [chooser, slider, share, proof, canvas] =
+          ["select", "input", ".area", ".proof", "canvas"]
+            .map(s => document.querySelector(".pictures figure " + s));
         const seen = [[...chooser.options].map(o => o.text)];
-        const look = () => seen.push([about.textContent, ...canvas.getContext("2d")
-          .getImageData(0, 0, 1, 1).data]);
+        const look = () => seen.push([share.textContent, proof.textContent,
+          ...canvas.getContext("2d").getImageData(0, 0, 1, 1).data]);
         look();
         chooser.value = 1;
         chooser.dispatchEvent(new Event("change"));
@@ -148,11 +153,15 @@ def test_chooser_and_slider(page, tmp_path):
         """,
         tmp_path,
     )
+    dog, cat = (
+        f"{kept} % from the mask alone, {removed} % without it"
+        for kept, removed in ((75, 4), (30, 20))
+    )
     grey, dark = [200, 200, 200, 255], [70, 70, 70, 255]
     assert seen == [
         ["</script><b>dog · 80 %", "cat · 10 %"],
-        ["50.0 % of the picture", *grey],
-        ["50.0 % of the picture", *grey],
-        ["100.0 % of the picture", *grey],
-        ["0.0 % of the picture", *dark],
+        ["50.0 % of the picture", dog, *grey],
+        ["50.0 % of the picture", cat, *grey],
+        ["100.0 % of the picture", cat, *grey],
+        ["0.0 % of the picture", dog, *dark],
     ]

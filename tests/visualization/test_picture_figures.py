@@ -97,6 +97,39 @@ def test_class_grid_shows_image_masks_and_captions():
     assert tuple(below) == ImageColor.getrgb(class_color(1))
 
 
+def test_captions_tell_both_parts_of_a_verified_mask():
+    masks = np.ones((4, 4, 2))
+    proof = {"kept_scores": [0.911, 0.02], "removed_scores": [0.05, 0.0]}
+    figure = class_grid(IMAGES[0], masks, ["dog", "cat"], [0.934, 0.05], **proof)
+    told = ["alone 0.91, without 0.05", "alone 0.02, without 0.00"]
+    assert texts(figure) == ["image", "dog 0.93", told[0], "cat 0.05", told[1]]
+    assert_readable(figure)
+    found = explanation()
+    found.kept_scores = np.array([[0.8, 0.1], [0.7, 0.0]])
+    found.removed_scores = np.array([[0.3, 0.2], [0.1, 0.0]])
+    figure = gallery(IMAGES, found, NAMES, columns=["classes"])
+    assert texts(figure)[1:] == [
+        *(f"{CORGI} 0.93", "alone 0.80, without 0.30"),
+        *("cat 0.05", "alone 0.10, without 0.20"),
+        *("$dog$ 0.93", "alone 0.70, without 0.10"),
+    ]
+    # Where many classes share a row, on lines of their own.
+    figure = class_grid(
+        IMAGES[0],
+        np.ones((4, 4, 12)),
+        [CORGI] * 12,
+        np.ones(12),
+        columns=11,
+        kept_scores=np.ones(12),
+        removed_scores=np.zeros(12),
+    )
+    assert texts(figure)[-2:] == ["alone 1.00", "without 0.00"]
+    assert_readable(figure)
+    # Those of an explanation that was not verified are None.
+    found.kept_scores = found.removed_scores = None
+    assert "alone" not in " ".join(texts(gallery(IMAGES, found, NAMES)))
+
+
 def bar_colors(figure):
     """The colours of the bars under the masks, from the first panel on."""
     return [to_hex(bar.get_facecolor()).upper() for bar in figure.artists]
@@ -284,6 +317,20 @@ def test_import_brings_no_matplotlib():
                 IMAGES[0], np.ones((2, 2, 1)), ["a"], [1], classes=[1, 2]
             ),
             r"`classes` should have shape \(1,\)",
+        ),
+        (
+            lambda: class_grid(
+                IMAGES[0], np.ones((2, 2, 1)), ["a"], [1], kept_scores=[1]
+            ),
+            r"`removed_scores` should have shape \(1,\).*shape=None",
+        ),
+        (
+            lambda: class_grid(
+                *(IMAGES[0], np.ones((2, 2, 1)), ["a"], [1]),
+                kept_scores=[1, 1],
+                removed_scores=[1],
+            ),
+            r"`kept_scores` should have shape \(1,\).*shape=\(2,\)",
         ),
         (
             lambda: contact_sheet(IMAGES, IMAGES, ["a", "b"], classes=[1]),
