@@ -105,7 +105,7 @@ class AttributionMethod:
         images = np.asarray(read_images(images, shape))
         if not is_known:
             self._prepare_for(images)
-        check_images(images, self.frozen.graph.input_spec.shape[1:])
+        check_images(images, self.frozen.graph.input_spec.shape[1:], "images")
         problem = self.preprocessing.range_problem(images)
         if problem:
             warnings.warn(problem, stacklevel=2)
@@ -189,7 +189,7 @@ class AttributionMethod:
 
     def _prepare_for(self, images):
         """Reads a classifier without an input shape, which is that of the images."""
-        check_images(images, (None, None, None))
+        check_images(images, (None, None, None), "images")
         shape = images.shape[1:]
         if self.frozen is not None and self.frozen.image_shape == shape:
             return

@@ -6,6 +6,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import check_image_shape
@@ -17,7 +18,14 @@ _WEIGHT_KEYS = ("sample_weight", "sample_weights")
 
 
 class DataChecks:
-    """What is known of the data that an argument should hold."""
+    """What is known of the data that an argument should hold.
+
+    Args:
+        argument: String. Name of the argument, for the errors.
+        image_shape: Tuple (H, W, channels) that is expected, None where it is open.
+        num_classes: int, or None if labels are left out. Number of classes C.
+        leaves_masks: Boolean. Whether the third part of batches is left out.
+    """
 
     def __init__(
         self, argument, image_shape=None, num_classes=None, leaves_masks=False
@@ -93,8 +101,8 @@ class DataChecks:
         """Returns a batch as a tuple of float32 arrays, once it is checked."""
         images, labels, weights = self.parts(batch)
         images = as_images(images, self.argument)
-        check_image_shape(tuple(images.shape), self.image_shape)
-        parts = images, as_labels(labels), as_labels(weights)
+        check_image_shape(tuple(images.shape), self.image_shape, self.argument)
+        parts = images, as_labels(labels, self.argument), as_labels(weights)
         self.check_batch(*parts)
         parts = tuple(np.asarray(part, "float32") for part in without_missing(*parts))
         form = [part.shape[1:] for part in parts[1:]]
@@ -115,25 +123,34 @@ class DataChecks:
             self.failure = error
             raise
 
-    def check_batch(self, images, labels, weights):
-        """Raises a ValueError if a batch does not suit the classifier."""
-        check_image_shape(tuple(images.shape), self.image_shape)
+    def check_batch(self, images, labels, weights, y=None, sample_weight=None):
+        """Raises a ValueError if a batch does not suit the classifier.
+
+        Args:
+            images: Array or tensor (N, H, W, channels).
+            labels: Array or tensor, or None.
+            weights: Array or tensor (N,), or None.
+            y: String, or None. Name of an argument of their own that gave labels.
+            sample_weight: String, or None. Name of one that gave weights.
+        """
+        check_image_shape(tuple(images.shape), self.image_shape, self.argument)
         if labels is not None:
-            check_labels(labels, self.num_classes)
+            check_labels(labels, self.num_classes, y or self.argument)
         if weights is not None:
             weights = np.asarray(weights)
+            subject = error_subject("Weights", sample_weight or self.argument)
             is_flat = weights.ndim == 1 or weights.shape[1:] == (1,)
             if not is_flat or weights.dtype.kind not in "iufb":
                 raise ValueError(
-                    "Weights of images should be numbers of shape (N,); if they are "
-                    "masks, leave them out by `dataset.map(lambda images, labels, "
-                    "masks: (images, labels))`. Received: "
-                    f"{weights.dtype} of shape {weights.shape}"
+                    f"{subject} should be numbers of shape (N,); if they are masks, "
+                    "leave them out by `dataset.map(lambda images, labels, masks: "
+                    f"(images, labels))`. Received: {weights.dtype} of shape "
+                    f"{weights.shape}"
                 )
             wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
             if wrong.size:
                 raise ValueError(
-                    "Weights of images should be finite and not negative. Received: "
+                    f"{subject} should be finite and not negative. Received: "
                     f"{wrong.flat[0]}"
                 )
         for name, values in (("labels", labels), ("weights", weights)):

@@ -82,12 +82,14 @@ def read_data(
                 f"Argument `y` should be None where `{argument}` holds labels of its "
                 f"own. Received: {short_repr(y)}"
             )
+        y_name = None if y is None else "y"
+        weight_name = None if sample_weight is None else "sample_weight"
         arrays = (
             as_images(images, argument),
-            as_labels(labels if y is None else y),
+            as_labels(labels if y is None else y, y_name or argument),
             as_labels(weights if sample_weight is None else sample_weight),
         )
-        checks.check_batch(*arrays)
+        checks.check_batch(*arrays, y=y_name, sample_weight=weight_name)
         return Data(*arrays, first=(arrays[0][:32], *arrays[1:]), checks=checks)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
@@ -138,14 +140,16 @@ def read_images(images, image_shape):
         batches = map(images.__getitem__, range(images.num_batches))
     batches = [np.asarray(as_images(checks.parts(batch)[0])) for batch in batches]
     for batch in batches:
-        check_image_shape(batch.shape, image_shape)
+        check_image_shape(batch.shape, image_shape, "images")
     if not batches:
-        raise ValueError("Images should hold at least one. Received: an empty set")
+        raise ValueError(
+            "Argument `images` should hold at least one. Received: an empty set"
+        )
     shapes = sorted({batch.shape[1:] for batch in batches})
     if len(shapes) > 1:
         raise ValueError(
-            "Images should be of one size in all batches; explain them batch by batch. "
-            f"Received: {shapes[0]} and {shapes[1]}"
+            "Argument `images` should be of one size in all batches; explain them "
+            f"batch by batch. Received: {shapes[0]} and {shapes[1]}"
         )
     return np.concatenate(batches)
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.inputs.error_subject import error_subject
+
 
 def as_images(images, argument="images"):
     """Returns images as one array or tensor.
@@ -53,43 +55,46 @@ def short_repr(value):
     return f"a {type(value).__name__}"
 
 
-def check_images(images, image_shape):
+def check_images(images, image_shape, argument=None):
     """Raises a ValueError if images do not suit the classifier.
 
     Args:
         images: Array or tensor (N, H, W, channels).
         image_shape: Tuple (H, W, channels) that is expected, None where it is open.
+        argument: String, or None. Name of the argument that gave them, for the error.
 
     Raises:
         ValueError: If the shape or type is wrong or a value is not finite.
     """
-    shape = tuple(images.shape)
-    check_image_shape(shape, image_shape)
+    shape, subject = tuple(images.shape), error_subject("Images", argument)
+    check_image_shape(shape, image_shape, argument)
     values = np.asarray(images)
     if values.dtype.kind not in "iufb" and values.dtype.name != "bfloat16":
-        raise ValueError(f"Images should be numbers. Received: dtype {values.dtype}")
+        raise ValueError(f"{subject} should be numbers. Received: dtype {values.dtype}")
     if not values.size:
-        raise ValueError(f"Images should hold at least one. Received: shape {shape}")
+        raise ValueError(f"{subject} should hold at least one. Received: shape {shape}")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError(
-            "Images should be finite. Received: NaN or infinity in image "
+            f"{subject} should be finite. Received: NaN or infinity in image "
             f"{int(np.argmin(np.isfinite(values).all(axis=(1, 2, 3))))}"
         )
 
 
-def check_image_shape(shape, image_shape):
+def check_image_shape(shape, image_shape, argument=None):
     """Raises a ValueError if a shape is not that of images that a classifier takes.
 
     Args:
         shape: Tuple of what is known, None where it is open.
         image_shape: Tuple (H, W, channels) that is expected, None where it is open.
+        argument: String, or None. Name of the argument that gave them, for the error.
     """
     if _suits(shape[1:], image_shape):
         return
     expected = ", ".join(str(size or "any") for size in image_shape)
     hint = _hint(shape, tuple(image_shape))
     raise ValueError(
-        f"Images should have the shape (N, {expected}){hint}. Received: shape {shape}"
+        f"{error_subject('Images', argument)} should have the shape (N, {expected})"
+        f"{hint}. Received: shape {shape}"
     )
 
 

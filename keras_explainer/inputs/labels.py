@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import short_repr
 
@@ -15,11 +16,12 @@ MAX_PREDICTED = 16
 _WHOLE = (int, np.integer)
 
 
-def as_labels(labels):
+def as_labels(labels, argument=None):
     """Returns labels as one array or tensor.
 
     Args:
         labels: Array, tensor, variable or list of numbers, or None.
+        argument: String, or None. Name of the argument that gave them, for the error.
 
     Raises:
         ValueError: If they are none of these.
@@ -31,21 +33,23 @@ def as_labels(labels):
     array = as_array(labels)
     if array is None or not array.ndim or isinstance(labels, tf.RaggedTensor):
         raise ValueError(
-            "Labels should be class indices of shape (N,), or rows of 0 and 1 where "
-            f"images have several. Received: {short_repr(labels)}"
+            f"{error_subject('Labels', argument)} should be class indices of shape "
+            "(N,), or rows of 0 and 1 where images have several. Received: "
+            f"{short_repr(labels)}"
         )
     if array.dtype == object and all(isinstance(x, _WHOLE) for x in array.flat):
         array = array.astype("int64")  # As columns of tables come.
     return array
 
 
-def multi_hot_labels(labels, num_classes):
+def multi_hot_labels(labels, num_classes, argument=None):
     """Converts labels to multi-hot rows, inside or outside a graph.
 
     Args:
         labels: Class indices (N,) or (N, 1), such as the 0 and 1 of a binary
             classifier, or one-hot or multi-hot rows (N, C).
         num_classes: int. Number of classes C.
+        argument: String, or None. Name of the argument that gave them, for the error.
 
     Returns:
         float32 tensor (N, C).
@@ -60,38 +64,39 @@ def multi_hot_labels(labels, num_classes):
         indices = ops.reshape(ops.cast(labels, "int32"), (-1,))
         return ops.one_hot(indices, num_classes, dtype="float32")
     raise ValueError(
-        "Labels should be class indices of shape (N,) or rows of shape "
-        f"(N, {num_classes}). Received: shape {shape}"
+        f"{error_subject('Labels', argument)} should be class indices of shape (N,) or "
+        f"rows of shape (N, {num_classes}). Received: shape {shape}"
     )
 
 
-def check_labels(labels, num_classes):
+def check_labels(labels, num_classes, argument=None):
     """Raises a ValueError if labels are not classes of the classifier.
 
     Args:
         labels: Array, as for `multi_hot_labels`.
         num_classes: int. Number of classes C.
+        argument: String, or None. Name of the argument that gave them, for the error.
     """
-    labels = np.asarray(labels)
+    labels, subject = np.asarray(labels), error_subject("Labels", argument)
     if labels.dtype.kind not in "iufb":
         raise ValueError(
-            "Labels should be numbers; turn names into indices by "
+            f"{subject} should be numbers; turn names into indices by "
             "`[names.index(label) for label in labels]`. Received: dtype "
             f"{labels.dtype}"
             + "".join(f", such as {one!r}" for one in labels.flat[:1].tolist())
         )
-    multi_hot_labels(labels, num_classes)
+    multi_hot_labels(labels, num_classes, argument)
     rows = labels.ndim == 2 and labels.shape[1] == num_classes
     if rows and not np.isin(labels, (0, 1)).all():
         wrong = labels[~np.isin(labels, (0, 1))][0]
         raise ValueError(
-            f"One-hot or multi-hot labels should be 0 or 1. Received: {wrong}"
+            f"{subject} should be class indices, or rows of 0 or 1. Received: {wrong}"
         )
     if not rows:
         valid = (labels >= 0) & (labels < num_classes) & (labels == np.floor(labels))
         if not valid.all():
             raise ValueError(
-                f"Label indices should be whole numbers from 0 to {num_classes - 1}. "
+                f"{subject} should be whole numbers from 0 to {num_classes - 1}. "
                 f"Received: {labels[~valid][0]}"
             )
 

@@ -119,12 +119,12 @@ class MaskedData:
         else:
             images, labels = element[:2]
         masks = np.asarray(_masks_of(element))
-        return as_images(images, self.argument), as_labels(labels), masks
+        return as_images(images, self.argument), as_labels(labels, self.argument), masks
 
     def _rows(self, labels, images):
         if labels is None:
             return None
-        check_labels(labels, self.num_classes)
+        check_labels(labels, self.num_classes, self.argument)
         if len(labels) != len(images):
             raise ValueError(
                 f"Argument `{self.argument}` should have as many labels as images. "

@@ -88,7 +88,7 @@ class ClassDiscrimination:
             ValueError: If an argument does not suit the others.
         """
         frozen, count = self.frozen, len(self.classes)
-        check_images(images, frozen.graph.input_spec.shape[1:])
+        check_images(images, frozen.graph.input_spec.shape[1:], "images")
         images = np.asarray(images, "float32")
         masks = np.asarray(class_masks, "float32")
         if masks.shape != (*images.shape[:3], count):
@@ -102,7 +102,7 @@ class ClassDiscrimination:
                 "Argument `class_masks` should be finite. Received: NaN or infinity"
             )
         targets = np.asarray(targets)
-        check_labels(targets, frozen.num_classes)
+        check_labels(targets, frozen.num_classes, "targets")
         rows = np.asarray(multi_hot_labels(targets, frozen.num_classes))
         if len(rows) != len(images):
             raise ValueError(

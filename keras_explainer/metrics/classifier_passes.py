@@ -66,7 +66,7 @@ def check_inputs(classifier, images, maps, in_unit_range=True):
         ValueError: If shapes or values do not suit each other.
     """
     frozen = as_frozen_classifier(classifier, images)
-    check_images(images, frozen.graph.input_spec.shape[1:])
+    check_images(images, frozen.graph.input_spec.shape[1:], "images")
     images, maps = np.asarray(images, "float32"), np.asarray(as_maps(maps, "maps"))
     if maps.shape != images.shape[:3]:
         raise ValueError(

@@ -233,7 +233,7 @@ class ExplainerTrainer(CompiledExplainer):
             end,
             leaves_masks,
         )
-        check_images(data.first[0], image_shape)
+        check_images(data.first[0], image_shape, argument)
         return data
 
     def _is_new(self):
@@ -259,7 +259,7 @@ class ExplainerTrainer(CompiledExplainer):
             yield
 
     def _check_images(self, images):
-        check_images(images, self.input_shape[1:])
+        check_images(images, self.input_shape[1:], "images")
         if self._warned:
             return
         problem = self.preprocessing.range_problem(images)

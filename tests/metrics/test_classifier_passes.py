@@ -52,7 +52,7 @@ def test_wrong_input_raises(name, hand):
     function, options = getattr(metrics, name), CALLS[name]
     with pytest.raises(ValueError, match=r"`maps`.*Received: shape \(1, 4, 3\)"):
         function(hand, ONES, PATCH[..., :3], **options)
-    with pytest.raises(ValueError, match=r"Images.*Received: shape \(4, 4, 1\)"):
+    with pytest.raises(ValueError, match=r"`images`.*Received: shape \(4, 4, 1\)"):
         function(hand, ONES[0], PATCH, **options)
     with pytest.raises(ValueError, match="`maps` should be finite"):
         function(hand, ONES, PATCH + np.inf, **options)
