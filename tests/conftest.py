@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import gc
 import pathlib
 
 import keras
@@ -17,6 +18,10 @@ SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
 needs_shared = pytest.mark.skipif(
     not SHARED.exists(), reason="the measuring data of ../shared is not here"
 )
+
+
+def pytest_collection_finish():
+    gc.freeze()  # What all modules have made is not looked through again and again.
 
 
 @pytest.fixture(autouse=True)

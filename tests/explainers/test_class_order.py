@@ -7,6 +7,8 @@ from PIL import Image
 
 import keras_explainer as kx
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture(scope="module")
 def explainer():

@@ -127,6 +127,7 @@ def test_the_stride_is_that_of_the_masks(size, arguments, cells, tmp_path):
     np.testing.assert_array_equal(loaded(images)["masks"], masks)
 
 
+@pytest.mark.slow
 def test_photographs_are_explained_in_cells_of_16_pixels_by_the_default_decoder():
     classifier = keras.applications.MobileNet(weights=None, alpha=0.25, classes=3)
     assert kx.ExplainerModel(classifier).output["masks"].shape == (None, 14, 14, 3)
@@ -270,6 +271,7 @@ def test_what_is_wrong_with_an_encoder_is_said_of_the_encoder():
             kx.ExplainerModel(tiny_classifier(), encoder=encoder)
 
 
+@pytest.mark.slow
 def test_each_stage_of_a_mask_is_switched_off_by_itself():
     """`call` gives the second of the stages of `mask_stages.py`, `explain` the last."""
     classifier, images = tiny_classifier(activation="sigmoid"), random_images(2)

@@ -50,7 +50,16 @@ def test_fit_trains_as_it_stands_and_leaves_the_classifier_alone(make):
 
 
 @any_kind
-@pytest.mark.parametrize("labels", ["none", "indices", "column", "one-hot", "weights"])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *("none", "indices"),
+        *(
+            pytest.param(n, marks=pytest.mark.slow)
+            for n in ("column", "one-hot", "weights")
+        ),
+    ],
+)
 def test_datasets_of_every_form(make, labels):
     images = random_images(8)
     one_hot = keras.utils.to_categorical(indices(), 3)
@@ -158,6 +167,7 @@ def test_the_same_seed_gives_the_same_run(make):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 @any_kind
 def test_metrics_see_what_the_classifier_says_of_masked_images(make):
     explainer = make(tiny_classifier())
@@ -200,6 +210,7 @@ def test_files_of_unknown_number_are_no_mistake(make):
         explainer.fit(ds, epochs=2, validation_data=ds, verbose=0)
 
 
+@pytest.mark.slow
 @any_kind
 def test_mean_background_is_measured_where_it_is_not_known(make):
     explainer = make(tiny_classifier(channels=5))

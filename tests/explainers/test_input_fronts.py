@@ -171,6 +171,7 @@ def assert_same(probabilities, case):
     np.testing.assert_allclose(probabilities, case.expected, atol=1e-4)
 
 
+@pytest.mark.usefixtures("eager")
 @fronts(pytest.mark.slow)
 def test_python(case):
     explainer = case.explainer
@@ -181,6 +182,7 @@ def test_python(case):
     )
 
 
+@pytest.mark.usefixtures("eager")
 @fronts(pytest.mark.slow)
 def test_saved_and_reloaded(case):
     loaded = keras.saving.load_model(case.folder / "explainer.keras")
@@ -188,6 +190,7 @@ def test_saved_and_reloaded(case):
 
 
 # The command line, the server and bulk take what a file says, which is shown above.
+@pytest.mark.usefixtures("eager")
 @fronts(pytest.mark.thorough)
 def test_command_line(case):
     argv = ["explain", str(case.folder / "pictures"), "--top-k", "3"]

@@ -123,6 +123,7 @@ def test_an_explainer_is_no_classifier():
         kx.attribution.GradCAM(made())
 
 
+@pytest.mark.slow
 @any_kind
 def test_weights_alone_are_saved_and_loaded(tmp_path, make):
     explainer = made(make)

@@ -41,6 +41,7 @@ def cost_by_hand(explainer, image, logits, class_index):
     )
 
 
+@pytest.mark.usefixtures("eager")
 def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
     # The fill follows the mask without a slope; here it follows nothing.
     fixed = inpainted(random_images(1), np.ones((1, 32, 32), "float32"))
@@ -63,6 +64,7 @@ def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
         assert np.sign(moved[row, column]) == -np.sign(more - less)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.slow
 def test_steps_lower_the_cost(explainer):
     images, classes = random_images(2), np.array([[0, 1, 2]] * 2)
@@ -81,6 +83,7 @@ def test_steps_lower_the_cost(explainer):
     np.testing.assert_array_less(costs[2], costs[0])
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.slow
 def test_more_masks_than_fit_at_once_are_refined_as_each_alone(explainer):
     images = random_images(5)
@@ -101,6 +104,7 @@ def test_more_masks_than_fit_at_once_are_refined_as_each_alone(explainer):
         np.testing.assert_allclose(found[n, ..., k], alone[0, ..., 0], atol=1e-3)
 
 
+@pytest.mark.usefixtures("eager")
 def test_nothing_wanted_is_nothing_done(explainer):
     images, classes = random_images(2), np.array([[0, 1, 2]] * 2)
     wanted = np.full((2, 3), False)
@@ -125,6 +129,7 @@ def test_explain_refines_what_it_shows_and_what_is_predicted():
     np.testing.assert_allclose(found.target_mask, asked.target_mask, atol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.slow
 def test_a_class_that_is_ruled_out_stays_empty():
     images = keras.Input((32, 32, 3))
@@ -137,8 +142,17 @@ def test_a_class_that_is_ruled_out_stays_empty():
     assert found.masks.max() < 1e-3
 
 
-@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
-@pytest.mark.parametrize("gap", [16.0, 100.0])
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(
+    "activation, gap",
+    [
+        ("softmax", 100.0),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("softmax", 16.0), ("sigmoid", 16.0), ("sigmoid", 100.0))
+        ),
+    ],
+)
 def test_a_mask_of_a_sure_classifier_moves_too(activation, gap):
     """Where a class leads by so much, its odds and its mask once had no slope."""
     images = keras.Input((32, 32, 3))

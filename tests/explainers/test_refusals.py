@@ -60,7 +60,9 @@ def test_bad_images_are_refused(make, case):
 
 
 @any_kind
-@pytest.mark.parametrize("what", ["image", "label"])
+@pytest.mark.parametrize(
+    "what", ["label", pytest.param("image", marks=pytest.mark.slow)]
+)
 def test_bad_data_in_a_later_batch_stops_before_it_does_harm(make, what):
     images, labels = random_images(8), indices()
     if what == "image":

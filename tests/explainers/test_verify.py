@@ -11,6 +11,7 @@ import keras_explainer as kx
 from keras_explainer.image_operations.inpainting import inpainted
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("inpainting", [True, False])
 def test_both_parts_are_answered_as_by_hand(activation, inpainting):
@@ -35,6 +36,7 @@ def test_both_parts_are_answered_as_by_hand(activation, inpainting):
         np.testing.assert_allclose(found.removed_scores[:, k], rest[rows], atol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_mask_of_everything_keeps_the_answer_and_one_of_nothing_leaves_it():
     images = random_images(2)
     for logit, field in ((40.0, "kept_scores"), (-40.0, "removed_scores")):
@@ -45,6 +47,7 @@ def test_a_mask_of_everything_keeps_the_answer_and_one_of_nothing_leaves_it():
         np.testing.assert_allclose(getattr(found, field), found.scores, atol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_where_an_image_has_fewer_targets_there_is_nothing_to_prove():
     explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
     rows = np.array([[1, 1, 0], [0, 0, 1]])
@@ -54,6 +57,7 @@ def test_where_an_image_has_fewer_targets_there_is_nothing_to_prove():
     assert (found.kept_scores[0] > 0).all()
 
 
+@pytest.mark.slow
 def test_it_runs_inside_a_graph_and_on_one_class():
     explainer, images = kx.ExplainerModel(tiny_classifier()), random_images(2)
     expected = explainer.explain(images, targets=1, verify=True)
@@ -84,6 +88,7 @@ def test_verify_is_yes_or_no():
         explainer.explain(random_images(1), verify="all")
 
 
+@pytest.mark.slow
 def test_a_saved_explainer_verifies_alike(tmp_path):
     explainer, images = kx.ExplainerModel(tiny_classifier()), random_images(2)
     explainer.compile(inpainting=False)
@@ -119,6 +124,7 @@ def test_a_verdict_counts_the_predicted_classes():
         unasked.verdict()
 
 
+@pytest.mark.slow
 def test_masks_of_a_trained_explainer_prove_themselves():
     """And masks that are turned round do not."""
     explainer = keras.saving.load_model(kx.shipped_model("shapes_explainer"))

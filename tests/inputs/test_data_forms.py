@@ -357,6 +357,7 @@ def test_a_generator_is_read_from_its_first_batch_on():
     assert int(explainer.optimizer.iterations) == 2
 
 
+@pytest.mark.slow
 def test_a_loader_gives_every_epoch_and_a_generator_one():
     explainer = kx.ExplainerModel(tiny_classifier())
     explainer.fit(Loader(), epochs=2, verbose=0)
@@ -384,6 +385,7 @@ def test_methods_are_not_for_a_dataset(method):
         dataset(IMAGES).map(method.explain)
 
 
+@pytest.mark.slow
 def test_explain_in_a_function_and_in_a_dataset(explainer):
     masks = explainer.explain(IMAGES, targets=1).masks
     in_dataset = dataset(IMAGES).map(lambda batch: explainer.explain(batch, 1).masks)

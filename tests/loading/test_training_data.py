@@ -215,6 +215,7 @@ def test_classifier_that_rescales_inside_gets_raw_pixels(photos):
     assert np.min(images) == 255
 
 
+@pytest.mark.slow
 def test_coco(tmp_path):
     names = dict(enumerate(COCO_CLASSES, start=1))
     content = {
