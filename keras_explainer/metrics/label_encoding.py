@@ -1,9 +1,9 @@
 """Do the masks by themselves, without any pixel, tell the class?"""
 
 import numpy as np
-from keras import ops
 
 from keras_explainer.drawn_seed import drawn_seed
+from keras_explainer.image_operations.resize import resize_antialiased
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.classifier_passes import background_images
 from keras_explainer.metrics.classifier_passes import check_inputs
@@ -91,7 +91,7 @@ def label_encoding(
 
 
 def _mask_only(maps, classes, grid, seed):
-    cells = ops.image.resize(maps[..., None], (grid, grid), antialias=True)
+    cells = resize_antialiased(maps[..., None], (grid, grid))
     inputs = np.asarray(cells, "float64").reshape(len(maps), -1)
     names, indices = np.unique(classes, return_inverse=True)
     answers = np.eye(len(names))[indices]
