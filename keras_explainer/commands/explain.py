@@ -250,7 +250,8 @@ def _with_server(args):
             try:
                 found = client.explain(path, **verify)
             except ServingError as error:
-                if error.code != "INVALID_ARGUMENT":
+                # What is not the server's own answer is not about this picture.
+                if error.code != "INVALID_ARGUMENT" or not error.answered:
                     raise CommandError(str(error)) from error
                 print(f"warning: skipped {path}: {error}", file=sys.stderr)
                 continue

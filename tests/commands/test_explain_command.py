@@ -283,6 +283,31 @@ def test_a_server_is_asked_to_verify(patch_explainer, tmp_path, capsys, monkeypa
     assert verified[4:] == [False] * 4
 
 
+def test_a_server_that_cannot_verify_ends_in_one_sentence(
+    tmp_path, capsys, monkeypatch
+):
+    class Client:
+        class_names = {}
+
+        def __init__(self, url):
+            pass
+
+        def explain(self, path, verify=False):
+            sentence = "The served model has no signature that verifies"
+            raise kx.serving.ServingError(sentence, "INVALID_ARGUMENT", answered=False)
+
+    monkeypatch.setattr(kx.serving, "Client", Client)
+    for name in "ab":
+        picture(8, 8).save(tmp_path / f"{name}.png")
+    argv = ["--server", "http://x", "--verify", "--out", str(tmp_path / "out")]
+    assert main(["explain", f"{tmp_path}/*.png", *argv]) == 1
+    shown = capsys.readouterr().err
+    assert "skipped" not in shown
+    sentence = "error: The served model has no signature that verifies"
+    assert shown.splitlines()[-1] == sentence
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     "argv, code, message",
     [
