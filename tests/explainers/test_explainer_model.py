@@ -178,12 +178,12 @@ def test_the_loss_is_not_that_of_a_compiled_classifier(separate):
         np.testing.assert_allclose(logs[f"{prefix}loss"][0], sum(terms), rtol=1e-5)
 
 
-def test_masks_are_found_in_a_degraded_view_but_judged_on_the_image(monkeypatch):
+def test_masks_are_found_in_an_augmented_view_but_judged_on_the_image(monkeypatch):
     """The view is one that hides everything: masks no longer depend on the image."""
     explainer = kx.ExplainerModel(tiny_classifier())
     explainer.compile(loss=kx.ExplainerLoss(smoothness_weight=0.0), augmentation=1.0)
     monkeypatch.setattr(
-        "keras_explainer.training.draws.degraded_view",
+        "keras_explainer.training.draws.augmented_view",
         lambda images, color, span, share, step: 0.0 * images,
     )
     images, rows = random_images(2), np.eye(3, dtype="float32")[[0, 0]]
