@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.check_option import check_option
-from keras_explainer.explainers.verified_scores import verified_scores
 from keras_explainer.explanation import Explanation
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import as_images
@@ -14,6 +13,7 @@ from keras_explainer.inputs.labels import MAX_PREDICTED
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.training.explainer_trainer import ExplainerTrainer
+from keras_explainer.verified_scores import verified_scores
 
 
 class ExplainingModel(ExplainerTrainer):
@@ -164,7 +164,9 @@ class ExplainingModel(ExplainerTrainer):
         masks = tf.sigmoid(self.upsampled(logits, images))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
         masks, classes = masks[..., :shown], classes[:, :shown]
-        proof = verified_scores(self, images, masks, classes) if verify else ()
+        proof = ()
+        if verify:
+            proof = verified_scores(self, self._classify, images, masks, classes)
         return (
             masks,
             classes,
@@ -173,6 +175,9 @@ class ExplainingModel(ExplainerTrainer):
             probabilities,
             *proof,
         )
+
+    def _classify(self, images):
+        return self.frozen.probabilities(self.frozen.logits(images))
 
 
 def _compiled_by_shape(explain):

@@ -17,11 +17,16 @@ from keras_explainer.serving.client_inputs import checked_targets
 from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
 from keras_explainer.serving.picture_file import picture_file
 from keras_explainer.serving.serving_error import ServingError
+from keras_explainer.serving.serving_error import no_signature
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d{1,18})|/labels/([^/:]+))?/?"
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds
 # A server that is away, or has no thread or place in its queue left.
 _PASSING = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
+# What it says of a signature that it does not have, REST and gRPC.
+_REFUSED = ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+# Signatures that the first exports did not have.
+_LATER_SIGNATURES = ("explain_and_verify", "explain_bytes_and_verify")
 
 
 class Client:
@@ -75,12 +80,15 @@ class Client:
                 f"pip install 'keras_explainer[serving]'. Received: {error}"
             ) from error
 
-    def explain(self, images):
+    def explain(self, images, verify=False):
         """Explains a picture, or a batch of images, by its most probable classes.
 
         Args:
             images: Path of a picture that Pillow reads, or its bytes; or an array
                 (N, H, W, 3), N from 1, of RGB images 0..255 at the classifier's size.
+            verify: Boolean. Whether the server runs the classifier too on what each
+                mask keeps and on what it leaves, as `explainer.explain` does: two
+                passes for each mask.
 
         Returns:
             An `Explanation` of NumPy arrays. The masks of a picture are at its own
@@ -89,16 +97,23 @@ class Client:
             among those that were exported.
 
         Raises:
-            ServingError: If the server cannot be reached or refuses the request.
-            ValueError: If the picture cannot be read, or the array is not such
-                images, finite, at the served size.
+            ServingError: If the server cannot be reached or refuses the request, or
+                serves an export of before there was `verify`.
+            ValueError: If the picture cannot be read, the array is not such images,
+                finite, at the served size, or `verify` is no Boolean.
         """
+        if not isinstance(verify, (bool, np.bool_)):
+            raise ValueError(
+                f"Argument `verify` should be True or False. Received: {verify!r}"
+            )
         if isinstance(images, (str, bytes, os.PathLike)):
+            signature = "explain_bytes_and_verify" if verify else "explain_bytes"
             file = np.array([picture_file(images)], object)
-            answer = self._ask("explain_bytes", {"image_bytes": file})
+            answer = self._ask(signature, {"image_bytes": file})
             masks = _read_masks(answer["masks_png_bytes"][0])[None]
         else:
-            answer = self._ask("serving_default", {"images": checked_images(images)})
+            signature = "explain_and_verify" if verify else "serving_default"
+            answer = self._ask(signature, {"images": checked_images(images)})
             masks = answer["masks"]
         classes, scores = answer["classes"], answer["scores"]
         names = answer["class_names"]
@@ -107,7 +122,13 @@ class Client:
         is_target[:, :1] = True
         target_masks = np.where(is_target[:, None, None], masks, np.float32(0))
         return Explanation(
-            masks, classes, scores, target_masks.max(axis=-1), answer["probabilities"]
+            masks,
+            classes,
+            scores,
+            target_masks.max(axis=-1),
+            answer["probabilities"],
+            answer.get("kept_scores"),
+            answer.get("removed_scores"),
         )
 
     def explain_class(self, images, targets):
@@ -153,7 +174,14 @@ class Client:
     def _ask(self, signature, inputs):
         if "images" in inputs:
             self._check_served(**inputs)
-        return self._predict(signature, inputs, CLIENT_OUTPUTS[signature])
+        try:
+            return self._predict(signature, inputs, CLIENT_OUTPUTS[signature])
+        except ServingError as error:
+            if signature in _LATER_SIGNATURES and error.code in _REFUSED:
+                served = self._signatures()
+                if served and signature not in served:
+                    raise no_signature(signature) from error
+            raise
 
     def _predict(self, signature, inputs, outputs):
         return self._retrying(self._route.predict, signature, inputs, outputs)

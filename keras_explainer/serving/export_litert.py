@@ -15,7 +15,8 @@ def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
     It takes `images`, float32 (N, H, W, 3), RGB 0..255, and returns `probabilities`
     (N, C), `classes` int32 (N, k), `scores` (N, k) and `masks` (N, h, w, k), by
     LiteRT's own operations alone. LiteRT decodes no files and has no strings, hence
-    no class names and none of the other signatures of `export_saved_model`.
+    no class names and none of the other signatures of `export_saved_model`. Nor are
+    masks verified there.
 
     Args:
         explainer: A `BaseExplainer`.

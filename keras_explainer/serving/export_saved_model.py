@@ -25,13 +25,17 @@ def export_saved_model(
     |---|---|---|
     | `serving_default` | `images` float32 (N, H, W, 3), RGB 0..255 | `probabilities` (N, C), `classes` int32 (N, k), `scores` (N, k), `masks` (N, h, w, k), `class_names` string (N, k) |
     | `explain_bytes` | `image_bytes` string (N,), JPEG or PNG files | the same, and `masks_png_bytes` string (N, k), grey, each at the size of its image |
+    | `explain_and_verify` | `images` | what `serving_default` answers, and `kept_scores`, `removed_scores` (N, k): the probabilities of `classes` from their masks alone, and without them |
+    | `explain_bytes_and_verify` | `image_bytes` | what `explain_bytes` answers, and the same |
     | `explain_class` | `images`, `targets` int32 (N,) | `masks` (N, h, w) |
     | `classify` | `images` | `probabilities` (N, C) |
 
+    What is verified are the masks of `explain`, grey and at the size of the images,
+    before `mask_size` and `threshold`: two passes of the classifier for each.
     Preprocessing is in the graph; nothing of this package is needed to load it. The
-    folder also has warm-up requests for each signature, and for each set of outputs
-    that `Client` asks for, which are answered before the folder gets its name, and
-    `batching_params.pbtxt`.
+    folder also has warm-up requests for each signature but the two that verify, which
+    would double a server's start, and for each set of outputs that `Client` asks for;
+    they are answered before the folder gets its name. It has `batching_params.pbtxt`.
 
     Args:
         explainer: A `BaseExplainer`.

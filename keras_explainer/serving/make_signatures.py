@@ -10,6 +10,7 @@ from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
 from keras_explainer.serving.served_inputs import checked_images
 from keras_explainer.serving.served_inputs import checked_targets
+from keras_explainer.verified_scores import verified_scores
 
 _PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
@@ -26,7 +27,8 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
 
     Returns:
         Dict of concrete functions: "serving_default", "explain_bytes",
-        "explain_class" and "classify".
+        "explain_and_verify", "explain_bytes_and_verify", "explain_class" and
+        "classify".
 
     Raises:
         ValueError: If an argument is none of these, or the preprocessing is not
@@ -40,20 +42,25 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     # function with its whole stack.
     _check_preprocessing(explainer)
     functions = _served_functions(explainer, top_k, mask_size, threshold)
-    signatures = {f.__name__: f.get_concrete_function() for f in functions}
+    signatures = {name: f.get_concrete_function() for name, f in functions.items()}
     _check_portable(signatures["serving_default"])
     return signatures
 
 
 def _served_functions(explainer, top_k, mask_size, threshold):
     """Returns the functions of all signatures, to be traced."""
-    height, width = explainer.frozen.image_shape[:2]
     num_classes = explainer.frozen.num_classes
     images_spec = _images_spec(explainer)
     targets_spec = tf.TensorSpec((None,), tf.int32, name="targets")
 
+    # What several signatures call is traced once: it is in the file once.
+    @tf.function
+    def probabilities_of(images):
+        return explainer.frozen.probabilities(explainer.frozen.logits(images))
+
+    @tf.function(input_signature=[images_spec])
     def read(images):
-        images = _preprocessed(explainer, images)
+        images = _preprocessed(explainer, checked_images(images))
         found = explainer.classifier_outputs(images)
         return images, found, explainer.frozen.probabilities(found["logits"])
 
@@ -64,10 +71,9 @@ def _served_functions(explainer, top_k, mask_size, threshold):
         logits = explainer.upsampled(logits, images)
         return logits, make_masks(logits, size, threshold)
 
-    # Traced once, and called by both signatures that explain.
     @tf.function(input_signature=[images_spec])
     def explain(images):
-        images, found, probabilities = read(checked_images(images))
+        images, found, probabilities = read(images)
         scores, classes = tf.math.top_k(probabilities, top_k)
         logits, masks = masks_of(images, found, classes)
         answer = {
@@ -78,34 +84,59 @@ def _served_functions(explainer, top_k, mask_size, threshold):
             # A row for each image, as server-side batching and REST rows need it.
             "class_names": tf.gather(tf.constant(explainer.display_names), classes),
         }
-        return answer, logits
+        return answer, logits, images
 
     @tf.function(input_signature=[images_spec])
-    def serving_default(images):
-        return explain(images)[0]
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
-    def explain_bytes(image_bytes):
-        images, sizes = decode_images(image_bytes, (height, width))
-        answer, logits = explain(images)
-        # REST sends strings whose name ends in `_bytes` as base64, others as text.
-        files = encode_masks(logits, sizes, threshold)
-        return {**answer, "masks_png_bytes": files}
+    def explain_and_verify(images):
+        answer, logits, images = explain(images)
+        # The masks of `explain`, whatever is made of them to be sent.
+        masks, classes = tf.sigmoid(logits), answer["classes"]
+        kept, removed = verified_scores(
+            explainer, probabilities_of, images, masks, classes
+        )
+        return {**answer, "kept_scores": kept, "removed_scores": removed}, logits
 
     @tf.function(input_signature=[images_spec, targets_spec])
     def explain_class(images, targets):
-        images = checked_images(images)
-        targets = checked_targets(targets, tf.shape(images)[0], num_classes)
         images, found, _ = read(images)
+        targets = checked_targets(targets, tf.shape(images)[0], num_classes)
         return {"masks": masks_of(images, found, targets[:, None])[1][..., 0]}
 
     @tf.function(input_signature=[images_spec])
     def classify(images):
         images = _preprocessed(explainer, checked_images(images))
-        logits = explainer.frozen.logits(images)
-        return {"probabilities": explainer.frozen.probabilities(logits)}
+        return {"probabilities": probabilities_of(images)}
 
-    return serving_default, explain_bytes, explain_class, classify
+    return {
+        "serving_default": _of_images(explain, images_spec),
+        "explain_bytes": _of_files(explain, images_spec, threshold),
+        "explain_and_verify": _of_images(explain_and_verify, images_spec),
+        "explain_bytes_and_verify": _of_files(
+            explain_and_verify, images_spec, threshold
+        ),
+        "explain_class": explain_class,
+        "classify": classify,
+    }
+
+
+def _of_images(explain, images_spec):
+    """Returns the function that answers images as `explain` does."""
+    return tf.function(lambda images: explain(images)[0], [images_spec])
+
+
+def _of_files(explain, images_spec, threshold):
+    """Returns the function that answers JPEG and PNG files as `explain` does."""
+    size = tuple(images_spec.shape[1:3])
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
+    def explain_files(image_bytes):
+        images, sizes = decode_images(image_bytes, size)
+        answer, logits, *_ = explain(images)
+        # REST sends strings whose name ends in `_bytes` as base64, others as text.
+        files = encode_masks(logits, sizes, threshold)
+        return {**answer, "masks_png_bytes": files}
+
+    return explain_files
 
 
 def _images_spec(explainer):

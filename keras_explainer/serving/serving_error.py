@@ -52,6 +52,15 @@ def no_answer(url, timeout):
     return ServingError(message, "DEADLINE_EXCEEDED", answered=False)
 
 
+def no_signature(signature):
+    """Returns the error of a model that was exported before a signature was added."""
+    message = (
+        f"The served model has no signature {signature}, which verifies masks: export "
+        "its explainer anew, by `explainer.export` or keras-explainer export"
+    )
+    return ServingError(message, "INVALID_ARGUMENT", answered=False)
+
+
 def no_output(signature, name):
     """Returns the error of a signature without an output."""
     message = f"The served signature {signature} has no output {name}"

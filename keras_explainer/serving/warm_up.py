@@ -13,7 +13,9 @@ def warm_up_requests(image_size, batch_sizes, signatures):
     """Returns tuples of a signature's name, its inputs, and the outputs asked for.
 
     Every signature is asked for all its outputs, as a request without a filter is,
-    and for those that our own client takes, where they are others.
+    and for those that our own client takes, where they are others. Not so the two that
+    verify masks: their graphs would double the time in which a server starts, so the
+    first request to each waits for that instead.
 
     Args:
         image_size: Tuple of height and width in pixels.

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import tiny_classifier
+from exported import exported
 from exported import file_of
 from exported import photograph
+from exported import preprocessed
 from exported import raw_images
 from exported import served as tiny_served
+from exported import tiny_explainer
 from PIL import Image
 from served_model import ServedModel
 from test_decode_images import BAD
@@ -97,6 +100,63 @@ def test_images(client, served):
     targets = np.zeros(2, "int32")
     expected = served.run("explain_class", {"images": images, "targets": targets})
     np.testing.assert_allclose(first, expected["masks"], atol=1e-4)
+
+
+def test_masks_are_verified(client, served):
+    images = images_for(served)
+    explanation = client.explain(images, verify=True)
+    assert client.explain(images).kept_scores is None
+    expected = served.run("explain_and_verify", {"images": images})
+    names = ["masks", "classes", "scores", "probabilities"]
+    for name in (*names, "kept_scores", "removed_scores"):
+        values = getattr(explanation, name)
+        assert values.dtype == expected[name].dtype
+        np.testing.assert_allclose(values, expected[name], atol=1e-4)
+    if not REAL:  # What a real server serves is in a folder alone.
+        local = tiny_explainer().explain(preprocessed(images), verify=True)
+        np.testing.assert_allclose(
+            explanation.kept_scores, local.kept_scores, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            explanation.removed_scores, local.removed_scores, atol=1e-5
+        )
+    assert "answers are kept" in explanation.verdict()
+
+
+def test_masks_of_a_picture_are_verified(client, served):
+    content = file_of(photograph(60, 90))
+    explanation = client.explain(content, verify=True)
+    files = {"image_bytes": np.array([content], object)}
+    expected = served.run("explain_bytes_and_verify", files)
+    for name in ("scores", "kept_scores", "removed_scores"):
+        np.testing.assert_allclose(
+            getattr(explanation, name), expected[name], atol=1e-4
+        )
+    np.testing.assert_allclose(
+        explanation.masks, client.explain(content).masks, atol=1.01 / 255
+    )
+    assert explanation.masks.shape[:3] == (1, 60, 90)
+    assert explanation.verdict().startswith("1 masks cover")
+
+
+@pytest.mark.skipif(bool(REAL), reason="serves what the tests have changed")
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_an_export_of_before_there_was_a_proof_is_said_to_be_one(kind):
+    old = ServedModel(exported(), "tiny")
+    for name in [name for name in old.signatures if name.endswith("_and_verify")]:
+        del old.signatures[name]
+    with SERVER[kind]([old]) as server:
+        with Client(f"{server.address}/v1/models/tiny", retries=0) as client:
+            for images, name in (
+                (raw_images(), "explain_and_verify"),
+                (file_of(photograph()), "explain_bytes_and_verify"),
+            ):
+                assert client.explain(images).removed_scores is None
+                with pytest.raises(ServingError, match="anew") as raised:
+                    client.explain(images, verify=True)
+                assert str(raised.value).startswith(
+                    f"The served model has no signature {name}, which verifies masks: "
+                )
 
 
 def test_target_mask_is_that_of_explain(monkeypatch):

@@ -239,6 +239,55 @@ def test_a_server_that_is_away_is_said_to_be(monkeypatch):
     assert not client._route.sent and len(client._route.metadata) == 1
 
 
+@pytest.mark.parametrize("images", [IMAGES, b"", "photo.jpg"])
+def test_verify_is_yes_or_no(images):
+    client = client_of()
+    with pytest.raises(ValueError) as raised:
+        client.explain(images, verify="all")
+    assert str(raised.value) == (
+        "Argument `verify` should be True or False. Received: 'all'"
+    )
+    assert not client._route.sent
+
+
+# === Exports of before there was a signature ===
+
+
+class Refusing(Route):
+    """Serves an export of before there was a proof, or one that is wrong itself."""
+
+    def predict(self, signature, inputs, outputs):
+        self.sent.append((signature, inputs))
+        raise ServingError("not found, or not to be run", "FAILED_PRECONDITION")
+
+
+def test_an_export_without_the_proof_is_said_to_be_old():
+    client = client_of()
+    client._route = Refusing(signatures(), signatures())
+    with pytest.raises(ServingError) as raised:
+        client.explain(IMAGES, verify=True)
+    assert str(raised.value) == (
+        "The served model has no signature explain_and_verify, which verifies masks: "
+        "export its explainer anew, by `explainer.export` or keras-explainer export"
+    )
+    assert raised.value.code == "INVALID_ARGUMENT" and not raised.value.answered
+    assert len(client._route.sent) == 1 and not client._route.metadata
+
+
+@pytest.mark.parametrize("metadata", [{}, {"explain_and_verify": {}}])
+def test_what_else_a_server_refuses_is_told_in_its_words(metadata):
+    client = client_of()
+    client._route = Refusing(signatures(), {**metadata, **signatures()})
+    client._route.metadata[1] = metadata
+    with pytest.raises(ServingError, match="not found, or not to be run"):
+        client.explain(IMAGES, verify=True)
+    # Without the option nobody is asked for the signatures again.
+    client._route.metadata = [{}]
+    with pytest.raises(ServingError, match="not found, or not to be run"):
+        client.explain(IMAGES)
+    assert len(client._route.metadata) == 1
+
+
 @pytest.mark.parametrize(
     "options", [{"timeout": 0}, {"timeout": None}, {"retries": -1}, {"retries": 0.5}]
 )

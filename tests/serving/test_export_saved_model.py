@@ -46,11 +46,18 @@ def test_signatures_have_the_names_shapes_and_types_of_the_documentation(signatu
         "masks": ((None, 16, 16, 3), "float32"),
         "class_names": ((None, 3), "string"),
     }
+    proof = dict.fromkeys(("kept_scores", "removed_scores"), explained["scores"])
+    verified = {**explained, **proof}
     expected = {
         "serving_default": (images, explained),
         "explain_bytes": (
             {"image_bytes": ((None,), "string")},
             {**explained, "masks_png_bytes": ((None, 3), "string")},
+        ),
+        "explain_and_verify": (images, verified),
+        "explain_bytes_and_verify": (
+            {"image_bytes": ((None,), "string")},
+            {**verified, "masks_png_bytes": ((None, 3), "string")},
         ),
         "explain_class": (
             {**images, "targets": ((None,), "int32")},
@@ -156,9 +163,73 @@ def test_top_k_mask_size_and_threshold():
     np.testing.assert_array_equal(mask[certain], 255 * (full >= 0.4)[certain])
 
 
+def assert_verified(answer, expected, atol=1e-5):
+    np.testing.assert_array_equal(answer["classes"], expected.classes)
+    for name in ("kept_scores", "removed_scores"):
+        scores = getattr(expected, name)
+        np.testing.assert_allclose(answer[name], scores, atol=atol)
+        # Values that differ, and are not the scores themselves.
+        assert np.ptp(scores) > 0.01
+        assert np.abs(scores - expected.scores).max() > 0.001
+
+
+def test_verified_scores_are_those_of_explain(signatures):
+    images = raw_images()
+    expected = tiny_explainer().explain(preprocessed(images), verify=True)
+    answer = ask(signatures["explain_and_verify"], images=images)
+    assert_verified(answer, expected)
+    plain = ask(signatures["serving_default"], images=images)
+    for name in plain:
+        np.testing.assert_array_equal(answer[name], plain[name])
+    files = [file_of(Image.fromarray(i.astype("uint8")), "PNG") for i in images]
+    answer = ask(signatures["explain_bytes_and_verify"], image_bytes=files)
+    assert_verified(answer, expected)
+    plain = ask(signatures["explain_bytes"], image_bytes=files)
+    for name in plain:
+        np.testing.assert_array_equal(answer[name], plain[name])
+
+
+@pytest.mark.slow
+def test_what_is_made_of_masks_to_be_sent_does_not_change_their_proof():
+    explainer, images = tiny_explainer(), raw_images()
+    signatures = make_signatures(explainer, top_k=2, mask_size=2, threshold=0.9)
+    expected = explainer.explain(preprocessed(images), top_k=2, verify=True)
+    answer = ask(signatures["explain_and_verify"], images=images)
+    assert answer["masks"].shape == (2, 2, 2, 2)
+    assert_verified(answer, expected)
+    # Masks of 0 and 1 would have another.
+    hard = (expected.masks[..., 0] >= 0.9).astype("float32")
+    kept = explainer.kept_part(preprocessed(images), hard)
+    kept = explainer.frozen.probabilities(explainer.frozen.logits(kept)).numpy()
+    kept = kept[np.arange(2), expected.classes[:, 0]]
+    assert np.abs(kept - expected.kept_scores[:, 0]).max() > 0.001
+
+
+@pytest.mark.slow
+def test_the_signatures_that_verify_have_the_graph_of_the_classifier_from_others():
+    signatures = make_signatures(tiny_explainer())
+
+    def convolutions(names):
+        functions, count = {}, 0
+        for name in names:
+            graph = signatures[name].graph.as_graph_def()
+            functions.update({f.signature.name: f for f in graph.library.function})
+            count += sum(node.op == "Conv2D" for node in graph.node)
+        nodes = [node for f in functions.values() for node in f.node_def]
+        return count + sum(node.op == "Conv2D" for node in nodes)
+
+    others = [name for name in signatures if not name.endswith("_and_verify")]
+    assert convolutions(signatures) == convolutions(others) > 0
+
+
 @pytest.mark.parametrize(
     "signature, inputs, message",
     [
+        (
+            "explain_and_verify",
+            {"images": np.full((1, 32, 32, 3), np.inf, "float32")},
+            "`images` should be finite. Received: NaN",
+        ),
         (
             "serving_default",
             {"images": np.zeros((0, 32, 32, 3), "float32")},
@@ -224,7 +295,9 @@ def test_warm_up_requests_are_those_of_the_official_protos():
         batch_sizes.setdefault(signature, []).append(len(next(iter(inputs.values()))))
         if "images" in inputs:
             assert (inputs["images"] == 128).all()
-    assert batch_sizes == dict.fromkeys(signatures, [1, 2])
+    # Those that verify would double the time in which a server starts.
+    warm = [name for name in signatures if not name.endswith("_and_verify")]
+    assert batch_sizes == dict.fromkeys(warm, [1, 2]) and len(warm) == 4
 
 
 def test_warm_up_of_large_images_is_small(signatures, tmp_path):

@@ -48,6 +48,10 @@ def test_saved_model_answers_as_explain(system, tmp_path):
         np.testing.assert_allclose(answer[name], getattr(expected, name), atol=1e-4)
     # A pixel right on the outline of a hard mask may fall on either side.
     assert np.isclose(answer["masks"], expected.masks, atol=1e-3).mean() > 0.99
+    found = signatures["explain_and_verify"](images=tf.constant(images))
+    expected = explainer.explain(preprocessed(images), top_k=2, verify=True)
+    for name in ("kept_scores", "removed_scores"):
+        np.testing.assert_allclose(found[name], getattr(expected, name), atol=1e-4)
     one = signatures["explain_class"](
         images=tf.constant(images), targets=tf.constant([4, 0])
     )["masks"]

@@ -162,6 +162,7 @@ def cpp(request_file, tmp_path_factory):
     right = {
         "serving_default": ("serving_default", {"images": values["images"]}),
         "explain_bytes": ("explain_bytes", {"image_bytes": values["image_bytes"]}),
+        "explain_and_verify": ("explain_and_verify", {"images": values["images"]}),
     }
     tensors = {}
     for name, (signature, inputs, *_) in {**right, **WRONG}.items():
@@ -184,6 +185,11 @@ def cpp(request_file, tmp_path_factory):
 @needs_library
 def test_4_cpp_loader_and_session(live, request_file, cpp):
     assert_same(cpp("serving_default"), live)
+    verified = cpp("explain_and_verify")
+    assert_same(verified, live)
+    expected = tiny_explainer().explain(preprocessed(raw_images()), verify=True)
+    for name in ("kept_scores", "removed_scores"):
+        np.testing.assert_allclose(verified[name], getattr(expected, name), atol=1e-4)
     files = np.load(request_file, allow_pickle=True)["image_bytes"]
     expected = served().run("explain_bytes", {"image_bytes": files})
     answer = cpp("explain_bytes")

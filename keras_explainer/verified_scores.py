@@ -3,11 +3,12 @@
 import tensorflow as tf
 
 
-def verified_scores(explainer, images, masks, classes):
+def verified_scores(explainer, classify, images, masks, classes):
     """Runs the classifier on both parts of each image behind each of its masks.
 
     Args:
-        explainer: The `BaseExplainer`.
+        explainer: The `BaseExplainer`, which says what a part of an image is.
+        classify: Function from images (N, H, W, channels) to probabilities (N, C).
         images: Tensor (N, H, W, channels).
         masks: Tensor (N, H, W, K) in [0, 1].
         classes: Integer tensor (N, K), the class of each mask, -1 where there is none.
@@ -21,11 +22,8 @@ def verified_scores(explainer, images, masks, classes):
         mask, one_class = mask_and_class
 
         def score(pictures):
-            probabilities = explainer.frozen.probabilities(
-                explainer.frozen.logits(pictures)
-            )
             known = tf.maximum(one_class, 0)
-            found = tf.gather(probabilities, known, axis=1, batch_dims=1)
+            found = tf.gather(classify(pictures), known, axis=1, batch_dims=1)
             return tf.where(one_class >= 0, found, 0.0)
 
         kept = score(explainer.kept_part(images, mask))
