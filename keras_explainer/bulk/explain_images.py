@@ -11,7 +11,7 @@ from keras_explainer.bulk.write_shard import WriteShard
 
 
 def explain_images(
-    pipeline, folder, inputs, model, *, batch_size, top_k, kind, threshold
+    pipeline, folder, inputs, model, *, batch_size, top_k, kind, threshold, verify
 ):
     """Adds to a pipeline what reads, explains and writes all images.
 
@@ -28,6 +28,7 @@ def explain_images(
         top_k: int.
         kind: "png" or "rle".
         threshold: float, or None.
+        verify: Boolean.
 
     Returns:
         `PCollection` of the numbers of the shards that were written.
@@ -37,13 +38,13 @@ def explain_images(
         path = json.loads(line)
         return folder.shard_of(path), path
 
+    handler = SavedModelHandler(model, batch_size, top_k, kind, threshold, verify)
     return (
         pipeline
         | "Names" >> beam.io.ReadFromText(inputs)
         | "Shards" >> beam.Map(with_shard)
         | "Group" >> beam.GroupByKey()
         | "Unfinished" >> beam.ParDo(UnfinishedShards(folder))
-        | "Explain"
-        >> RunInference(SavedModelHandler(model, batch_size, top_k, kind, threshold))
+        | "Explain" >> RunInference(handler)
         | "Write" >> beam.ParDo(WriteShard(folder))
     )

@@ -41,6 +41,7 @@ def prepared_folder(args, explainer, inputs):
         "top_k": args.top_k,
         "masks": args.masks,
         "threshold": args.threshold,
+        "verify": args.verify,
         "format": args.format,
     }
     shards = max(-(-len(inputs) // SHARD_SIZE), FEWEST_SHARDS)
@@ -84,7 +85,8 @@ def _earlier_settings(path):
     except ValueError:  # Other JSON, or none.
         return None
     is_ours = isinstance(values[0], dict) and values[0].get("command") == _COMMAND
-    return values[0] if is_ours else None
+    # Runs of before there was --verify had none.
+    return {"verify": False, **values[0]} if is_ours else None
 
 
 def _check_same(args, settings, earlier):

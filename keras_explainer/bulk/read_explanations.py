@@ -19,6 +19,9 @@ class BulkExplanation(typing.NamedTuple):
         class_names: List of the k names.
         scores: float32 (k,), the classifier's probability of each class.
         probabilities: float32 (C,), the classifier's whole answer.
+        kept_scores: float32 (k,), the probability of each class when the classifier
+            sees only what its mask keeps; None unless the run had `--verify`.
+        removed_scores: float32 (k,), the same when it sees only what the mask leaves.
     """
 
     path: str
@@ -28,6 +31,8 @@ class BulkExplanation(typing.NamedTuple):
     class_names: list
     scores: np.ndarray
     probabilities: np.ndarray
+    kept_scores: np.ndarray | None = None
+    removed_scores: np.ndarray | None = None
 
 
 def read_explanations(folder):
@@ -79,4 +84,9 @@ def _explanations(shards):
                 row["class_names"],
                 np.array(row["scores"], "float32"),
                 np.array(row["probabilities"], "float32"),
+                *(_proof(row.get(name)) for name in ("kept_scores", "removed_scores")),
             )
+
+
+def _proof(scores):
+    return None if scores is None else np.array(scores, "float32")

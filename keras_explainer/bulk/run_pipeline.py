@@ -54,6 +54,7 @@ def run_pipeline(args, folder, model, expected):
             top_k=args.top_k,
             kind=args.masks,
             threshold=args.threshold,
+            verify=args.verify,
         )
         with _progress(folder, expected), _giving_up_with_a_worker():
             result = pipeline.run()

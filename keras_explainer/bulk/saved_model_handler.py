@@ -12,7 +12,7 @@ from keras_explainer.bulk.read_shard import read_images
 
 
 class SavedModelHandler(ModelHandler):
-    """Explains whole shards with `serving_default` of an exported explainer.
+    """Explains whole shards with an exported explainer.
 
     A `Shard` becomes an `ExplainedShard`; its files are read here, a batch at a time,
     so that names of files and coded masks are all that ever goes between stages.
@@ -23,15 +23,17 @@ class SavedModelHandler(ModelHandler):
         top_k: int. Masks of the most probable classes, at most as many as exported.
         kind: "png" or "rle".
         threshold: As in `encode_mask`.
+        verify: Boolean. Whether to ask for the proof of each mask too.
     """
 
-    def __init__(self, path, batch_size, top_k, kind, threshold):
+    def __init__(self, path, batch_size, top_k, kind, threshold, verify=False):
         super().__init__()
         self.path = path
         self.batch_size = batch_size
         self.top_k = top_k
         self.kind = kind
         self.threshold = threshold
+        self.signature = "explain_and_verify" if verify else "serving_default"
 
     def batch_elements_kwargs(self):
         # A shard at a time; older versions of Beam do not take it on construction.
@@ -41,10 +43,16 @@ class SavedModelHandler(ModelHandler):
         import tensorflow as tf
 
         # All of it: the variables live no longer than what was loaded.
-        return tf.saved_model.load(self.path)
+        model = tf.saved_model.load(self.path)
+        if self.signature not in model.signatures:
+            raise ValueError(
+                f"Argument --explainer should have the signature {self.signature}, as "
+                f"one exported anew has. Received: {self.path}"
+            )
+        return model
 
     def run_inference(self, batch, model, inference_args=None):
-        explain = model.signatures["serving_default"]
+        explain = model.signatures[self.signature]
         return [self._explained(element, explain) for element in batch]
 
     def get_num_bytes(self, batch):
@@ -96,6 +104,11 @@ class SavedModelHandler(ModelHandler):
                     encode_mask(mask, self.kind, self.threshold)
                     for mask in np.moveaxis(masks, -1, 0)
                 ],
+                **{
+                    name: answer[name][i, shown].tolist()
+                    for name in ("kept_scores", "removed_scores")
+                    if name in answer
+                },
             }
 
 

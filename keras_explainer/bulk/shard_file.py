@@ -17,6 +17,9 @@ _FIELDS = (
     ("mask_height", "int32", False),
     ("mask_width", "int32", False),
     ("masks", "binary", True),
+    # Only of runs that verify masks.
+    ("kept_scores", "float32", True),
+    ("removed_scores", "float32", True),
 )
 
 
@@ -24,7 +27,8 @@ def write_rows(rows, path):
     """Writes rows as TFRecord or Parquet, by the suffix of the file.
 
     Args:
-        rows: List of dicts with the names of `FIELDS`.
+        rows: List of dicts with the names of `_FIELDS`; None, or no entry, where
+            masks were not verified.
         path: Path of a local file.
     """
     if pathlib.Path(path).suffix == ".parquet":
@@ -40,13 +44,14 @@ def write_rows(rows, path):
 
 
 def read_rows(path):
-    """Yields the rows of a file, dicts with the names of `FIELDS`."""
+    """Yields the rows of a file, dicts with the names of `_FIELDS` that it has."""
     if pathlib.Path(path).suffix == ".parquet":
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=64):
-                yield from batch.to_pylist()
+                for row in batch.to_pylist():
+                    yield {name: v for name, v in row.items() if v is not None}
         return
     for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
         yield _row(tf.train.Example.FromString(record))
@@ -55,6 +60,8 @@ def read_rows(path):
 def _example(row):
     features = {}
     for name, kind, is_list in _FIELDS:
+        if row.get(name) is None:
+            continue
         values = row[name] if is_list else [row[name]]
         if kind in ("string", "binary"):
             values = [v.encode() if kind == "string" else v for v in values]
@@ -70,6 +77,8 @@ def _example(row):
 def _row(example):
     row = {}
     for name, kind, is_list in _FIELDS:
+        if name not in example.features.feature:
+            continue
         feature = example.features.feature[name]
         values = list(getattr(feature, feature.WhichOneof("kind")).value)
         values = [v.decode() for v in values] if kind == "string" else values

@@ -104,6 +104,12 @@ def _add_masks(parser):
         help="make masks black and white at T (default: PNG grey, run lengths at 0.5)",
     )
     parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="store for each mask the probability of its class from what it keeps, and "
+        "from what it leaves: two more passes of the classifier for each",
+    )
+    parser.add_argument(
         "--format",
         choices=("tfrecord", "parquet"),
         default="tfrecord",
@@ -187,7 +193,7 @@ def _find_inputs(names):
 def _loaded(args, explainer):
     """Returns the explainer to export, or None; complains before a file is written."""
     if pathlib.Path(explainer).suffix != ".keras":
-        _check_signature(explainer)
+        _check_signatures(explainer, args.verify)
         return None
     if "://" in args.output:
         raise UsageError(
@@ -212,13 +218,19 @@ def _exported(args, explainer, loaded, folder):
     return str(version.resolve())
 
 
-def _check_signature(path):
+def _check_signatures(path, verify):
     from keras_explainer.keras_internals import signature_outputs
 
     if "://" in path:
         return
-    if "masks" not in signature_outputs(path)["serving_default"]:
+    served = signature_outputs(path)
+    if "masks" not in served["serving_default"]:
         raise UsageError(
             "Argument --explainer should be a version folder that `keras-explainer "
             f"export` wrote. Received: {path}, whose serving_default returns no masks"
+        )
+    if verify and "explain_and_verify" not in served:
+        raise UsageError(
+            "Argument --explainer should be exported anew by `keras-explainer export` "
+            f"for --verify. Received: {path}, which has no signature explain_and_verify"
         )

@@ -45,6 +45,29 @@ def test_rows_come_back(tmp_path, format):
     assert second.probabilities.tolist() == [0.125, 0, 0.125, 0, 0, 0.75]
 
 
+@pytest.mark.parametrize("format", ["tfrecord", "parquet"])
+def test_the_proof_of_masks_comes_back(tmp_path, format):
+    proof = {"kept_scores": [0.5, 0.125], "removed_scores": [0.25, 0.0]}
+    path = tmp_path / f"masks-00000-of-00002.{format}"
+    write_rows([{**row(0), **proof}], path)
+    assert list(read_rows(path)) == [{**row(0), **proof}]
+    write_rows([row(1)], tmp_path / f"masks-00001-of-00002.{format}")
+    verified, plain = read_explanations(tmp_path)
+    assert verified.kept_scores.tolist() == proof["kept_scores"]
+    assert verified.removed_scores.tolist() == proof["removed_scores"]
+    assert verified.kept_scores.dtype == verified.removed_scores.dtype == "float32"
+    assert plain.kept_scores is None and plain.removed_scores is None
+
+
+def test_parquet_of_before_there_was_a_proof_is_read(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "masks-00000-of-00001.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist([row(0)]), path)
+    (found,) = read_explanations(tmp_path)
+    assert found.kept_scores is None and found.scores.tolist() == [0.75, 0.125]
+
+
 def test_a_folder_without_shards_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="Argument `folder` should be .* Rec"):
         read_explanations(tmp_path)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,11 +165,11 @@ def done(home):
     return out
 
 
-def explained(home, paths, top_k):
+def explained(home, paths, top_k, **options):
     explainer = load_explainer(home / "explainer.keras")
     pictures = [picture for _, picture in read_pictures(paths)]
     images = explainer_input(pictures, explainer)
-    return explainer.explain(images, top_k=top_k)
+    return explainer.explain(images, top_k=top_k, **options)
 
 
 @pytest.mark.slow
@@ -189,6 +190,62 @@ def test_masks_are_those_of_explain(home, done):
         assert row.class_names == [NAMES[index] for index in row.classes]
     # Masks that a bad reader could not tell apart would prove nothing.
     assert np.std([row.masks for row in rows]) > 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["tfrecord", "parquet"])
+def test_masks_are_verified(home, done, tmp_path, capsys, format):
+    out, paths = tmp_path / "out", [str(home / "pictures" / f"{i}.jpg") for i in (0, 1)]
+    given = ["--explainer", done / "explainer" / "1", "--input", *paths]
+    given += ["--format", format, "--top-k", "1", "--threshold", "0.9"]
+    assert bulk(out, *given, "--verify") == 0
+    rows = {row.path: row for row in kx.bulk.read_explanations(out)}
+    expected = explained(home, paths, 1, verify=True)
+    for i, path in enumerate(paths):
+        for name in ("kept_scores", "removed_scores"):
+            values = getattr(rows[path], name)
+            assert values.shape == (1,)
+            np.testing.assert_allclose(values, getattr(expected, name)[i], atol=1e-4)
+    assert np.abs(expected.kept_scores - expected.scores).max() > 0.01
+    # A run goes on as it began.
+    assert bulk(out, *given) == 2
+    assert "--verify should be True of the run in" in capsys.readouterr().err
+    assert bulk(out, *given, "--verify") == 0
+
+
+@pytest.mark.slow
+def test_a_run_of_before_there_was_a_proof_goes_on(home, done, capsys, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(done, out)
+    assert next(kx.bulk.read_explanations(out)).kept_scores is None
+    config = json.loads((out / "config.json").read_text())
+    assert config.pop("verify") is False
+    (out / "config.json").write_text(json.dumps(config))
+    given = ["--explainer", home / "explainer.keras", "--input", home / "pictures"]
+    given += ["--top-k", "2", "--batch-size", "4"]
+    assert bulk(out, *given) == 0
+    assert "Read 0 images" in capsys.readouterr().out
+    assert bulk(out, *given, "--verify") == 2
+    assert "--verify should be False of the run in" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_export_of_before_there_was_a_proof_is_refused(home, tmp_path, capsys):
+    module = tf.Module()
+    spec = tf.TensorSpec((None, 8, 8, 3), tf.float32, "images")
+    module.masks = tf.function(lambda images: {"masks": images}, [spec])
+    tf.saved_model.save(module, str(tmp_path / "1"), module.masks)
+    given = ["--explainer", tmp_path / "1", "--input", home / "pictures"]
+    assert bulk(tmp_path / "out", *given, "--verify") == 2
+    error = capsys.readouterr().err
+    assert "--explainer should be exported anew by `keras-explainer export`" in error
+    assert error.count("\n") == 1 and not (tmp_path / "out").exists()
+    # One that is elsewhere is looked at by those who load it.
+    from keras_explainer.bulk.saved_model_handler import SavedModelHandler
+
+    handler = SavedModelHandler(str(tmp_path / "1"), 1, 1, "png", None, verify=True)
+    with pytest.raises(ValueError, match="signature explain_and_verify, as one exp"):
+        handler.load_model()
 
 
 @pytest.mark.slow
