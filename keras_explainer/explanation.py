@@ -62,9 +62,14 @@ class Explanation(typing.NamedTuple):
             np.asarray(values)[counts]
             for values in (scores, self.kept_scores, self.removed_scores, areas)
         )
+        one = len(full) == 1
+        masks = "1 mask covers" if one else f"{len(full)} masks cover"
+        whose, them = ("class's", "it") if one else ("classes'", "them")
+        is_kept, is_given_up = np.sum(kept >= full / 2), np.sum(removed < full / 2)
+        answers = "answer is" if is_kept == 1 else "answers are"
         return (
-            f"{len(full)} masks cover {area.mean():.0%} of a picture; of the classes' "
-            f"{full.mean():.2f} the classifier keeps {kept.mean():.2f} from them and "
-            f"{removed.mean():.2f} from the rest; {np.sum(kept >= full / 2)} answers "
-            f"are kept, {np.sum(removed < full / 2)} given up without them"
+            f"{masks} {area.mean():.0%} of a picture; of the {whose} "
+            f"{full.mean():.2f} the classifier keeps {kept.mean():.2f} from {them} and "
+            f"{removed.mean():.2f} from the rest; {is_kept} {answers} kept, "
+            f"{is_given_up} given up without {them}"
         )

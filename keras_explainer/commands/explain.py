@@ -241,14 +241,13 @@ def _with_server(args):
     except ImportError as error:
         raise CommandError(str(error)) from error
     shown = slice(args.top_k)
-    verify = {"verify": True} if args.verify else {}
 
     def explain(paths):
         for path, picture in itertools.chain.from_iterable(
             read_pictures([p]) for p in paths
         ):
             try:
-                found = client.explain(path, **verify)
+                found = client.explain(path, verify=args.verify)
             except ServingError as error:
                 # What is not the server's own answer is not about this picture.
                 if error.code != "INVALID_ARGUMENT" or not error.answered:

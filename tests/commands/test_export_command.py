@@ -103,7 +103,7 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     pictures = [str(tmp_path / name) for name in ("a.png", "b.jpg", "broken.jpg")]
     here, there = tmp_path / "here", tmp_path / "there"
-    argv = ["explain", *pictures, "--top-k", "2", "--out"]
+    argv = ["explain", *pictures, "--top-k", "2", "--verify", "--out"]
     assert main([*argv, str(here), "--explainer", str(saved)]) == 0
     assert main([*argv, str(there), "--server", server]) == 0
     assert "Explained 2 pictures, skipped 1" in capsys.readouterr().out
@@ -113,7 +113,8 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
         assert (found["width"], found["height"]) == (wanted["width"], wanted["height"])
         for own, other in zip(found["classes"], wanted["classes"], strict=True):
             assert own["name"] == other["name"] and own["mask"] == other["mask"]
-            assert own["probability"] == pytest.approx(other["probability"], abs=1e-3)
+            for key in ("probability", "kept_probability", "removed_probability"):
+                assert own[key] == pytest.approx(other[key], abs=1e-3)
             assert own["area"] == pytest.approx(other["area"], abs=0.02)
     for explained in records[0]["classes"]:
         masks = [

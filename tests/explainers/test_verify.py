@@ -119,6 +119,13 @@ def test_a_verdict_counts_the_predicted_classes():
         "0.43 from them and 0.13 from the rest; 2 answers are kept, 2 given up without "
         "them"
     )
+    fields = ("masks", "classes", "scores", "kept_scores", "removed_scores")
+    last = {name: getattr(found, name)[1:, ..., 1:] for name in fields}
+    single = explanation(**last)
+    assert single.verdict() == (
+        "1 mask covers 100% of a picture; of the class's 0.30 the classifier keeps "
+        "0.30 from it and 0.10 from the rest; 1 answer is kept, 1 given up without it"
+    )
     unasked = found._replace(kept_scores=None)
     with pytest.raises(ValueError, match="`verify` of `explain` should be True"):
         unasked.verdict()
