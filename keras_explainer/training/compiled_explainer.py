@@ -141,6 +141,21 @@ class CompiledExplainer(BuildsItself, TrainingStep):
 
     trainable_weights = trainable_variables
 
+    # The first Kerases leave out layers that are attributes, but not in the graph.
+    @property
+    def variables(self):
+        return self._with_trained(super().variables, "variables")
+
+    @property
+    def weights(self):
+        return self._with_trained(super().weights, "weights")
+
+    def _with_trained(self, found, kind):
+        known = {id(variable) for variable in found}
+        trained = [layer for layer in self.trained_layers() if layer]
+        more = (v for layer in trained for v in getattr(layer, kind))
+        return [*found, *(v for v in more if id(v) not in known)]
+
     @property
     def non_trainable_variables(self):
         trained = {id(v) for v in self.trainable_variables}
