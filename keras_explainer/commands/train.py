@@ -229,7 +229,8 @@ def _train(args, folder, termination):
     explanation = explainer.explain(images, batch_size=args.batch_size, verify=True)
     _finish(folder, explainer, images, explanation, history.rows)
     whose = "that training did not see" if validates else "of the training"
-    return f"On {len(images)} pictures {whose}: {explanation.verdict()}"
+    pictures = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
+    return f"On {pictures} {whose}: {explanation.verdict()}"
 
 
 def _introduce(explainer, data, images):

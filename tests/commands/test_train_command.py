@@ -151,13 +151,16 @@ def test_interrupted_run_ends_like_one_that_was_not(
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_run_interrupted_after_its_last_epoch_is_finished(
-    classifiers, tmp_path, interrupt_after, monkeypatch
+    classifiers, tmp_path, capsys, interrupt_after, monkeypatch
 ):
     out, classifier = tmp_path / "run", classifiers / "shapes.keras"
+    argv = train(classifier, out, "shapes", "--limit", 1, epochs=1)
     interrupt_after(1)
-    assert main(train(classifier, out, epochs=1)) == 130
+    assert main(argv) == 130
     monkeypatch.undo()
-    assert main(train(classifier, out, "shapes", "--resume", epochs=1)) == 0
+    assert main([*argv, "--resume"]) == 0
+    verdict = verdict_of(capsys.readouterr().out)
+    assert verdict.startswith("On 1 picture that training did not see: ")
     assert content(out) == RUN
     assert len(read_history(out / "history.csv")) == 1
 
