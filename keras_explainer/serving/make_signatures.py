@@ -86,16 +86,6 @@ def _served_functions(explainer, top_k, mask_size, threshold):
         }
         return answer, logits, images
 
-    @tf.function(input_signature=[images_spec])
-    def explain_and_verify(images):
-        answer, logits, images = explain(images)
-        # The masks of `explain`, whatever is made of them to be sent.
-        masks, classes = tf.sigmoid(logits), answer["classes"]
-        kept, removed = verified_scores(
-            explainer, probabilities_of, images, masks, classes
-        )
-        return {**answer, "kept_scores": kept, "removed_scores": removed}, logits
-
     @tf.function(input_signature=[images_spec, targets_spec])
     def explain_class(images, targets):
         images, found, _ = read(images)
@@ -107,16 +97,29 @@ def _served_functions(explainer, top_k, mask_size, threshold):
         images = _preprocessed(explainer, checked_images(images))
         return {"probabilities": probabilities_of(images)}
 
+    verify = _verifying(explain, explainer, probabilities_of, images_spec)
     return {
         "serving_default": _of_images(explain, images_spec),
         "explain_bytes": _of_files(explain, images_spec, threshold),
-        "explain_and_verify": _of_images(explain_and_verify, images_spec),
-        "explain_bytes_and_verify": _of_files(
-            explain_and_verify, images_spec, threshold
-        ),
+        "explain_and_verify": _of_images(verify, images_spec),
+        "explain_bytes_and_verify": _of_files(verify, images_spec, threshold),
         "explain_class": explain_class,
         "classify": classify,
     }
+
+
+def _verifying(explain, explainer, classify, images_spec):
+    """Returns the function that answers as `explain` does, with the proof of masks."""
+
+    @tf.function(input_signature=[images_spec])
+    def explain_and_verify(images):
+        answer, logits, images = explain(images)
+        # The masks of `explain`, whatever is made of them to be sent.
+        masks, classes = tf.sigmoid(logits), answer["classes"]
+        kept, removed = verified_scores(explainer, classify, images, masks, classes)
+        return {**answer, "kept_scores": kept, "removed_scores": removed}, logits
+
+    return explain_and_verify
 
 
 def _of_images(explain, images_spec):
