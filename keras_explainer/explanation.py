@@ -4,7 +4,7 @@ import typing
 
 import numpy as np
 
-# A class counts as predicted from this probability, or if it is an image's likeliest.
+# A class counts from this probability, or if it is the likeliest of its image.
 _PREDICTED_FROM = 0.5
 
 
@@ -31,7 +31,10 @@ class Explanation(typing.NamedTuple):
     removed_scores: typing.Any = None
 
     def verdict(self):
-        """Tells in a sentence what the masks of the predicted classes prove.
+        """Tells in a sentence what the masks prove.
+
+        The classes that count are those of a probability of at least one half, and of
+        each image the likeliest of those that it was explained for.
 
         An answer is kept if the classifier gives the class at least half of its
         probability from its mask alone, and given up if it gives it less than half
