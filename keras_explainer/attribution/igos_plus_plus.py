@@ -40,7 +40,7 @@ class IGOSPlusPlus(AttributionMethod):
 
     Example:
 
-    >>> maps = IGOSPlusPlus(classifier).explain(images, targets=2)
+    >>> maps = IGOSPlusPlus(classifier, iterations=5).explain(images, targets=2)
     >>> maps.shape
     (4, 64, 64)
 

@@ -209,6 +209,7 @@ def test_a_classifier_of_integers_cannot_be_differentiated(eager):
             build(name, classifier)
 
 
+@pytest.mark.slow
 def test_a_pass_holds_no_more_images_than_asked_for(eager):
     images = random_images(3)
     for name in ("IntegratedGradients", "RISE", "ExtremalPerturbation", "IGOSPlusPlus"):

@@ -46,6 +46,7 @@ def test_the_blur_of_metrics_is_another_one():
         IntegratedGradients(tiny_classifier(), background="blur")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("background", [0.1, "strong_blur"])
 def test_attributions_sum_up_to_the_difference_of_logits(background):
     classifier, images = tiny_classifier(), random_images(3)

@@ -45,6 +45,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_writes_the_gallery_of_every_epoch(tmp_path):
     model = Stub()
     train(MaskGallery(IMAGES, tmp_path / "a", class_names=NAMES, targets=[1, 0]), model)

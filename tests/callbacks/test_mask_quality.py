@@ -188,6 +188,7 @@ def iou_by_hand(explainer, labels):
     return float(np.mean(metrics.iou(OBJECTS, shown)))
 
 
+@pytest.mark.slow
 def test_fit_measures_masks_and_compiled_metrics(explainer):
     labels = [0, 1, 2, 0]
     explainer.compile(
@@ -211,6 +212,7 @@ def test_fit_measures_masks_and_compiled_metrics(explainer):
         assert logs["loss"] == pytest.approx(loss, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["dataset", "repeated", "of no rank", "PyDataset"])
 def test_fit_takes_masks_in_batches(explainer, form):
     arrays = PICTURES, np.array([0, 1, 2, 0]), OBJECTS
@@ -241,6 +243,7 @@ def test_wrong_masks_end_fit_before_training(explainer):
     assert int(explainer.optimizer.iterations) == 0
 
 
+@pytest.mark.slow
 def test_what_watches_a_quality_comes_after_it_and_knows_what_is_better(explainer):
     data = PICTURES, np.array([0, 1, 2, 0]), OBJECTS
     explainer.compile(keras.optimizers.SGD(0.0), metrics=[metrics.UndecidedShare()])
@@ -257,6 +260,7 @@ def test_what_watches_a_quality_comes_after_it_and_knows_what_is_better(explaine
     assert stopping.mode == "max" and plateau.mode == "min"
 
 
+@pytest.mark.slow
 def test_metrics_of_masks_are_saved_with_the_explainer(explainer, tmp_path):
     chosen = [keras.metrics.CategoricalAccuracy(), metrics.TrimapIoU(2)]
     explainer.compile(metrics=chosen)

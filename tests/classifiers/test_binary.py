@@ -21,6 +21,7 @@ def yes_and_no(classifier, images):
     return np.concatenate([1 - p, p], axis=1)
 
 
+@pytest.mark.slow
 def test_without_labels_the_answer_itself_is_explained(eager):
     """Of a classifier that says no to every image, with probability 1 - e^-5."""
     images = random_images(2)
@@ -135,6 +136,7 @@ def test_the_command_line_explains_either_answer(trained_classifier, tmp_path):
         assert record["classes"][0]["probability"] == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.slow
 def test_labels_of_one_column_and_of_two_mean_the_same():
     """One graph is for both, and does not know how wide they are."""
     images, labels = random_images(4), np.array([0, 1, 1, 0])

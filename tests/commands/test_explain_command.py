@@ -219,6 +219,7 @@ def proofs(records):
     return np.array([[[c[key] for key in keys] for c in r["classes"]] for r in records])
 
 
+@pytest.mark.slow
 def test_verify_proves_the_masks_of_a_trained_explainer(
     patch_explainer, tmp_path, capsys, monkeypatch
 ):
@@ -241,6 +242,7 @@ def test_verify_proves_the_masks_of_a_trained_explainer(
     assert lines[0].startswith(f"{folder / '0.png'}: {name} {told}, ")
 
 
+@pytest.mark.slow
 def test_without_verify_nothing_is_proved(patch_explainer, tmp_path, capsys):
     path, folder, _ = patch_explainer
     assert explain(path, tmp_path / "out", str(folder)) == 0
@@ -249,6 +251,7 @@ def test_without_verify_nothing_is_proved(patch_explainer, tmp_path, capsys):
     assert "alone" not in shown and "Verified" not in shown
 
 
+@pytest.mark.slow
 def test_a_server_is_asked_to_verify(patch_explainer, tmp_path, capsys, monkeypatch):
     path, folder, _ = patch_explainer
     explainer, verified = load_explainer(path), []
@@ -326,6 +329,7 @@ def test_wrong_requests(explainer, pictures, tmp_path, capsys, argv, code, messa
     assert not (tmp_path / "out.partial").exists()
 
 
+@pytest.mark.slow
 def test_earlier_explanations_are_kept(explainer, pictures, tmp_path, capsys):
     out, cat = tmp_path / "out", f"{pictures}/cat.jpg"
     assert explain(explainer, out, cat) == 0

@@ -118,6 +118,7 @@ def test_a_function_of_a_module_serves_training_and_explaining(folder, capsys):
     np.testing.assert_allclose(probabilities(folder / "explained"), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_code_in_a_file_is_run_only_if_it_is_trusted(folder, capsys):
     images = keras.Input((32, 32, 3))

@@ -165,6 +165,7 @@ def test_run_interrupted_after_its_last_epoch_is_finished(
     assert len(read_history(out / "history.csv")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_interruption_in_the_first_epoch_leaves_nothing(
     classifiers, tmp_path, capsys, monkeypatch
@@ -204,6 +205,7 @@ def test_folder_without_labels_or_validation(classifiers, tmp_path, capsys):
     assert load_explainer(out).class_names == ["cat", "dog"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "classifier, argv, code, message",

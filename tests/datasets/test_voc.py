@@ -187,6 +187,7 @@ def test_augmentation_moves_image_and_mask_together(tmp_path):
     assert len(widths) > 3 and max(widths) <= 16 * 2**0.5 + 2
 
 
+@pytest.mark.slow
 def test_augmentation_is_seeded_and_new_in_each_epoch(tmp_path):
     first, again = augmented(tmp_path), augmented(tmp_path)
     a, b = (next(first.as_numpy_iterator())[2] for _ in range(2))

@@ -66,6 +66,7 @@ def many_results(methods, controls, monkeypatch, classes=3):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 8, 9, 12, 20])
 def test_any_number_of_methods(monkeypatch, count):
     found = many_results(count, count, monkeypatch)

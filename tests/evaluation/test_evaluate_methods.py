@@ -50,6 +50,7 @@ def controls(explainer, data):
     return evaluate_methods(explainer, data, CONTROLS, **FAST)
 
 
+@pytest.mark.slow
 def test_true_mask_is_perfect(controls):
     values = controls["ideal"].values
     for name in (
@@ -259,6 +260,7 @@ def test_failing_method_is_told_and_the_others_go_on(explainer, data, monkeypatc
     assert table.json()["grad_cam"]["metrics"]["iou"] is None
 
 
+@pytest.mark.slow
 def test_slow_methods_take_one_image_at_a_time(explainer, data, monkeypatch):
     slow = METHOD_ROWS["zero"]._replace(is_slow=True)
     monkeypatch.setitem(method_rows.METHOD_ROWS, "zero", slow)
@@ -330,6 +332,7 @@ def test_bad_arguments(explainer, arguments, message):
         evaluate_methods(explainer, **arguments)
 
 
+@pytest.mark.slow
 def test_resumed_run_has_the_same_background(data, tmp_path):
     # A classifier whose mean colour is not known, and an explainer never fitted.
     explainer = kx.ExplainerModel(tiny_classifier(8, "sigmoid"))

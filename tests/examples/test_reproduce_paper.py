@@ -163,6 +163,7 @@ def test_errors(reproduce_paper, tmp_path, arguments, message):
         reproduce_paper.main([*arguments, "--out", str(tmp_path / "out")])
 
 
+@pytest.mark.slow
 def test_weights_of_a_whole_application(train_classifier, tmp_path):
     whole = keras.applications.MobileNet(alpha=0.25, weights=None)
     whole.save_weights(tmp_path / "whole.weights.h5")

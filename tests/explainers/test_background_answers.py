@@ -15,6 +15,7 @@ def fit(explainer, kind="softmax"):
     explainer.fit(images, labels, batch_size=8, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "kind",

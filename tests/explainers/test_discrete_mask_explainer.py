@@ -110,6 +110,7 @@ def test_evaluation_judges_the_mask_that_is_shown():
     assert figures["area"] == pytest.approx(area, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_published_surrogate_trains():
     explainer = kx.DiscreteMaskExplainer(
         tiny_classifier(), estimator="published", threshold=0.35, grid=32

@@ -15,6 +15,7 @@ import keras_explainer as kx
 pytestmark = pytest.mark.usefixtures("eager")
 
 
+@pytest.mark.slow
 @every_kind
 def test_explain_top_k_targets_and_fields(make):
     classifier, images = tiny_classifier(classes=4), random_images(5)

@@ -22,6 +22,7 @@ def indices(count=8, classes=3, seed=0):
     return np.random.default_rng(seed).integers(0, classes, count)
 
 
+@pytest.mark.slow
 def test_a_second_epoch_lowers_the_loss():
     explainer = kx.ExplainerModel(tiny_classifier())
     loss = explainer.fit(random_images(8), indices(), epochs=2, verbose=0).history
@@ -241,6 +242,7 @@ def test_a_class_that_the_classifier_rules_out_has_an_empty_mask(activation):
     assert learned.numpy()[..., 2].min() > whole.numpy()[..., 2].max()
 
 
+@pytest.mark.slow
 def test_a_classifier_without_a_map_is_explained_by_an_encoder_of_its_own(tmp_path):
     images = keras.Input((16, 16, 3))
     x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(images))

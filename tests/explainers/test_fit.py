@@ -18,6 +18,7 @@ from explainer_kinds import every_kind
 pytestmark = pytest.mark.usefixtures("eager")
 
 
+@pytest.mark.slow
 @every_kind
 def test_fit_trains_as_it_stands_and_leaves_the_classifier_alone(make):
     classifier = tiny_classifier()
@@ -49,6 +50,7 @@ def test_fit_trains_as_it_stands_and_leaves_the_classifier_alone(make):
     np.testing.assert_allclose(probabilities, answers, atol=1e-6)
 
 
+@pytest.mark.slow
 @any_kind
 @pytest.mark.parametrize(
     "labels",
@@ -98,6 +100,7 @@ def test_labels_default_to_the_predictions(make):
     )
 
 
+@pytest.mark.slow
 @every_kind
 def test_sample_weights_scale_the_loss(make):
     explainer = make(tiny_classifier())
@@ -122,6 +125,7 @@ def test_sample_weights_scale_the_loss(make):
     assert only["loss"] == pytest.approx(first["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 @every_kind
 def test_images_without_any_label_give_no_nan(make):
     classifier = tiny_classifier(activation="sigmoid")

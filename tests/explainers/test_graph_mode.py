@@ -51,6 +51,7 @@ def test_fused_softmax_heads_train_and_explain(head, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_explain_is_traced_once_for_batches_of_all_sizes(monkeypatch):
     explainer = kx.ExplainerModel(tiny_classifier())
     explain, traced = explainer._explain_batch, []
@@ -66,6 +67,7 @@ def test_explain_is_traced_once_for_batches_of_all_sizes(monkeypatch):
     assert len(traced) == 2
 
 
+@pytest.mark.slow
 def test_a_traced_step_equals_an_eager_one():
     images, labels = tf.constant(random_images(4)), tf.constant([0, 1, 2, 0])
     explainers = []

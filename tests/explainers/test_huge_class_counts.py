@@ -1,6 +1,7 @@
 """Explaining a few of very many classes: all masks are never there at once."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
@@ -22,6 +23,7 @@ def largest_tensor(concrete):
     return max(sizes)
 
 
+@pytest.mark.slow
 @every_kind
 def test_explain_computes_the_masks_asked_for_and_no_others(make):
     explainer = make(tiny_classifier(classes=CLASSES))

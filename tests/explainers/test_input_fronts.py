@@ -171,6 +171,7 @@ def assert_same(probabilities, case):
     np.testing.assert_allclose(probabilities, case.expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @fronts(pytest.mark.slow)
 def test_python(case):
@@ -190,6 +191,7 @@ def test_saved_and_reloaded(case):
 
 
 # The command line, the server and bulk take what a file says, which is shown above.
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @fronts(pytest.mark.thorough)
 def test_command_line(case):

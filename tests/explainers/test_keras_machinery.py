@@ -24,6 +24,7 @@ def made(make=kx.ExplainerModel, **options):
     return make(tiny_classifier(activation="sigmoid", size=16), **options)
 
 
+@pytest.mark.slow
 @every_kind
 def test_a_clone_explains_the_same_classifier_and_begins_anew(make):
     explainer = made(make, class_names=["a", "b", "c"], name="first")
@@ -64,6 +65,7 @@ def test_a_clone_explains_the_same_classifier_and_begins_anew(make):
     )
 
 
+@pytest.mark.slow
 def test_a_deep_copy_is_the_same_explainer():
     explainer = made()
     explainer.fit(IMAGES, rows(4), verbose=0)

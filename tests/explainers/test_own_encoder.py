@@ -23,6 +23,7 @@ def without_a_map():
     return keras.Model(images, layers.Dense(3, activation="softmax")(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_small_encoder_is_trained_along(name, tmp_path, eager):
     classifier, images = without_a_map(), random_images(4, 16)

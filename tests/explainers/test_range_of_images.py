@@ -36,6 +36,7 @@ def network(layer=None, front=lambda x: x, classes=3, scale=1.0, head="head"):
     return keras.Model(images, x)
 
 
+@pytest.mark.slow
 def test_images_in_0_1_correct_what_a_layers_name_suggests(tmp_path):
     explainer = kx.ExplainerModel(network("block5_conv3"))
     low, high = explainer.preprocessing.input_range
@@ -100,6 +101,7 @@ def test_a_preprocessing_set_after_training_works(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_answers_that_saturate_on_raw_pixels_are_noticed():
     classifier = network(scale=10.0)
     explainer = kx.ExplainerModel(classifier, preprocess_input="identity")
@@ -112,6 +114,7 @@ def test_answers_that_saturate_on_raw_pixels_are_noticed():
             explainer.fit(images, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trained_on, assumed",
     [("0..1", "identity"), ("identity", "0..1"), ("0..1", "mobilenet")],
@@ -145,6 +148,7 @@ def test_images_for_a_front_are_raw_pixels():
         explainer.explain((255 * UNIT).astype("uint8"))
 
 
+@pytest.mark.slow
 def test_images_from_0_where_they_should_be_from_minus_1_are_warned_of():
     inverted = kx.ExplainerModel(network(front=lambda x: 1 - x))
     assert inverted.preprocessing.name == "-1..1"

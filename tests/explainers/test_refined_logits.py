@@ -41,6 +41,7 @@ def cost_by_hand(explainer, image, logits, class_index):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
     # The fill follows the mask without a slope; here it follows nothing.

@@ -59,6 +59,7 @@ def test_bad_images_are_refused(make, case):
         explainer.fit(images, indices(len(images)), verbose=0)
 
 
+@pytest.mark.slow
 @any_kind
 @pytest.mark.parametrize(
     "what", ["label", pytest.param("image", marks=pytest.mark.slow)]

@@ -12,6 +12,7 @@ from explainer_kinds import every_kind
 pytestmark = pytest.mark.usefixtures("eager")
 
 
+@pytest.mark.slow
 @every_kind
 def test_save_and_load_give_equal_masks_and_go_on_training(make, tmp_path):
     images, labels = random_images(8), indices()

@@ -11,6 +11,7 @@ import keras_explainer as kx
 from keras_explainer.image_operations.inpainting import inpainted
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("inpainting", [True, False])
@@ -36,6 +37,7 @@ def test_both_parts_are_answered_as_by_hand(activation, inpainting):
         np.testing.assert_allclose(found.removed_scores[:, k], rest[rows], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_mask_of_everything_keeps_the_answer_and_one_of_nothing_leaves_it():
     images = random_images(2)

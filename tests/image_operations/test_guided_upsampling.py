@@ -128,6 +128,7 @@ def test_averaged_to_takes_the_means_of_cells():
     )
 
 
+@pytest.mark.slow
 def test_explain_follows_colours_and_edges_unless_told_not_to():
     classifier = tiny_classifier()
     images = picture(classifier.input_shape[1]).astype("float32")

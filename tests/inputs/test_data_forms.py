@@ -130,6 +130,7 @@ def expected(explainer):
     return loss, explainer.explain(IMAGES).masks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same(form, explainer, expected):
     loss, masks = expected
@@ -299,6 +300,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD)
 def test_what_does_not_suit_is_one_sentence(case, explainer, method):
     make, message, also_explain = BAD[case]
@@ -380,6 +382,7 @@ def test_an_error_of_ones_own_generator_is_told_as_it_is():
         kx.ExplainerModel(tiny_classifier()).fit(broken(), verbose=0)
 
 
+@pytest.mark.slow
 def test_methods_are_not_for_a_dataset(method):
     with pytest.raises(ValueError, match="GradCAM.explain should be called outside"):
         dataset(IMAGES).map(method.explain)
@@ -407,6 +410,7 @@ def test_explain_in_a_function_and_in_a_dataset(explainer):
     dataset().map(in_graph)
 
 
+@pytest.mark.slow
 def test_explain_in_a_traced_function(explainer):
     tf.config.run_functions_eagerly(False)
     expected = explainer.explain(IMAGES, targets=LABELS)

@@ -53,6 +53,7 @@ def test_formats_that_may_run_code_are_not_read(saved, monkeypatch, load, suffix
         assert loaded.output_shape == (None, 3)
 
 
+@pytest.mark.slow
 def test_explainer_from_file_or_run(saved):
     run, file = (
         load_explainer(saved / "run"),
@@ -149,6 +150,7 @@ def test_class_names_from_list_and_file(tmp_path):
         read_class_names("dog", 2)
 
 
+@pytest.mark.slow
 def test_reloaded_explainer_gives_the_same_masks(saved):
     images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
     masks = [load_explainer(saved / "run").explain(images).masks for _ in range(2)]

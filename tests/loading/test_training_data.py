@@ -174,6 +174,7 @@ def test_a_class_that_is_called_train(tmp_path):
     assert found.targets == "labels" and found.count == 2
 
 
+@pytest.mark.slow
 def test_voc(tmp_path):
     root = tmp_path / "VOC2012"
     for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):

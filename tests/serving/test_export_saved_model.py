@@ -103,6 +103,7 @@ def test_masks_at_the_images_size_are_those_of_explain():
     np.testing.assert_allclose(answer["masks"], expected.masks[..., 0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_file_is_explained_as_its_pixels_by_pillow(signatures):
     """To the tolerance of decoders: less than 2 % of pixels differ, by one level."""
     # In other pictures a level is enough to tip a cell of these masks, never trained.
@@ -173,6 +174,7 @@ def assert_verified(answer, expected, atol=1e-5):
         assert np.abs(scores - expected.scores).max() > 0.001
 
 
+@pytest.mark.slow
 def test_verified_scores_are_those_of_explain(signatures):
     images = raw_images()
     expected = tiny_explainer().explain(preprocessed(images), verify=True)
@@ -266,6 +268,7 @@ def test_wrong_values_get_a_clear_error(signatures, signature, inputs, message):
 # === The folder ===
 
 
+@pytest.mark.slow
 def test_warm_up_requests_are_those_of_the_official_protos():
     protos = pytest.importorskip(
         "tensorflow_serving.apis.prediction_log_pb2",
@@ -325,6 +328,7 @@ def test_a_version_is_never_replaced(tmp_path):
     assert [path.name for path in version.parent.iterdir()] == ["3"]
 
 
+@pytest.mark.slow
 def test_a_version_that_came_meanwhile_is_kept(tmp_path, monkeypatch):
     version = tmp_path / "pets" / "1"
 
@@ -379,6 +383,7 @@ def test_wrong_arguments(options, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "preprocess_input, message",
     [

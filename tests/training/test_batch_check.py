@@ -39,6 +39,7 @@ def assert_refused(found, fault):
     assert found["changed"] == 0
 
 
+@pytest.mark.slow
 @every_kind
 def test_a_bad_batch_changes_nothing(make):
     explainer = make(tiny_classifier())
@@ -56,6 +57,7 @@ def test_a_bad_batch_changes_nothing_in_a_traced_step(kind, xla):
         assert_refused(outcome(explainer, fault), fault)
 
 
+@pytest.mark.slow
 def test_no_batch_after_a_bad_one_is_learned_in_the_same_call():
     tf.config.run_functions_eagerly(False)
     explainer = kx.L2XExplainer(tiny_classifier(), grid=4)
@@ -92,9 +94,12 @@ def test_a_bad_batch_changes_nothing_in_any_mode(mode, faults, kinds):
         assert_refused(each, each["fault"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["image", "label"])
 def test_a_bad_batch_of_validation_ends_the_run(fault):
     explainer = kx.ExplainerModel(tiny_classifier())
+    # One fault in a graph, the other sooner.
+    explainer.compile(run_eagerly=fault == "label")
     message = TOLD[fault].removeprefix("ValueError: ")
     with pytest.raises(ValueError, match=message):
         explainer.evaluate(bad_batches(fault), verbose=0)
@@ -130,6 +135,7 @@ def test_a_gradient_that_is_not_finite_is_not_learned(monkeypatch):
     assert int(explainer.optimizer.iterations) == 0
 
 
+@pytest.mark.slow
 def test_xla_is_there_only_when_asked_for(tmp_path):
     explainer = kx.ExplainerModel(tiny_classifier())
     assert explainer.jit_compile is False
@@ -202,6 +208,7 @@ def test_backup_and_restore_goes_on_as_if_never_interrupted(tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_steps_by_hand_look_at_the_first_images_only(monkeypatch):
     explainer, looked = kx.ExplainerModel(tiny_classifier()), []
     follow = explainer.follow

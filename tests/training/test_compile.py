@@ -45,6 +45,8 @@ def test_a_function_of_the_step_learns_as_the_loss_that_it_computes(activation):
     assert np.abs(at_once[2]).max() > 1e-3
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_a_function_trains_reports_its_loss_alone_and_comes_back(tmp_path):
     explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
     explainer.compile(loss=all_terms, augmentation=0.5, single_label=0.25)
@@ -66,6 +68,7 @@ def test_a_function_trains_reports_its_loss_alone_and_comes_back(tmp_path):
     assert {*kx.ExplainerLoss.TERMS} < {*again.fit(*data, verbose=0).history}
 
 
+@pytest.mark.slow
 def test_a_function_that_is_not_registered_is_asked_for(tmp_path):
     def nowhere(step):
         return keras.ops.mean(step.target_mask, axis=(1, 2))

@@ -31,6 +31,7 @@ def trained(explainer, weights, seed, steps=1):
 
 
 # All but one draw something, from which a step of training learns.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", graded(("explainer",), slow=KINDS[1:-1], thorough=OTHERS)
 )
@@ -80,6 +81,7 @@ def test_files_without_a_seed_draw_as_they_did(tmp_path):
     assert int(seed.of_step(3)) == 3
 
 
+@pytest.mark.slow
 @every_kind
 def test_validation_depends_on_the_weights_and_the_images_alone(make):
     """Not on the step, the seed, an image's place, or the images beside it."""
@@ -160,6 +162,7 @@ def takes_a_seed(value):
     return code is not None and "seed" in code.co_varnames[: code.co_argcount + 99]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWN)
 def test_methods_and_controls_draw_by_the_one_seed(name):
     classifier = tiny_classifier(size=16)
