@@ -34,7 +34,7 @@ def test_quickstart(project, capsys):
     assert ((masks < 0.1) | (masks > 0.9)).mean() > 0.7
 
 
-@pytest.mark.thorough  # the command trains on VOC in `make test`
+@pytest.mark.thorough  # loading and measuring VOC have tests of their own
 def test_train_voc(project, capsys):
     write_shapes_as_voc = runpy.run_path(str(EXAMPLES / "reproduce_paper.py"))[
         "write_shapes_as_voc"
