@@ -88,10 +88,9 @@ def masked_terms(explainer, images, outputs, labels, training):
 
     loss, target = explainer.explainer_loss, step.target_mask
     if isinstance(loss, FunctionLoss):  # It may put together what both passes give.
-        kept, removed = with_kept(target), with_removed(1.0 - target)
-        return loss(kept._replace(removed_logits=removed.removed_logits)), (
-            kept.kept_logits
-        )
+        removed = with_removed(1.0 - target).removed_logits
+        both = with_kept(target)._replace(removed_logits=removed)
+        return loss(both), both.kept_logits
     classification, kept = _with_slope(with_kept, loss.of_kept, target, training)
     # One after the other: two passes at once take twice the memory.
     with tf.control_dependencies([classification]):
