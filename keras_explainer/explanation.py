@@ -4,8 +4,8 @@ import typing
 
 import numpy as np
 
-# A class counts from this probability, or if it is the likeliest of its image.
-_PREDICTED_FROM = 0.5
+# Probability from which a class counts as predicted where there may be several.
+PREDICTED_FROM = 0.5
 
 
 class Explanation(typing.NamedTuple):
@@ -59,7 +59,7 @@ class Explanation(typing.NamedTuple):
             )
         scores = np.where(np.asarray(self.classes) >= 0, self.scores, -1.0)
         likeliest = np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
-        counts = (scores >= _PREDICTED_FROM) | (likeliest & (scores >= 0))
+        counts = (scores >= PREDICTED_FROM) | (likeliest & (scores >= 0))
         areas = np.mean(self.masks, axis=(1, 2))
         full, kept, removed, area = (
             np.asarray(values)[counts]

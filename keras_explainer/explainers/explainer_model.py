@@ -147,18 +147,15 @@ class ExplainerModel(BaseExplainer):
             if attention is None:
                 return head(decoded, None, classes)
             decoded, weights = attention(decoded, maps[0])
-            return head(decoded, outputs["evidence"], classes, weights)
-
-        def decode_and_rule_out(images, outputs):
-            logits = decode(images, outputs)
-            if not rule_out or attention is None:
+            logits = head(decoded, outputs["evidence"], classes, weights)
+            if training or not rule_out:
                 return logits
-            return ruled_out(logits, frozen, outputs)
+            return ruled_out(logits, frozen, outputs, classes)
 
         # === Functional Model ===
         super().__init__(
             frozen,
-            decode_and_rule_out,
+            decode,
             preprocess_input=preprocess_input,
             background=background,
             class_names=class_names,
@@ -249,10 +246,7 @@ class ExplainerModel(BaseExplainer):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]
 
     def class_logits(self, images, outputs, classes=None, training=False):
-        logits = self._decode(images, outputs, classes, training)
-        if training or not self.rule_out or self.cell_attention is None:
-            return logits
-        return ruled_out(logits, self.frozen, outputs, classes)
+        return self._decode(images, outputs, classes, training)
 
     def removed_part(self, images, rest):
         """Returns images where the rest (N, h, w) of a mask is 1, the hole filled."""

@@ -5,12 +5,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.explanation import PREDICTED_FROM
 from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import short_repr
 
-# Probability from which a class of a multi-label classifier counts as predicted.
-PREDICTED_FROM = 0.5
 # Classes of a multi-label classifier that may count as predicted at once.
 MAX_PREDICTED = 16
 _WHOLE = (int, np.integer)

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from keras_explainer.check_option import check_option
+from keras_explainer.explanation import PREDICTED_FROM
 from keras_explainer.explanation import Explanation
-from keras_explainer.inputs.labels import PREDICTED_FROM
 from keras_explainer.serving.client_inputs import check_served
 from keras_explainer.serving.client_inputs import checked_images
 from keras_explainer.serving.client_inputs import checked_targets

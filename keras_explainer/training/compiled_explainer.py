@@ -136,8 +136,7 @@ class CompiledExplainer(BuildsItself, TrainingStep):
 
     @property
     def trainable_variables(self):
-        trained = [layer for layer in self.trained_layers() if layer]
-        return [v for layer in trained for v in layer.trainable_variables]
+        return self._of_trained_layers("trainable_variables")
 
     trainable_weights = trainable_variables
 
@@ -152,9 +151,12 @@ class CompiledExplainer(BuildsItself, TrainingStep):
 
     def _with_trained(self, found, kind):
         known = {id(variable) for variable in found}
-        trained = [layer for layer in self.trained_layers() if layer]
-        more = (v for layer in trained for v in getattr(layer, kind))
+        more = self._of_trained_layers(kind)
         return [*found, *(v for v in more if id(v) not in known)]
+
+    def _of_trained_layers(self, kind):
+        trained = [layer for layer in self.trained_layers() if layer]
+        return [variable for layer in trained for variable in getattr(layer, kind)]
 
     @property
     def non_trainable_variables(self):
