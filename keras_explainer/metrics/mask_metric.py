@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.inputs.masked_data import VOID
+from keras_explainer.void import VOID
 
 
 def as_maps(maps, argument="masks"):
