@@ -3,19 +3,31 @@
 import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.classifiers.feature_levels import find_final_map
+from keras_explainer.classifiers.feature_levels import map_before_pooling
+from keras_explainer.classifiers.feature_levels import map_of_layer
+from keras_explainer.classifiers.feature_levels import tensors_on_every_path
 
 
 class GradCAM(AttributionMethod):
     """Explains a classifier by Grad-CAM, with no layer to name.
 
-    The map of a class is the positive part of the final feature map's channels,
-    weighted by the mean gradient of the class logit (before the softmax), enlarged
+    The map of a class is the positive part of a feature map's channels, weighted by
+    the mean gradient of the class logit (before the softmax or sigmoid), enlarged
     bilinearly and divided by its maximum. The map of several targets is the
     pixel-wise maximum of theirs.
+
+    The feature map is the last one that every path to the output passes through, as
+    its layers made it: after their activation and before pooling of any kind or
+    flattening (`block5_conv3` of VGG16, `conv5_block3_out` of ResNet50). Of a
+    classifier that pools several levels side by side, such as a feature pyramid, that
+    is the map from which they part; a level is explained if its layer is named.
 
     Args:
         classifier: Keras classifier, as for `ExplainerModel`.
         multi_label: Boolean, or "auto". As in `ExplainerModel`.
+        layer: String, or None. Name of the layer whose output is the feature map, in
+            the classifier or a model nested in it; of several calls, the last.
 
     Example:
 
@@ -30,16 +42,36 @@ class GradCAM(AttributionMethod):
 
     differentiates_images = False
     takes_functions = False
-    empty_because = "no feature of the final map speaks for the class"
+    empty_because = "no feature of the map speaks for the class"
 
-    def __init__(self, classifier, multi_label="auto"):
+    def __init__(self, classifier, multi_label="auto", *, layer=None):
+        self.layer = layer
         super().__init__(classifier, multi_label)
 
     def prepare(self, frozen):
         super().prepare(frozen)
-        self.start = frozen.level_tensors[0]
+        graph = frozen.graph
+        if self.layer is None:
+            self.feature_map = map_before_pooling(graph, find_final_map(graph))
+        else:
+            self.feature_map = map_of_layer(graph, self.layer, frozen.logits_tensor)
+        # A map on one path of several does not decide the logits alone.
+        if self.feature_map in tensors_on_every_path(graph, frozen.logits_tensor):
+            self.start = self.feature_map
+        self._weigh = tf.function(self._weigh_eagerly, reduce_retracing=True)
 
-    def class_maps(self, features, classes):
-        gradients = self.gradients(features, classes)
-        weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
-        return tf.nn.relu(tf.reduce_sum(weights * tf.cast(features, "float32"), -1))
+    def class_maps(self, values, classes):
+        return self._weigh(values, classes)
+
+    def _weigh_eagerly(self, values, classes):
+        graph, frozen = self.frozen.graph, self.frozen
+        start = {self.start: tf.cast(values, graph.specs[self.start].dtype)}
+        (features,) = graph.run(start, [self.feature_map])
+        dtype, features = features.dtype, tf.cast(features, "float32")
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(features)
+            known = {**start, self.feature_map: tf.cast(features, dtype)}
+            (logits,) = graph.run(known, [frozen.logits_tensor])
+            scores = tf.gather(frozen.head.logits(logits), classes, batch_dims=1)
+        weights = tf.reduce_mean(tape.gradient(scores, features), (1, 2), keepdims=True)
+        return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))

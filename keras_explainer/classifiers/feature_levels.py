@@ -1,5 +1,6 @@
 """Finding the feature maps of a classifier without being told a layer name."""
 
+import difflib
 import math
 
 import keras
@@ -54,6 +55,62 @@ def find_final_map(graph):
             "tokens that are mixed"
         )
     return final_map
+
+
+def map_before_pooling(graph, final_map):
+    """Returns the map that a final map is pooled from, if layers do no more to it.
+
+    Args:
+        graph: `LayerGraph`.
+        final_map: int. Number of the final feature map.
+
+    Returns:
+        The number of the map that the last layer with weights, and its activation,
+        made: `final_map` itself unless that was pooled since.
+    """
+    found = tensor = final_map
+    while tensor in graph.producers:
+        call = graph.producers[tensor]
+        if getattr(call.operation, "weights", None) or len(call.inputs) != 1:
+            break
+        (source,) = call.inputs
+        if not is_map(graph, source) or not _has_weights_before(graph, source):
+            break
+        if math.prod(graph.shape(source)[1:3]) > math.prod(graph.shape(tensor)[1:3]):
+            found = source
+        tensor = source
+    return found
+
+
+def map_of_layer(graph, name, target):
+    """Returns the map that a layer of a given name makes.
+
+    Args:
+        graph: `LayerGraph`.
+        name: String. Name of a layer; of several calls, the last is taken.
+        target: int. Number of a tensor that shall be made of the map.
+
+    Returns:
+        The number of the map in the graph.
+
+    Raises:
+        ValueError: If there is no such map.
+    """
+    maps = {
+        call.operation.name: tensor
+        for call in graph.calls_between({graph.input}, [target])
+        for tensor in call.outputs
+        if graph.is_spatial(tensor) and _has_weights_before(graph, tensor)
+    }
+    if name not in maps:
+        near = difflib.get_close_matches(str(name), maps, n=1) or list(maps)[-1:]
+        hint = f", such as {near[0]!r}" if near else ", of which it has none"
+        raise ValueError(
+            "Argument `layer` should be the name of a layer of the classifier that "
+            f"makes a feature map (N, H, W, C) larger than 1x1{hint}. "
+            f"Received: {name!r}"
+        )
+    return maps[name]
 
 
 def tensors_on_every_path(graph, target):
@@ -185,7 +242,8 @@ def _no_map_problem(graph):
     if any(_has_weights_before(graph, tensor) for tensor in maps):
         return (
             f"{expected}; several networks side by side are explained one at a time, "
-            f"or {_WITHOUT_MAP}. {received}, whose maps are each on one path of several"
+            f"by Grad-CAM of a `layer`, or {_WITHOUT_MAP}. {received}, whose maps are "
+            "each on one path of several"
         )
     return (
         f"{expected}; without one it is explained {_WITHOUT_MAP}. {received}, in which "
