@@ -181,6 +181,7 @@ def _train(args, folder, termination):
     from keras_explainer.loading.training_data import load_training_data
     from keras_explainer.runs.history_file import HistoryFile
     from keras_explainer.runs.training_progress import TrainingProgress
+    from keras_explainer.training.learning_rate_decay import LearningRateDecay
 
     start, steps = folder.reached
     keras.utils.set_random_seed(args.seed)
@@ -210,7 +211,8 @@ def _train(args, folder, termination):
         on_epoch_begin=lambda epoch, logs: setattr(data.epoch, "number", epoch)
     )
 
-    def fit(images, first, last):
+    def fit(images, first, last, skipped=steps):
+        rate = LearningRateDecay(args.epochs, data.steps, skipped)
         explainer.fit(
             images,
             validation_data=data.validation,
@@ -218,12 +220,12 @@ def _train(args, folder, termination):
             initial_epoch=first,
             shuffle=False,  # The dataset shuffles.
             verbose=0,
-            callbacks=[order, progress, history, gallery, termination],
+            callbacks=[rate, order, progress, history, gallery, termination],
         )
 
     with progress:
         if steps:
-            fit(data.train.skip(steps), start, start + 1)
+            fit(data.train.skip(steps), start, start + 1, skipped=steps)
             start += 1
         fit(data.train, start, args.epochs)
     explanation = explainer.explain(images, batch_size=args.batch_size, verify=True)

@@ -99,6 +99,7 @@ class ExplainerModel(BaseExplainer):
     """
 
     LOSS = ExplainerLoss
+    FINAL_RATE_SHARE = 0.02
 
     def __init__(
         self,
@@ -187,7 +188,14 @@ class ExplainerModel(BaseExplainer):
         """Configures training; called on construction with "auto" settings.
 
         Args:
-            optimizer: A Keras optimizer, or "auto": Adam with a learning rate of 2e-3.
+            optimizer: A Keras optimizer, or "auto": Adam with a learning rate that
+                falls from 2e-3 to 2 % of it, along half a cosine over the steps of
+                `fit`. It begins anew with every `fit`, but for what `initial_epoch` or
+                a `keras.callbacks.BackupAndRestore` leaves out; in a first epoch of
+                unknown length it stays as it is. It does not fall where `fit` is given
+                a `LearningRateScheduler` or a `ReduceLROnPlateau`, nor by
+                `train_on_batch`, which takes the rate as it stands: 2e-3 again after
+                `fit`. For any other rate give an optimizer.
             loss: An `ExplainerLoss`, a function from the `StepOutputs` of a step to the
                 loss (N,) of each image, or "auto" for `ExplainerLoss()`. A function
                 takes the memory of two passes of the classifier at once.

@@ -25,6 +25,8 @@ class CompiledExplainer(BuildsItself, TrainingStep):
     LOSS = None
     MEASURES = ()
     LEARNING_RATE = 2e-3
+    # The part of it that it falls to over the steps of `fit`, or None: it stays.
+    FINAL_RATE_SHARE = None
 
     def trained_layers(self):
         """Returns the layers that are trained, some of them perhaps None."""
@@ -58,7 +60,8 @@ class CompiledExplainer(BuildsItself, TrainingStep):
 
         Args:
             optimizer: A Keras optimizer, or "auto": Adam with a learning rate of
-                `LEARNING_RATE`.
+                `LEARNING_RATE`, which falls over `fit` if there is a
+                `FINAL_RATE_SHARE`.
             loss: The system's objective, such as `ExplainerLoss` for
                 `ExplainerModel`, or "auto" for its defaults.
             metrics: List of Keras metrics of the labels and the probabilities that
@@ -71,7 +74,8 @@ class CompiledExplainer(BuildsItself, TrainingStep):
         Raises:
             ValueError: If `loss` is not an objective of this system.
         """
-        if isinstance(optimizer, str) and optimizer == "auto":
+        is_auto = isinstance(optimizer, str) and optimizer == "auto"
+        if is_auto:
             optimizer = keras.optimizers.Adam(self.LEARNING_RATE)
         loss = self.LOSS() if isinstance(loss, str) and loss == "auto" else loss
         if not isinstance(loss, (self.LOSS, FunctionLoss)):
@@ -95,10 +99,16 @@ class CompiledExplainer(BuildsItself, TrainingStep):
             **kwargs,
         )
         self.explainer_loss = loss
+        self.has_auto_optimizer = is_auto
         with self.distribute_strategy.scope():
             self.batch_check = BatchCheck(self.frozen.num_classes)
         # Built at once, so that an explainer that was never fitted reloads alike.
         self.optimizer.build(self.trainable_variables)
+
+    @property
+    def learning_rate_falls(self):
+        """Whether `fit` lets the learning rate fall, unless a callback sets it."""
+        return self.has_auto_optimizer and self.FINAL_RATE_SHARE is not None
 
     @property
     def mask_metrics(self):
@@ -125,6 +135,8 @@ class CompiledExplainer(BuildsItself, TrainingStep):
         serialize = keras.saving.serialize_keras_object
         config = super().get_compile_config() or {}
         config = {**config, "loss": serialize(self.explainer_loss)}
+        if self.has_auto_optimizer:
+            config["optimizer"] = "auto"
         if self.mask_metrics:
             others = config.get("metrics") or []
             config["metrics"] = [*others, *map(serialize, self.mask_metrics)]

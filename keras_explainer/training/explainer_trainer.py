@@ -12,6 +12,8 @@ from keras_explainer.inputs.images import check_images
 from keras_explainer.training.batch_check import BatchGuard
 from keras_explainer.training.compiled_explainer import CompiledExplainer
 from keras_explainer.training.failures import told_in_a_sentence
+from keras_explainer.training.learning_rate_decay import SET_RATES
+from keras_explainer.training.learning_rate_decay import LearningRateDecay
 from keras_explainer.training.validation_masks import in_order
 from keras_explainer.training.validation_masks import masks_apart
 
@@ -121,7 +123,7 @@ class ExplainerTrainer(CompiledExplainer):
                 batch_size=batch_size,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=self._with_guard(callbacks, quality),
+                callbacks=self._with_own(callbacks, *quality, epochs=epochs),
                 validation_split=validation_split,
                 validation_data=validation_data,
                 # Keras warns that it cannot shuffle a dataset, which nobody asked for.
@@ -187,7 +189,7 @@ class ExplainerTrainer(CompiledExplainer):
                 x=data.x,
                 y=data.y,
                 sample_weight=data.sample_weight,
-                callbacks=self._with_guard(callbacks),
+                callbacks=self._with_own(callbacks),
                 **options,
             )
         if not quality:
@@ -241,15 +243,27 @@ class ExplainerTrainer(CompiledExplainer):
         # Not by `int`, which fails for a variable on several devices.
         return tf.convert_to_tensor(self.optimizer.iterations).numpy() == 0
 
-    def _with_guard(self, callbacks, quality=()):
-        """Returns callbacks after those that end a run and that measure masks."""
-        first = [BatchGuard(self.batch_check), *quality]
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            for callback in first:
-                callback.set_model(self)
-            callbacks.callbacks = in_order(callbacks.callbacks, first, self)
-            return callbacks
-        return in_order(callbacks or [], first, self)
+    def _with_own(self, callbacks, *own, epochs=None):
+        """Returns callbacks after those of `fit` and `evaluate` themselves.
+
+        Args:
+            callbacks: Those that were given, in any form that Keras takes.
+            *own: Callbacks that measure masks.
+            epochs: int, over which the learning rate may fall, or None: no training.
+        """
+        is_list = isinstance(callbacks, keras.callbacks.CallbackList)
+        given = tf.nest.flatten(callbacks.callbacks if is_list else callbacks or [])
+        first = [BatchGuard(self.batch_check), *own]
+        if epochs and not any(isinstance(each, SET_RATES) for each in given):
+            first.append(LearningRateDecay(epochs))
+        ordered = in_order(given, first, self)
+        if not is_list:
+            return ordered
+        for callback in first:
+            callback.set_model(self)
+            callback.set_params(callbacks.params)
+        callbacks.callbacks = ordered
+        return callbacks
 
     @contextlib.contextmanager
     def _guarded(self, checks=()):

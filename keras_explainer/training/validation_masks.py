@@ -1,7 +1,5 @@
 """True masks in the data of `fit` and `evaluate`, and what measures them."""
 
-import tensorflow as tf
-
 from keras_explainer.callbacks.mask_quality import MaskQuality
 from keras_explainer.inputs.masked_data import has_masks
 from keras_explainer.inputs.masked_data import without_masks
@@ -38,7 +36,7 @@ def in_order(callbacks, first, model):
         first: List of callbacks.
         model: The explainer.
     """
-    given = [*first, *tf.nest.flatten(callbacks)]
+    given = [*first, *callbacks]
     measuring = [each for each in given if isinstance(each, MaskQuality)]
     for quality in measuring:
         quality.tell_direction(given, model)
