@@ -47,7 +47,7 @@ def main():
             demo.HELD_OUT, seed=demo.HELD_OUT_SEED, image_size=128, **options
         )
     held_out = list(held_out.as_numpy_iterator())
-    grid = explainer.output["masks"].shape[1:3]
+    grid = explainer.output["coarse_masks"].shape[1:3]
     grad_cam = GradCAM(explainer.classifier, multi_label=explainer.frozen.multi_label)
 
     def explained(images, target):

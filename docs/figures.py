@@ -62,7 +62,7 @@ def explained(explainer, pictures, classes):
     merged = masks.max(axis=-1, keepdims=True)
     kept = merged * pictures + (1 - merged) * GREY
     # As in training: removed on the decoder's grid, filled with the colours around.
-    every = explainer.predict(images, verbose=0)["masks"]
+    every = explainer.predict(images, verbose=0)["coarse_masks"]
     cells = np.take_along_axis(every, classes[:, None, None], axis=-1).max(axis=-1)
     fill = inpainted(pictures, 1.0 - cells)
     rest = resize_bilinear(1.0 - cells[..., None], pictures.shape[1:3])

@@ -15,7 +15,9 @@ class Explanation(typing.NamedTuple):
         masks: float32 (N, H, W, k) in [0, 1], at the size of the images.
         classes: int32 (N, k), the class of each mask; -1 where there is none.
         scores: float32 (N, k), the classifier's probability of each class.
-        target_mask: float32 (N, H, W) in [0, 1], the maximum over the targets.
+        target_mask: float32 (N, H, W) in [0, 1], the maximum over the masks of the
+            classes asked for, or else over those of `masks` that are predicted: the
+            likeliest class, and of several labels those of at least one half.
         probabilities: float32 (N, C), the classifier's whole answer.
         kept_scores: float32 (N, k), the probability of each class when the classifier
             sees only what its mask keeps; None unless asked for by `verify=True`.

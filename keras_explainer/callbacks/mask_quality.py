@@ -32,7 +32,8 @@ class MaskQuality(keras.callbacks.Callback):
             "image", "label" and "mask": a `tf.data.Dataset`, a `PyDataset`, or a loader
             that can be iterated over for every epoch.
         labels: Class indices (N,), or one-hot or multi-hot rows (N, C), of which the
-            masks are explained; None: the predicted classes.
+            masks are explained; None: those of the three likeliest classes that are
+            predicted, as `explain(images)` does.
         masks: Array or tensor (N, h, w) or (N, h, w, 1): bool, or 0 for background, 255
             for void (not counted), anything else for the labelled objects. None where
             `images` gives batches.

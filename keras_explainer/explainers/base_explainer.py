@@ -86,7 +86,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         super().__init__(
             inputs=images,
             outputs={
-                "masks": ops.sigmoid(logits),
+                "coarse_masks": ops.sigmoid(logits),
                 "probabilities": frozen.probabilities(outputs["logits"]),
             },
             name=name or f"{frozen.classifier.name}_explainer",

@@ -52,7 +52,7 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
         images: float32 (N, H, W, channels), as the classifier takes them.
 
     Returns:
-        Dict of "masks" (N, h, w, C), 0 or 1, at the final feature map, and
+        Dict of "coarse_masks" (N, h, w, C), 0 or 1, at the final feature map, and
         "probabilities" (N, C), the classifier's own.
 
     Raises:

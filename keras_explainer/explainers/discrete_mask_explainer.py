@@ -59,8 +59,8 @@ class DiscreteMaskExplainer(BaseExplainer):
         images: float32 (N, H, W, channels), as the classifier takes them.
 
     Returns:
-        Dict of "masks" (N, grid, grid, C), 0 or 1, and "probabilities" (N, C), the
-        classifier's own.
+        Dict of "coarse_masks" (N, grid, grid, C), 0 or 1, and "probabilities" (N, C),
+        the classifier's own.
 
     Raises:
         ValueError: If an argument is none of these.

@@ -35,9 +35,10 @@ class ExplainerModel(BaseExplainer):
     in the rest, and the masks stay small and smooth. It is compiled on
     construction, so that `ExplainerModel(classifier).fit(dataset)` trains.
 
-    A mask comes in stages. What the decoder gives is trained; `call`, `predict` and
-    `evaluate` give it without the classes that the classifier rules out, on the
-    decoder's grid; `explain` refines it if asked, and enlarges it to the image.
+    A mask comes in stages. What the decoder gives is trained; `call` and `predict` give
+    it without the classes that the classifier rules out, on the decoder's grid, as
+    "coarse_masks", and `evaluate` judges these; `explain` refines it if asked, and
+    enlarges it to the image: its `masks`, which exports and metrics of masks have too.
 
     The classifier is always run in inference mode; its weights, batch statistics
     and `trainable` flags are never changed.
@@ -62,8 +63,8 @@ class ExplainerModel(BaseExplainer):
             feature map that the decoder reads), or "auto". Coarse cells show whole
             objects, fine ones the parts that tell most.
         rule_out: Boolean. Whether masks fade of classes that the classifier rules out:
-            to which it gives less than 5 %, or of one label among C classes less than
-            half of chance, 1 / (2C), where that is less.
+            to which it gives less than 5 %, or of one label among many less than 5 %
+            of what it gives to the likeliest class.
         dense_crf: Boolean, or "auto" for True with guided upsampling. Whether cells of
             like colour agree in the masks of `explain`.
         upsampling: "guided", so that the masks of `explain` end where the image's
@@ -76,7 +77,7 @@ class ExplainerModel(BaseExplainer):
         images: float32 (N, H, W, channels), as the classifier takes them.
 
     Returns:
-        Dict of "masks" (N, h, w, C) in [0, 1], at the decoder's grid, and
+        Dict of "coarse_masks" (N, h, w, C) in [0, 1], at the decoder's grid, and
         "probabilities" (N, C), the classifier's own.
 
     Raises:
@@ -144,11 +145,12 @@ class ExplainerModel(BaseExplainer):
                 maps = features(images, training=training)
             decoded = vectors(maps, training=training)
             if head is None:
-                return _of_classes(decoded, frozen.num_classes, classes)
-            if attention is None:
-                return head(decoded, None, classes)
-            decoded, weights = attention(decoded, maps[0])
-            logits = head(decoded, outputs["evidence"], classes, weights)
+                logits = _of_classes(decoded, frozen.num_classes, classes)
+            elif attention is None:
+                logits = head(decoded, None, classes)
+            else:
+                decoded, weights = attention(decoded, maps[0])
+                logits = head(decoded, outputs["evidence"], classes, weights)
             if training or not rule_out:
                 return logits
             return ruled_out(logits, frozen, outputs, classes)

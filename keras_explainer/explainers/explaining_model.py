@@ -9,7 +9,6 @@ from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import short_repr
 from keras_explainer.inputs.images import with_image_shape
-from keras_explainer.inputs.labels import MAX_PREDICTED
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.training.explainer_trainer import ExplainerTrainer
@@ -140,14 +139,10 @@ class ExplainingModel(ExplainerTrainer):
         outputs = self.classifier_outputs(images)
         probabilities = self.frozen.probabilities(outputs["logits"])
         if classes is None:
-            shown = top_k
-            if self.frozen.multi_label:
-                top_k = min(max(top_k, MAX_PREDICTED), self.frozen.num_classes)
             scores, classes = tf.math.top_k(probabilities, top_k)
             predicted = predicted_labels(probabilities, self.frozen.multi_label)
             is_target = tf.gather(predicted, classes, batch_dims=1) > 0
         else:
-            shown = classes.shape[1]
             is_target = classes >= 0
             scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
             scores = tf.where(is_target, scores, 0.0)
@@ -158,19 +153,17 @@ class ExplainingModel(ExplainerTrainer):
             others = self.class_logits(turned, self.classifier_outputs(turned), known)
             logits = (logits + tf.reverse(others, [2])) / 2
         if refine_steps:
-            is_shown = tf.range(tf.shape(classes)[1])[None] < shown
-            wanted = is_target | (is_shown & (classes >= 0))
+            wanted = classes >= 0
             logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
         masks = tf.sigmoid(self.upsampled(logits, images))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
-        masks, classes = masks[..., :shown], classes[:, :shown]
         proof = ()
         if verify:
             proof = verified_scores(self, self._classify, images, masks, classes)
         return (
             masks,
             classes,
-            scores[:, :shown],
+            scores,
             tf.reduce_max(target_masks, axis=-1),
             probabilities,
             *proof,

@@ -1,8 +1,8 @@
 """The stages of a mask, from the decoder to what is shown.
 
 1. decoded: by the decoder, on its grid. `fit` trains it.
-2. ruled out: classes that the classifier rules out fade. `call`, `predict` and
-   `evaluate` give it. Off by `rule_out=False`.
+2. ruled out: classes that the classifier rules out fade. `call` and `predict` give it
+   as "coarse_masks", and `evaluate` judges it. Off by `rule_out=False`.
 3. refined: by steps on the image itself, if `refine_steps` of `explain` asks for them.
 4. agreed: cells of like colour agree. Off by `dense_crf=False`.
 5. enlarged to the image, along its edges or not (`upsampling`). `explain` and exports
@@ -20,9 +20,9 @@ from keras_explainer.image_operations.guided_upsampling import guided_upsampling
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 
-# The log-odds (5 %) below which a classifier rules a class out, and how fast the mask
-# logits of a class fall below them.
-_RULED_OUT, _FALL = -3.0, 4.0
+# The probability below which a classifier rules a class out, and how fast the mask
+# logits of a class fall below it.
+_RULED_OUT, _FALL = 0.05, 4.0
 
 
 def ruled_out(logits, frozen, outputs, classes=None):
@@ -40,18 +40,24 @@ def ruled_out(logits, frozen, outputs, classes=None):
 
 
 def shortfall(frozen, outputs, classes=None):
-    """Returns how far the log-odds of classes (N, K) are below what rules them out.
+    """Returns how far below what rules them out classes (N, K) are, 0 if they are not.
 
-    That is 5 % where classes are independent; of one label among C classes, half of
-    what chance would give it, or 5 % if that is less.
+    A class is ruled out to which the classifier gives less than 5 %. Of one label
+    among many, something must be there: less than 5 % of what the likeliest has. For
+    a sure classifier that is the same, and an unsure one's own answer stays.
+
+    Where classes are independent that is a difference of log-odds, of one label a
+    difference of log-probabilities: of logits both.
     """
-    least = _RULED_OUT
-    if not frozen.multi_label:
-        least = min(least, -math.log(2 * frozen.num_classes - 1))
-    odds = frozen.log_odds(outputs["logits"])
-    if classes is not None:
-        odds = ops.take_along_axis(odds, classes, axis=-1)
-    return ops.minimum(odds - least, 0.0)
+    logits = outputs["logits"]
+    if frozen.multi_label:
+        least = math.log(_RULED_OUT / (1.0 - _RULED_OUT))
+    else:
+        least = ops.max(logits, axis=-1, keepdims=True) + math.log(_RULED_OUT)
+    below = ops.minimum(logits - least, 0.0)
+    if classes is None:
+        return below
+    return ops.take_along_axis(below, classes, axis=-1)
 
 
 def enlarged(logits, images, agree, upsampling):

@@ -46,7 +46,7 @@ class RealTimeSaliencyExplainer(BaseExplainer):
         images: float32 (N, H, W, channels), as the classifier takes them.
 
     Returns:
-        Dict of "masks" (N, h, w, C) in [0, 1], decoded class by class, and
+        Dict of "coarse_masks" (N, h, w, C) in [0, 1], decoded class by class, and
         "probabilities" (N, C), the classifier's own.
 
     Example:

@@ -10,8 +10,6 @@ from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import short_repr
 
-# Classes of a multi-label classifier that may count as predicted at once.
-MAX_PREDICTED = 16
 _WHOLE = (int, np.integer)
 
 

@@ -93,8 +93,7 @@ class Client:
         Returns:
             An `Explanation` of NumPy arrays. The masks of a picture are at its own
             size, N = 1, in steps of 1/255; those of an array are at the size that
-            was exported. `target_mask` is the maximum over the predicted classes
-            among those that were exported.
+            was exported.
 
         Raises:
             ServingError: If the server cannot be reached or refuses the request, or

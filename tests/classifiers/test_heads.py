@@ -172,7 +172,9 @@ def test_scores_and_masks_stay_the_same_when_an_explainer_is_loaded(
         found = each(pictures())["probabilities"]
         np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(
-        loaded(pictures())["masks"], explainer(pictures())["masks"], atol=1e-5
+        loaded(pictures())["coarse_masks"],
+        explainer(pictures())["coarse_masks"],
+        atol=1e-5,
     )
     assert loaded.frozen.head.get_config() == explainer.frozen.head.get_config()
 

@@ -29,7 +29,7 @@ def test_figures_of_a_step_are_what_the_head_says_of_the_cells():
     found = explainer.evaluate(images, labels, return_dict=True, verbose=0)
     dense = classifier.layers[-1]
     features = np.asarray(explainer.frozen(images)["features"][0])
-    masks = explainer.predict(images, verbose=0)["masks"][..., 0]
+    masks = explainer.predict(images, verbose=0)["coarse_masks"][..., 0]
     assert 0.2 < masks.mean() < 0.8
     vectors = np.stack([f[m > 0.5].mean(axis=0) for f, m in zip(features, masks)])
     hard = np.asarray(dense(vectors)).argmax(axis=1)
@@ -42,7 +42,7 @@ def test_figures_of_a_step_are_what_the_head_says_of_the_cells():
 def test_the_masks_of_all_classes_are_the_same():
     explainer = kx.BoundedLogitAttentionExplainer(tiny_classifier())
     select_half(explainer)
-    masks = explainer.predict(random_images(4), verbose=0)["masks"]
+    masks = explainer.predict(random_images(4), verbose=0)["coarse_masks"]
     assert set(np.unique(masks)) == {0, 1}
     np.testing.assert_array_equal(masks, np.repeat(masks[..., :1], 3, axis=-1))
 

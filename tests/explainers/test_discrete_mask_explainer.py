@@ -90,7 +90,7 @@ def test_masks_are_hard_and_cut_where_the_chance_passes_the_threshold(threshold)
     explainer = kx.DiscreteMaskExplainer(tiny_classifier(), grid=8, threshold=threshold)
     explainer.class_head.offset.assign(0.4)
     images = random_images(4)
-    masks = explainer.predict(images, verbose=0)["masks"]
+    masks = explainer.predict(images, verbose=0)["coarse_masks"]
     assert masks.shape == (4, 8, 8, 3)
     chances = keras.ops.sigmoid(explainer._chance_logits(explainer.frozen(images)))
     np.testing.assert_allclose(masks, chances >= threshold, atol=1e-3)

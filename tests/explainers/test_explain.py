@@ -56,7 +56,7 @@ def test_the_mask_of_a_class_is_the_same_alone_and_among_all(make):
     expected = np.stack([everything[i][..., c] for i, c in enumerate(classes)])
     largest = max(1.0, np.abs(everything).max())
     np.testing.assert_allclose(chosen / largest, expected / largest, atol=1e-5)
-    masks = explainer.predict(images, verbose=0)["masks"]
+    masks = explainer.predict(images, verbose=0)["coarse_masks"]
     np.testing.assert_allclose(masks, keras.ops.sigmoid(everything), atol=1e-5)
 
 
@@ -104,14 +104,31 @@ def test_multi_label_targets_are_the_predictions_above_a_half(make):
     explainer = make(classifier)
     images = random_images(6)
     answers = classifier.predict(images, verbose=0)
-    explanation = explainer.explain(images, top_k=1)
-    masks = explainer.explain(images, top_k=3)
-    for i in range(6):
-        predicted = set(np.flatnonzero(answers[i] >= 0.5)) | {answers[i].argmax()}
-        columns = [k for k in range(3) if masks.classes[i, k] in predicted]
-        np.testing.assert_allclose(
-            explanation.target_mask[i], masks.masks[i][..., columns].max(-1), atol=1e-6
-        )
+    assert ((answers >= 0.5).sum(axis=1) > 1).any()
+    for top_k in (1, 2, 3):
+        found = explainer.explain(images, top_k=top_k)
+        for i in range(6):
+            predicted = set(np.flatnonzero(answers[i] >= 0.5)) | {answers[i].argmax()}
+            columns = [k for k in range(top_k) if found.classes[i, k] in predicted]
+            np.testing.assert_allclose(
+                found.target_mask[i], found.masks[i][..., columns].max(-1), atol=1e-6
+            )
+
+
+@every_kind
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_no_more_masks_are_computed_than_are_returned(make, activation, monkeypatch):
+    explainer = make(tiny_classifier(classes=20, activation=activation))
+    asked, decode = [], explainer.class_logits
+
+    def counted(images, outputs, classes=None, training=False):
+        asked.append(classes.shape[1])
+        return decode(images, outputs, classes, training)
+
+    monkeypatch.setattr(explainer, "class_logits", counted)
+    for top_k in (1, 3):
+        explainer.explain(random_images(2), top_k=top_k)
+    assert asked == [1, 3]
 
 
 @every_kind

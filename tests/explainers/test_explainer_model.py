@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -64,8 +65,8 @@ def test_decoders_and_encoder(decoder, separate, tmp_path):
     explainer.save(tmp_path / "e.keras")
     loaded = keras.saving.load_model(tmp_path / "e.keras")
     np.testing.assert_array_equal(
-        loaded.predict(images, verbose=0)["masks"],
-        explainer.predict(images, verbose=0)["masks"],
+        loaded.predict(images, verbose=0)["coarse_masks"],
+        explainer.predict(images, verbose=0)["coarse_masks"],
     )
 
 
@@ -121,17 +122,22 @@ def test_bad_arguments_are_named(arguments, message):
 def test_the_stride_is_that_of_the_masks(size, arguments, cells, tmp_path):
     explainer = kx.ExplainerModel(tiny_classifier(size=size), **arguments)
     images = random_images(1, size=size)
-    masks = explainer(images)["masks"]
+    masks = explainer(images)["coarse_masks"]
     assert masks.shape == (1, cells, cells, 3)
     explainer.save(tmp_path / "e.keras")
     loaded = keras.saving.load_model(tmp_path / "e.keras")
-    np.testing.assert_array_equal(loaded(images)["masks"], masks)
+    np.testing.assert_array_equal(loaded(images)["coarse_masks"], masks)
 
 
 @pytest.mark.slow
 def test_photographs_are_explained_in_cells_of_16_pixels_by_the_default_decoder():
     classifier = keras.applications.MobileNet(weights=None, alpha=0.25, classes=3)
-    assert kx.ExplainerModel(classifier).output["masks"].shape == (None, 14, 14, 3)
+    assert kx.ExplainerModel(classifier).output["coarse_masks"].shape == (
+        None,
+        14,
+        14,
+        3,
+    )
     published = kx.ExplainerModel(
         classifier,
         decoder="deeplabv3",
@@ -139,7 +145,7 @@ def test_photographs_are_explained_in_cells_of_16_pixels_by_the_default_decoder(
             weights=None, alpha=0.25, include_top=False, input_shape=(224, 224, 3)
         ),
     )
-    assert published.output["masks"].shape == (None, 28, 28, 3)
+    assert published.output["coarse_masks"].shape == (None, 28, 28, 3)
 
 
 @pytest.mark.slow
@@ -199,23 +205,49 @@ def test_masks_are_found_in_an_augmented_view_but_judged_on_the_image(monkeypatc
     assert float(terms["area"][0]) != pytest.approx(float(terms["area"][1]), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("multi_label", "count", "least"),
-    [(True, 4, -3.0), (True, 1000, -3.0), (False, 4, -3.0), (False, 1000, -7.6004)],
-)
-def test_mask_logits_fall_where_the_classifier_says_no(multi_label, count, least):
-    class Frozen:
-        num_classes = count
+def mask_logits_of(probabilities, multi_label):
+    """Mask logits of 1, of classes of these probabilities, once they are ruled out."""
+    p = np.float64([probabilities])
+    scores = np.log(p) - np.log1p(-p) * multi_label
+    ones = np.ones((1, 2, 2, len(probabilities)), "float32")
+    frozen = SimpleNamespace(multi_label=multi_label)
+    found = np.asarray(ruled_out(ones, frozen, {"logits": np.float32(scores)}))
+    np.testing.assert_array_equal(found, found[:, :1, :1] * ones)
+    some = ruled_out(ones[..., :1], frozen, {"logits": np.float32(scores)}, [[1]])
+    np.testing.assert_array_equal(some[..., 0], found[..., 1])
+    return found[0, 0, 0]
 
-        def log_odds(self, logits):
-            return logits
 
-    frozen, odds = Frozen(), np.full((1, count), 2.0, "float32")
-    frozen.multi_label = multi_label
-    odds[0, :3] = least, least - 0.5, least - 3.0
-    found = ruled_out(np.ones((1, 2, 2, count), "float32"), frozen, {"logits": odds})
-    np.testing.assert_allclose(found[0, 0, 0, :4], [1, -1, -11, 1], atol=1e-3)
-    np.testing.assert_array_equal(found, found[:, :1, :1] * np.ones((1, 2, 2, count)))
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_mask_logits_fall_where_the_classifier_says_no(multi_label):
+    """Below 5 %, or of one label below 5 % of the likeliest's share."""
+    # A sure classifier: a class at 0.1 % beside one of 99 % has nothing to show.
+    found = mask_logits_of([0.99, 0.001, 0.009], multi_label)
+    least = 0.05 if multi_label else 0.05 * 0.99
+
+    def fallen(p):
+        odds = (np.log(p / least), np.log(p / (1 - p)) - np.log(least / (1 - least)))
+        return 1 + 4 * odds[multi_label]
+
+    np.testing.assert_allclose(found, [1, fallen(0.001), fallen(0.009)], atol=1e-4)
+    assert 1 / (1 + np.exp(-found[1])) < 1e-6
+    # Continuous: just above, at, and just below what is the least.
+    for share, fall in ((1.001, 0.0), (1.0, 0.0), (0.999, 0.004), (0.9, 0.43)):
+        found = mask_logits_of([0.99, share * least], multi_label)
+        np.testing.assert_allclose(found, [1, 1 - fall], atol=0.02)
+
+
+def test_the_likeliest_of_many_classes_is_never_ruled_out():
+    unsure = np.full(1000, 1 / 1000)
+    np.testing.assert_allclose(mask_logits_of(unsure, False), 1, atol=1e-4)
+    unsure[:3] = 0.0201, 0.00104, 0.00096
+    found = mask_logits_of(unsure, False)
+    np.testing.assert_allclose(found[:2], 1, atol=1e-4)
+    assert found[2] == pytest.approx(
+        1 + 4 * np.log(0.00096 / (0.05 * 0.0201)), abs=1e-3
+    )
+    # Of several labels none need be there.
+    assert mask_logits_of([0.02, 0.01], True).max() < -2.7
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
@@ -229,7 +261,7 @@ def test_a_class_that_the_classifier_rules_out_has_an_empty_mask(activation):
     images = random_images(2)
     masks = explainer.explain(images, np.ones((2, 3), int)).masks
     assert masks[..., 2].max() < 0.01 and masks[..., :2].min() > 0.9
-    assert explainer(images)["masks"][..., 2].numpy().max() < 0.01
+    assert explainer(images)["coarse_masks"][..., 2].numpy().max() < 0.01
     some = explainer.class_logits(
         images, explainer.frozen(images), np.array([[2, 0], [1, 2]])
     )
@@ -240,6 +272,36 @@ def test_a_class_that_the_classifier_rules_out_has_an_empty_mask(activation):
     read = explainer.frozen(images)
     learned = explainer.class_logits(images, read, training=True)
     assert learned.numpy()[..., 2].min() > whole.numpy()[..., 2].max()
+
+
+@pytest.mark.parametrize("what", ["encoder", "decoder"])
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_classes_are_ruled_out_without_evidence_too(activation, what):
+    classifier = tiny_classifier(activation=activation)
+    kernel, bias = classifier.layers[-1].get_weights()
+    classifier.layers[-1].set_weights([kernel, bias + [3, 3, -12]])
+    options = {}
+    if what == "encoder":
+        options["encoder"] = keras.Sequential(
+            [keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3, 4, padding="same")]
+        )
+    if what == "decoder":
+        shapes = kx.ExplainerModel(classifier).frozen.level_shapes
+        maps = [keras.Input(shape) for shape in shapes]
+        logits = keras.layers.Conv2D(3, 1, kernel_initializer="zeros")(maps[0])
+        options["decoder"] = keras.Model(maps, logits)
+    images, masks = random_images(2), {}
+    for rule_out in (True, False):
+        explainer = kx.ExplainerModel(classifier, rule_out=rule_out, **options)
+        assert explainer.cell_attention is None
+        if what == "encoder":
+            explainer.class_head.offset.assign(20.0)
+        shown = explainer.explain(images, np.ones((2, 3), int)).masks
+        cells = explainer(images)["coarse_masks"].numpy()
+        masks[rule_out] = [each.max(axis=(0, 1, 2)) for each in (shown, cells)]
+    for kept, whole in zip(masks[True], masks[False]):
+        assert kept[2] < 0.01 < 0.1 < whole[2]
+        np.testing.assert_allclose(kept[:2], whole[:2], atol=1e-6)
 
 
 @pytest.mark.slow
@@ -283,7 +345,7 @@ def test_each_stage_of_a_mask_is_switched_off_by_itself():
     # The classifier rules out the one class in one image.
     outputs["logits"] = np.float32([[0, 0, 0], [0, -9, 0]])
     lower = np.zeros((2, 1, 1, 3), "float32")
-    lower[1, ..., 1] = 4.0 * (-9 - -3)
+    lower[1, ..., 1] = 4.0 * (-9 - np.log(0.05 / 0.95))
     found = base.class_logits(images, outputs)
     np.testing.assert_allclose(found, decoded + lower, atol=1e-4)
 
@@ -310,7 +372,9 @@ def test_each_stage_of_a_mask_is_switched_off_by_itself():
     np.testing.assert_array_equal(plain.masks, masks[False, "bilinear"])
     # Without CRF and guidance, what is shown is what `call` gives, enlarged as logits.
     cells = np.take_along_axis(
-        np.asarray(bilinear(images)["masks"]), plain.classes[:, None, None], axis=-1
+        np.asarray(bilinear(images)["coarse_masks"]),
+        plain.classes[:, None, None],
+        axis=-1,
     )
     logits = np.log(cells / (1 - cells))
     size = images.shape[1:3]

@@ -33,8 +33,8 @@ def test_explain_computes_the_masks_asked_for_and_no_others(make):
         return tf.function(function).get_concrete_function(images)
 
     few = largest_tensor(graph_of(lambda x: explainer._explain_batch(x, None, 3)))
-    everything = largest_tensor(graph_of(lambda x: explainer(x)["masks"]))
-    grid = np.prod(explainer.output["masks"].shape[1:3])
+    everything = largest_tensor(graph_of(lambda x: explainer(x)["coarse_masks"]))
+    grid = np.prod(explainer.output["coarse_masks"].shape[1:3])
     assert everything >= grid * CLASSES  # The measure sees all masks where they are.
     # Weights, and the evidence at the coarsest cells, are all that has every class.
     assert few < SIZE**2 * CLASSES / 8

@@ -93,10 +93,10 @@ def test_a_subclass_of_ones_own_is_cloned_too():
 def test_an_explainer_runs_on_a_symbolic_image_and_inside_another_model():
     explainer = made()
     images = keras.Input((16, 16, 3))
-    outer = keras.Model(images, explainer(images)["masks"])
+    outer = keras.Model(images, explainer(images)["coarse_masks"])
     np.testing.assert_allclose(
         outer.predict(IMAGES, verbose=0),
-        explainer.predict(IMAGES, verbose=0)["masks"],
+        explainer.predict(IMAGES, verbose=0)["coarse_masks"],
         atol=1e-6,
     )
 

@@ -60,7 +60,7 @@ def test_a_joint_predictor_learns_a_code_that_the_checks_show():
 def test_masks_hold_the_number_of_cells_and_figures_judge_them():
     explainer = kx.L2XExplainer(tiny_classifier(), grid=4, selected=3)
     images, labels = random_images(8), np.arange(8) % 3
-    masks = explainer.predict(images, verbose=0)["masks"]
+    masks = explainer.predict(images, verbose=0)["coarse_masks"]
     np.testing.assert_array_equal(masks.sum(axis=(1, 2)), np.full((8, 3), 3))
     np.testing.assert_array_equal(masks, np.repeat(masks[..., :1], 3, axis=-1))
     figures = explainer.evaluate(images, labels, return_dict=True, verbose=0)

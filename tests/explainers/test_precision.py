@@ -77,7 +77,7 @@ def test_masks_and_training_agree_with_float32(kind, setting, policy, in_float32
     name, options, tolerance = SETTINGS[setting]
     policy(name)
     _, found, found_losses, explainer = trained(kind, options, start)
-    for key in ("masks", "probabilities"):
+    for key in ("coarse_masks", "probabilities"):
         assert found[key].dtype == "float32"
         assert np.abs(found[key] - expected[key]).mean() < tolerance
     if kind in DRAW and "jit_compile" in options:

@@ -49,7 +49,7 @@ def live():
     logits = explainer.class_logits(images, explainer.frozen(images))
     logits = np.float64(explainer.upsampled(logits, images))
     np.testing.assert_allclose(everything.masks, 1 / (1 + np.exp(-logits)), atol=1e-5)
-    grid = averaged(logits, explainer.output["masks"].shape[1])
+    grid = averaged(logits, explainer.output["coarse_masks"].shape[1])
     explanation = explainer.explain(images, top_k=3)
     masks = np.take_along_axis(grid, explanation.classes[:, None, None], axis=-1)
     return {
