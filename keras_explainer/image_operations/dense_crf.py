@@ -7,18 +7,15 @@ from keras_explainer.image_operations.guided_upsampling import standardized
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_area
 from keras_explainer.image_operations.resize import resize_bilinear
+from keras_explainer.image_operations.undecided_logits import undecided_logits
 
 # What the votes of all cells (the pairwise term) weigh against a cell's own logit (the
-# unary one).
-_PAIRWISE_WEIGHT = 20.0
+# unary one), if colours tell the cells of a mask from the others entirely.
+_PAIRWISE_WEIGHT = 16.0
 # How far colours may differ, in standard deviations of the image, and how far cells may
 # lie apart, as a share of its longer side, to count as alike.
-_COLOR = 0.1
-_NEAR = 0.2
-# Votes wear down what is smaller than its surroundings. To make up for it, all cells of
-# a mask lean away from what most of them say: by so much times their mean vote.
-_COMPENSATION = 4.0
-_ROUNDS = 5
+_COLOR = 0.15
+_NEAR = 0.3
 # A finer grid votes in blocks of cells, at most so many to a side.
 _SIDE = 16
 
@@ -26,10 +23,18 @@ _SIDE = 16
 def dense_crf(logits, images):
     """Raises or lowers each cell's mask logits by those of the cells that look like it.
 
-    In each round cells near one another and of like colour vote, with how sure they
-    are, and the mean vote is added to a cell's own logit: mean field inference in a
-    fully connected conditional random field. So a part of an object that the decoder
-    left out joins the rest of it, and a speck on an even ground goes.
+    Cells near one another and of like colour vote, with how sure they are, and the mean
+    vote is added to a cell's own logit: a round of mean field inference in a fully
+    connected conditional random field. So a part of an object that the decoder left out
+    joins the rest of it, and a speck goes.
+
+    Votes weigh as much as colours tell of the mask: the more, the better the cells of
+    like colour foretell a cell's logit than all that are near. So where colours tell
+    nothing (an even picture, noise, an even mask) a mask stays what it is. A cell votes
+    for what is inside if it is above what is undecided in its mask, midway between the
+    mask's two levels, so that what is small counts as much as what is large.
+
+    The result is odd in the logits, and where all of them rise alike, none falls.
 
     Args:
         logits: Tensor (N, h, w, K) of mask logits.
@@ -49,36 +54,49 @@ def dense_crf(logits, images):
         Krähenbühl and Koltun, "Efficient Inference in Fully Connected CRFs with
         Gaussian Edge Potentials", NeurIPS 2011.
     """
-    size, classes = grid_of(logits), ops.shape(logits)[-1]
-    blocks = _blocks(*logits.shape[1:3])
-    colors = resize_area(standardized(ops.cast(images, "float32")), blocks)
-    affinities = _affinities(colors, blocks)
     logits = ops.cast(logits, "float32")
-    mean_votes = ops.mean(_votes(logits), axis=(1, 2), keepdims=True)
-    logits = unary = logits - _COMPENSATION * mean_votes
-    for _ in range(_ROUNDS):
-        votes = resize_area(_votes(logits), blocks)
-        cells = ops.reshape(votes, (-1, blocks[0] * blocks[1], classes))
-        messages = ops.reshape(ops.matmul(affinities, cells), (-1, *blocks, classes))
-        logits = unary + _PAIRWISE_WEIGHT * resize_bilinear(messages, size)
-    return logits
+    blocks, classes = _blocks(*logits.shape[1:3]), ops.shape(logits)[-1]
+    colors = resize_area(standardized(ops.cast(images, "float32")), blocks)
+    near = _nearness(blocks)
+    alike = ops.softmax(_likeness(colors / _COLOR) + near, axis=-1)
+    near = ops.softmax(near, axis=-1)
+    cells = resize_area(logits, blocks)
+    votes = _rows(ops.tanh((cells - undecided_logits(cells)) / 2.0))
+    cells = _rows(cells)
+    told = _share_told(cells, ops.matmul(alike, cells), ops.matmul(near, cells))
+    message = _PAIRWISE_WEIGHT * told * ops.matmul(alike, votes)
+    message = ops.reshape(message, (-1, *blocks, classes))
+    return logits + resize_bilinear(message, grid_of(logits))
 
 
-def _votes(logits):
-    """Returns how sure each cell is: -1 outside the mask, 1 inside, 0 undecided."""
-    return 2.0 * ops.sigmoid(logits) - 1.0
+def _share_told(cells, foretold, expected):
+    """Returns the share (N, 1, K) of a mask that colours tell, in what they might."""
+    told = ops.mean(ops.square(foretold - expected), axis=1, keepdims=True)
+    left = ops.mean(ops.square(cells - foretold), axis=1, keepdims=True)
+    return told / (told + left + 1e-4)
 
 
-def _affinities(colors, grid):
-    """Returns the weight of every cell's vote for each other: (N, cells, cells)."""
-    places = np.stack(np.indices(grid), axis=-1) / (_NEAR * max(grid))
-    places = ops.zeros_like(colors[..., :1]) + places.astype("float32")
-    cells = ops.concatenate([colors / _COLOR, places], axis=-1)
-    cells = ops.reshape(cells, (-1, grid[0] * grid[1], cells.shape[-1]))
+def _likeness(colors):
+    """Returns the logarithm of how alike cells are in colour: (N, cells, cells).
+
+    Half the squared distance, less what is the same for all that a cell hears.
+    """
+    cells = _rows(colors)
     lengths = ops.sum(ops.square(cells), axis=-1)
     products = ops.matmul(cells, ops.transpose(cells, (0, 2, 1)))
-    # Half the squared distance, less what is the same for all that a cell hears.
-    return ops.softmax(products - lengths[:, None] / 2, axis=-1)
+    return products - lengths[:, None] / 2
+
+
+def _nearness(grid):
+    """Returns the logarithm of how near cells are: (1, cells, cells)."""
+    places = np.stack(np.indices(grid), axis=-1).reshape(-1, 2)
+    distances = (places[:, None] - places[None]) / (_NEAR * max(grid))
+    return -0.5 * np.sum(distances**2, axis=-1, dtype="float32")[None]
+
+
+def _rows(maps):
+    """Returns maps (N, h, w, K) as (N, cells, K)."""
+    return ops.reshape(maps, (-1, maps.shape[1] * maps.shape[2], ops.shape(maps)[-1]))
 
 
 def _blocks(height, width):

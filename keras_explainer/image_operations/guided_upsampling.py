@@ -5,17 +5,19 @@ from keras import ops
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_area
 from keras_explainer.image_operations.resize import resize_bilinear
+from keras_explainer.image_operations.undecided_logits import CERTAIN
 
 # The widest window reaches this many cells to each side, a narrow grid's a sixth of it.
 _REACH = 5
 _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
-# Beyond it a logit says no more than that a cell is certain, yet would outweigh others.
-# It is the bound in the widest window; where there are fewer cells to outweigh, down to
-# a narrow window, it is higher in proportion.
-_CERTAIN = 6.0
+# What is certain would outweigh others in the widest window, if not bounded; where there
+# are fewer cells to outweigh, down to a narrow window, the bound is higher in proportion.
 _NARROW = 5  # cells
+# Of a window whose colours vary by no more than this share of the image's variance, no
+# colour tells what a cell should be: it stays as it is.
+_EVEN = 0.1
 # Colours are averaged over a pixel's neighbours as far as this share of a cell: what is
 # finer is texture, which no cell can tell from an edge.
 _TEXTURE = 6
@@ -26,7 +28,7 @@ def guided_upsampling(logits, images):
 
     In a window around each cell the logits are fitted as a linear function of the
     image's channels. These functions, averaged and enlarged, are then applied to the
-    pixels. Where an image is even, its logits are smoothed; texture finer than a third
+    pixels. Where an image is even, logits stay as they are; texture finer than a third
     of a cell counts as even.
 
     Args:
@@ -52,15 +54,25 @@ def guided_upsampling(logits, images):
     images = _without_texture(standardized(ops.cast(images, "float32")), logits)
     logits = ops.cast(logits, "float32")
     window = [_window(length) for length in logits.shape[1:3]]
-    certain = _CERTAIN * _window(None) / max(*window, _NARROW)
-    logits = certain * ops.tanh(logits / certain)
+    certain = CERTAIN * _window(None) / max(*window, _NARROW)
+    logits = _bounded(logits, certain)
     guide = resize_area(images, grid_of(logits))
     slopes, offset = _linear_functions(logits, guide, window)
+    fitted = offset + sum(
+        slope * color for slope, color in zip(slopes, ops.split(guide, len(slopes), -1))
+    )
+    offset = offset + _evenness(guide, window) * (logits - fitted)
     size = grid_of(images)
     enlarged = resize_bilinear(offset, size)
     for channel, slope in enumerate(slopes):
         enlarged = enlarged + images[..., channel, None] * resize_bilinear(slope, size)
     return enlarged
+
+
+def _bounded(logits, most):
+    """Bounds logits smoothly, which leaves those of up to half of that as they are."""
+    ratio = ops.clip(logits / most, -1e3, 1e3)
+    return most * ratio / (1.0 + ratio**4) ** 0.25
 
 
 def _linear_functions(logits, guide, window):
@@ -84,6 +96,14 @@ def _linear_functions(logits, guide, window):
     slopes = _solve(equations, values)
     shift = sum(slope * mean for slope, mean in zip(slopes, color_means))
     return [around(slope) for slope in slopes], around(logits_mean - shift)
+
+
+def _evenness(guide, window):
+    """Returns how even the windows around each cell are, (N, h, w, 1) from 0 to 1."""
+    mean = _means_around(guide, window)
+    variance = _means_around(ops.square(guide), window) - ops.square(mean)
+    variance = ops.sum(ops.maximum(variance, 0.0), axis=-1, keepdims=True)
+    return _means_around(_EVEN / (variance + _EVEN), window)
 
 
 def _means_around(maps, window):

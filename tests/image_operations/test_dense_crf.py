@@ -16,38 +16,34 @@ def halves(cells, channels=1):
 def by_hand(logits, image):
     """One image (h, w, channels), one class (h, w), cell by cell."""
     colors = (image - image.mean()) / image.std()
-    height, width = logits.shape
-    own = logits - 4.0 * np.mean(np.tanh(logits / 2))
-    scores = own
-    for _ in range(5):
-        heard = np.empty_like(scores)
-        for y in range(height):
-            for x in range(width):
-                weights = np.array(
-                    [
-                        [
-                            np.exp(
-                                -np.sum((colors[y, x] - colors[v, u]) ** 2) / 0.02
-                                - ((y - v) ** 2 + (x - u) ** 2)
-                                / max(height, width) ** 2
-                                / 0.08
-                            )
-                            for u in range(width)
-                        ]
-                        for v in range(height)
-                    ]
-                )
-                votes = 2 / (1 + np.exp(-scores)) - 1
-                heard[y, x] = (weights * votes).sum() / weights.sum()
-        scores = own + 20.0 * heard
-    return scores
+    places = np.stack(np.indices(logits.shape), -1) / (0.3 * max(logits.shape))
+    colors, places, cells = (
+        np.reshape(part, (logits.size, -1)) for part in (colors / 0.15, places, logits)
+    )
+
+    def means(values, features):
+        squares = ((features[:, None] - features) ** 2).sum(-1)
+        weights = np.exp(-squares / 2)
+        return weights @ values / weights.sum(1, keepdims=True)
+
+    alike = np.concatenate([colors, places], axis=1)
+    above = np.maximum(cells - cells.mean(), 0)
+    below = np.maximum(cells.mean() - cells, 0)
+    inside = cells.mean() + (above**2).sum() / above.sum()
+    outside = cells.mean() - (below**2).sum() / below.sum()
+    undecided = (np.clip(inside, -6, 6) + np.clip(outside, -6, 6)) / 2
+    votes = 2 / (1 + np.exp(undecided - cells)) - 1
+    told = np.mean((means(cells, alike) - means(cells, places)) ** 2)
+    told /= told + np.mean((cells - means(cells, alike)) ** 2)
+    return (cells + 16.0 * told * means(votes, alike)).reshape(logits.shape)
 
 
+@pytest.mark.parametrize("shift", [0.0, -6.0, 6.0])
 @pytest.mark.parametrize("shape", [(4, 4), (3, 5)])
-def test_it_is_mean_field_in_a_gaussian_field(shape):
+def test_it_is_mean_field_in_a_gaussian_field(shape, shift):
     rng = np.random.default_rng(0)
     image = 0.1 * rng.normal(size=(*shape, 3))
-    logits = rng.normal(size=shape)
+    logits = rng.normal(size=shape) + shift
     np.testing.assert_allclose(
         dense_crf(logits[None, ..., None], image[None])[0, ..., 0],
         by_hand(logits, image),
@@ -58,20 +54,9 @@ def test_it_is_mean_field_in_a_gaussian_field(shape):
 def test_what_is_left_out_joins_what_it_looks_like_and_specks_go():
     logits = np.where(halves(8) > 0, 6.0, -6.0)
     logits[0, 3, 6] = -4.0  # a hole in the light half
-    logits[0, 3, 1] = 1.0  # a speck on the dark half
+    logits[0, 3, 1] = 1.0  # a speck in the dark half
     found = dense_crf(logits, halves(8)).numpy()
     np.testing.assert_array_equal(found > 0, halves(8) > 0)
-
-
-def test_cells_of_another_colour_are_not_heard():
-    logits = np.where(halves(8) > 0, 6.0, -6.0)
-    logits[0, 4:, 4:] = -6.0
-    # The light half upside down: the mean vote of all cells stays.
-    turned = logits.copy()
-    turned[:, :, 4:] = logits[:, ::-1, 4:]
-    found, other = dense_crf(logits, halves(8)), dense_crf(turned, halves(8))
-    np.testing.assert_allclose(found[:, :, :4], other[:, :, :4], atol=1e-4)
-    assert np.abs(found[:, :, 4:] - other[:, :, 4:]).max() > 0.1
 
 
 def test_a_mask_and_what_it_leaves_out_are_treated_alike():

@@ -14,13 +14,10 @@ def picture(size=32, channels=3, seed=0):
     return np.random.default_rng(seed).normal(size=(2, size, size, channels))
 
 
-@pytest.mark.parametrize(
-    ("cells", "bound"), [(32, 6), (14, 6 * 11 / 5), (8, 6 * 11 / 5)]
-)
-def test_equal_logits_stay_what_they_are(cells, bound):
-    enlarged = guided_upsampling(np.full((2, cells, cells, 2), 0.5), picture())
-    # tanh takes a little off.
-    np.testing.assert_allclose(enlarged, bound * np.tanh(0.5 / bound), atol=1e-4)
+@pytest.mark.parametrize("cells", [32, 14, 8])
+def test_equal_logits_stay_what_they_are(cells):
+    enlarged = guided_upsampling(np.full((2, cells, cells, 2), 2.0), picture())
+    np.testing.assert_allclose(enlarged, 2.0, atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +57,10 @@ def test_texture_finer_than_cells_leaves_no_holes(cell):
     assert ((enlarged > 0) == (columns >= edge))[away].all()
 
 
-def test_an_even_image_gives_smooth_logits_without_nan():
+def test_on_an_even_image_logits_stay_as_they_are():
     logits = np.random.default_rng(1).normal(size=(1, 12, 12, 1))
     enlarged = guided_upsampling(logits, np.ones((1, 24, 24, 3))).numpy()
-    assert np.isfinite(enlarged).all()
-    assert enlarged.std() < logits.std()
+    np.testing.assert_allclose(enlarged, tf.image.resize(logits, (24, 24)), atol=0.01)
 
 
 @pytest.mark.parametrize("scale, shift", [(1 / 255, 0), (2 / 255, -1), (1, 40)])
