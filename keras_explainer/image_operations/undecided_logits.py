@@ -2,7 +2,6 @@
 
 from keras import ops
 
-
 # Beyond it a logit says no more than that a cell is certain.
 CERTAIN = 6.0
 
