@@ -12,8 +12,8 @@ _REACH = 5
 _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
-# What is certain would outweigh others in the widest window, if not bounded. Where there
-# are fewer cells to outweigh, down to a narrow window, the bound is higher.
+# Unbounded, what is certain would outweigh others in the widest window. Where there are
+# fewer cells to outweigh, down to a narrow window, the bound is higher in proportion.
 _NARROW = 5  # cells
 # Of a window whose colours vary by no more than this share of the image's variance, no
 # colour tells what a cell should be: it stays as it is.
