@@ -5,28 +5,20 @@
         --data ../shared/data
 
 On the held-out shapes of `keras-explainer demo`, or on VOC photographs where --data is
-given. Grad-CAM's maps, which need no training, are enlarged in the same way from the
-Explainer's grid, so that the comparison is not one of upsampling alone. An Explainer's
-cells vote before they are enlarged; Grad-CAM's are measured with and without that.
+given. Grad-CAM's maps, which need no training, are enlarged in the same way, so that
+the comparison is not one of upsampling alone.
 """
 
 import argparse
 import pathlib
 import warnings
-from functools import partial
 
 import keras
-import tensorflow as tf
 
 import keras_explainer as kx
 from keras_explainer.attribution import GradCAM
 from keras_explainer.commands import demo
 from keras_explainer.evaluation import overlap_by_threshold
-from keras_explainer.image_operations.dense_crf import dense_crf
-from keras_explainer.image_operations.guided_upsampling import guided_upsampling
-from keras_explainer.image_operations.resize import resize_area
-
-STEEPNESS = 8.0  # from maps in [0, 1] to logits
 
 
 def main():
@@ -47,18 +39,13 @@ def main():
             demo.HELD_OUT, seed=demo.HELD_OUT_SEED, image_size=128, **options
         )
     held_out = list(held_out.as_numpy_iterator())
-    grid = explainer.output["coarse_masks"].shape[1:3]
     grad_cam = GradCAM(explainer.classifier, multi_label=explainer.frozen.multi_label)
 
     def explained(images, target):
         return explainer.explain(images, targets=target).masks[..., 0]
 
-    def guided(images, target, voting=False):
-        logits = STEEPNESS * (grad_cam.explain(images, target)[..., None] - 0.5)
-        cells = resize_area(tf.constant(logits), grid)
-        if voting:
-            cells = dense_crf(cells, images)
-        return tf.sigmoid(guided_upsampling(cells, images))[..., 0].numpy()
+    def aligned(images, target):
+        return grad_cam.explain(images, target, upsampling="guided")
 
     print(f"{'':22}class IoU@0.5    best  IoU@0.5    best  accuracy@0.5")
     with warnings.catch_warnings():
@@ -70,8 +57,7 @@ def main():
             explainer.load_weights(arguments.explainer)
             show(f"Explainer, {upsampling}", explained, held_out)
         show("Grad-CAM, bilinear", grad_cam.explain, held_out)
-        show("Grad-CAM, guided", guided, held_out)
-        show("Grad-CAM, cells vote", partial(guided, voting=True), held_out)
+        show("Grad-CAM, guided", aligned, held_out)
 
 
 def show(name, masks_for, held_out):

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import track
 
+from keras_explainer.attribution.edge_aligned import edge_aligned
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
@@ -76,7 +77,7 @@ class AttributionMethod:
         self.logits = tf.function(self._logits, reduce_retracing=True)
         self.gradients = tf.function(self._gradients, reduce_retracing=True)
 
-    def explain(self, images, targets=None, batch_size=32):
+    def explain(self, images, targets=None, batch_size=32, upsampling="bilinear"):
         """Explains images.
 
         Args:
@@ -85,13 +86,18 @@ class AttributionMethod:
             targets: None (the predicted classes), an int, a list of ints (one per
                 image), or one-hot or multi-hot rows (N, C).
             batch_size: int. Images per classifier pass. None is 32, as in Keras.
+            upsampling: "bilinear", or "guided" for maps that end where the image's
+                colours change, by the same steps as the masks of an `ExplainerModel`,
+                with which they are compared fairly so. A map's cells, 14 to the
+                shorter side, are then inside or outside.
 
         Returns:
             float32 array (N, H, W) in [0, 1]; zeros where no evidence is positive.
 
         Raises:
-            ValueError: If images, `targets` or `batch_size` do not suit.
+            ValueError: If images, `targets`, `batch_size` or `upsampling` do not suit.
         """
+        check_choice("upsampling", upsampling, ("bilinear", "guided"))
         batch_size = 32 if batch_size is None else batch_size
         check_option("batch_size", batch_size, 1, whole=True)
         if tf.inside_function():
@@ -127,6 +133,8 @@ class AttributionMethod:
                 images.shape[1:3],
                 batch_size,
             )
+            if upsampling == "guided":
+                maps = edge_aligned(maps, images[part][image_indices]).numpy()
             for index, one_map in zip(start + image_indices, maps):
                 result[index] = np.maximum(result[index], one_map)
                 with_target[index] = True

@@ -230,3 +230,32 @@ def test_progress_is_shown_only_when_asked_for(capsys, eager):
     method = build("IntegratedGradients", tiny_classifier(), verbose=True)
     method.explain(images, targets=0)
     assert "IntegratedGradients" in capsys.readouterr().out
+
+
+def test_maps_end_at_the_edges_of_the_image_if_asked():
+    rng = np.random.default_rng(0)
+    images = 0.02 * rng.normal(size=(2, 64, 64, 3)).astype("float32")
+    images[:, 8:40, 8:40] += 1.0  # its edges lie in the middle of cells of 16 pixels
+    inside = images[0, ..., 0] > 0.5
+    inputs = keras.Input((64, 64, 3))
+    maps = layers.AveragePooling2D(16)(inputs)
+    maps = layers.Conv2D(2, 1, kernel_initializer="ones", name="maps")(maps)
+    outputs = layers.Dense(2, kernel_initializer="ones", activation="sigmoid")(
+        layers.GlobalAveragePooling2D()(maps)
+    )
+    method = attributions.GradCAM(keras.Model(inputs, outputs))
+    bilinear = method.explain(images, targets=1)
+    guided = method.explain(images, targets=1, upsampling="guided")
+
+    def overlap(found):
+        return (found & inside).sum() / (found | inside).sum()
+
+    assert overlap(bilinear[0] > 0.5) < 0.9 < 0.98 < overlap(guided[0] > 0.5)
+    one = method.explain(images[:1], targets=1, upsampling="guided")
+    np.testing.assert_allclose(guided[:1], one, atol=1e-4)
+
+
+def test_an_unknown_upsampling_is_refused():
+    method = build("GradCAM", tiny_classifier())
+    with pytest.raises(ValueError, match="`upsampling` should be .*Received: 'cubic'"):
+        method.explain(random_images(1), upsampling="cubic")
