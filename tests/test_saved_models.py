@@ -15,6 +15,8 @@ from keras_explainer.commands.demo import explainer_masks
 from keras_explainer.datasets import SHAPES_CLASSES
 from keras_explainer.datasets import shapes
 from keras_explainer.evaluation import overlap_by_threshold
+from keras_explainer.losses import StepOutputs
+from keras_explainer.losses import aggregate_masks
 
 FOLDER = pathlib.Path(__file__).parents[1] / "saved_models"
 SERVED = FOLDER / "shapes_explainer" / "1"
@@ -88,3 +90,24 @@ def test_served_version_answers_as_the_explainer(explainer):
     logits = explainer.upsampled(logits, images)
     cells = tf.sigmoid(tf.nn.avg_pool2d(logits, side, side, "VALID"))
     np.testing.assert_allclose(answer["masks"], cells, atol=1e-4)
+
+
+def test_explainer_of_an_earlier_version_is_as_smooth_as_it_was(explainer):
+    """Its smoothness was 0.5 times the mean difference of neighbouring cells."""
+    assert explainer.explainer_loss.get_config()["classification_weight"] == 2.0
+    random, grid = np.random.default_rng(0), explainer.output["masks"].shape[1:3]
+    logits = random.normal(size=(2, *grid, 8)).astype("float32")
+    labels = np.eye(8, dtype="float32")[[1, 5]]
+    masks = aggregate_masks(logits, labels)
+    expected = sum(
+        0.5 * np.abs(np.diff(mask, axis=axis)).mean(axis=(1, 2))
+        for mask in masks
+        for axis in (1, 2)
+    )
+    flat = np.zeros((2, 128, 128, 3), "float32")
+    step = StepOutputs(flat, labels, None, *masks, logits, labels, True)
+    found = explainer.explainer_loss.of_masks(step)["smoothness"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    clone = keras.models.clone_model(explainer)
+    weights = [x.explainer_loss.smoothness_weight for x in (explainer, clone)]
+    assert weights[0] == weights[1]

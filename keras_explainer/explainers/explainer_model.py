@@ -233,6 +233,8 @@ class ExplainerModel(BaseExplainer):
             )
         super().compile(optimizer, loss, **kwargs)
         self.draws = draws
+        # As the authors' terms have them, instead of masks on the decoder's grid.
+        self.pixel_masks = published
         self.inpainting = not published if inpainting == "auto" else inpainting
 
     def get_compile_config(self):
@@ -243,13 +245,19 @@ class ExplainerModel(BaseExplainer):
         }
 
     def compile_from_config(self, config):
-        # Files of earlier versions have among the loss's options what is drawn.
-        options = (config.get("loss") or {}).get("config") or {}
+        # Files of earlier versions have among the loss's options what is drawn, and
+        # a weight that depends on the masks' grid.
+        loss = config.get("loss") or {}
+        options = loss.get("config") or {}
         former = {
             name: options[name_then]
             for name_then, name in FORMER_OPTIONS.items()
             if name_then in options
         }
+        if "smoothness_weight" in options:
+            grid = self.output["masks"].shape[1:3]
+            options = ExplainerLoss.config_of_now(options, grid)
+            config = {**config, "loss": {**loss, "config": options}}
         super().compile_from_config({**former, **config})
 
     def trained_layers(self):

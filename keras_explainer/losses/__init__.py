@@ -9,6 +9,7 @@ from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
 from keras_explainer.losses.mask_terms import area_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
+from keras_explainer.losses.mask_terms import outline_length
 from keras_explainer.losses.mask_terms import total_variation
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
@@ -29,6 +30,7 @@ __all__ = [
     "edge_aware_variation",
     "entropy_loss",
     "evidence_loss",
+    "outline_length",
     "policy_gradient",
     "published_policy_loss",
     "total_variation",

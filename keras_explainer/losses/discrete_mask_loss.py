@@ -20,7 +20,8 @@ class DiscreteMaskLoss(Objective):
         evidence_weight: float. Weight of the hinge on the class's log-odds in what
             the mask leaves (`evidence_loss`), which costs one more pass for a mask.
         area_weight: float. Weight of the share of cells that are kept.
-        smoothness_weight: float. Weight of the share of neighbours that differ.
+        smoothness_weight: float. Weight of the share of neighbours that differ, as the
+            authors have it: for the same mask it is smaller the finer the grid.
         entropy_weight: float. Weight of the entropy of the cells, a bonus that
             keeps masks from being decided too early.
 

@@ -1,5 +1,7 @@
 """The training objective of an Explainer: four terms and their weights."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -9,6 +11,7 @@ from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.mask_terms import area_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
+from keras_explainer.losses.mask_terms import outline_length
 from keras_explainer.losses.mask_terms import total_variation
 from keras_explainer.losses.objective import Objective
 
@@ -24,6 +27,10 @@ _BAND = (0.05, 0.3)
 # Weight of the hinge on labels that are not judged, in the complement of one that is:
 # close to that of the judged one's, so that neither is bought with the other.
 _OTHERS = 0.5
+# Tells in a configuration that the smoothness is in sides of the image. In earlier
+# versions it was a mean over pairs of cells, of which there are 13 along a side of the
+# masks of photographs of 224 pixels.
+_IN_SIDES, _FORMER_PAIRS = "smoothness_in_sides", 13
 # Options that earlier versions kept here, and those of `ExplainerModel.compile` now.
 FORMER_OPTIONS = {
     "alone": "single_label",
@@ -44,7 +51,7 @@ class ExplainerLoss(Objective):
       what it does not know of the other labels any more;
     - "area": the area band of the class masks, the mean target and non-target
       masks, and the mean overlap of the present classes' masks;
-    - "smoothness": the variation of the target and non-target masks.
+    - "smoothness": the length of the outlines of the target and non-target masks.
 
     The defaults were chosen by measurement on photographs (`benchmarks/README.md`);
     `ExplainerLoss.published` gives the authors' configurations.
@@ -65,21 +72,24 @@ class ExplainerLoss(Objective):
         overlap_weight: float. Weight of the present classes' masks where a stronger
             one of them covers the same place: what tells classes apart that are
             judged together.
-        smoothness_weight: float. Weight of the variation.
+        smoothness_weight: float. Weight of the outlines' length in sides of the image
+            (`outline_length`), which does not depend on how fine the masks are.
         area_band: Pair of floats in [0, 1], the ends of the area band, or None for
             (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes
-            (`edge_aware_variation`), instead of plain `total_variation`.
-        published_forms: Boolean. Compute entropy, area band and total variation as
-            the authors' code does (entropy by C, sum over classes, reflect border)
-            instead of their better-behaved variants.
+            (`edge_aware_variation`), instead of plain `outline_length`.
+        published_forms: Boolean. Compute entropy, area band and smoothness as the
+            authors' code does (entropy by C, sum over classes, `total_variation`
+            instead of `outline_length`) instead of their better-behaved variants.
+            `ExplainerModel` then enlarges the mask logits to the image, bilinearly,
+            before anything is made of them, which takes more memory and time.
 
     Raises:
         ValueError: If an argument is none of these.
 
     Example:
 
-    >>> explainer.compile(loss=ExplainerLoss(smoothness_weight=1.0))
+    >>> explainer.compile(loss=ExplainerLoss(smoothness_weight=0.1))
 
     Reference:
         Stalder et al., "What You See is What You Classify", NeurIPS 2022.
@@ -96,7 +106,7 @@ class ExplainerLoss(Objective):
         target_area_weight=3.0,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
-        smoothness_weight=0.5,
+        smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
         area_band=None,
         edge_aware=True,
         published_forms=False,
@@ -225,19 +235,42 @@ class ExplainerLoss(Objective):
     def _variation(self, mask, images):
         if self.edge_aware:
             return edge_aware_variation(mask, images, reduction="none")
-        border = "reflect" if self.published_forms else "valid"
-        return total_variation(mask, border, reduction="none")
+        variation = total_variation if self.published_forms else outline_length
+        return variation(mask, reduction="none")
+
+    def get_config(self):
+        return {**super().get_config(), _IN_SIDES: True}
 
     @classmethod
     def from_config(cls, config):
-        # Files of earlier versions: the band's ends were two options, and what a step
-        # draws was the loss's to say (`ExplainerModel.compile_from_config`).
+        config = cls.config_of_now(config)
+        del config[_IN_SIDES]
+        return cls(**config)
+
+    @staticmethod
+    def config_of_now(config, grid=(None, None)):
+        """Returns a configuration of any version as `get_config` gives it now.
+
+        Args:
+            config: Dict.
+            grid: Tuple of the height and width in cells of the masks that it was
+                saved with, None where unknown: then the weight of the smoothness is
+                taken for one of 14 cells a side.
+        """
+        # The band's ends were two options, and what a step draws was the loss's to say
+        # (`ExplainerModel.compile_from_config`).
         ends = config.get("min_area"), config.get("max_area")
         gone = ("min_area", "max_area", "rest_weight", *FORMER_OPTIONS)
         config = {key: value for key, value in config.items() if key not in gone}
         if None not in ends and config.get("area_weight"):
             config["area_band"] = ends
-        return cls(**config)
+        # The authors' form is a mean over pixels now as then.
+        is_theirs = config.get("published_forms") and not config.get("edge_aware")
+        if not config.get(_IN_SIDES) and not is_theirs:
+            pairs = [max(side - 1, 1) if side else _FORMER_PAIRS for side in grid]
+            former = config.get("smoothness_weight", 0.5)
+            config["smoothness_weight"] = former / math.sqrt(math.prod(pairs))
+        return {**config, _IN_SIDES: True}
 
 
 def _check_band(band, weight):

@@ -1,5 +1,6 @@
 """Terms of masks: which merge, how large they are, and how smooth."""
 
+import tensorflow as tf
 from keras import ops
 
 from keras_explainer.image_operations.resize import resize_antialiased
@@ -87,11 +88,9 @@ def area_loss(
     least, most = int(min_area * pixels), int(max_area * pixels)
     values = ops.reshape(class_masks, (-1, pixels, classes))
     values = ops.transpose(values, (0, 2, 1))
-    total = ops.sum(values, axis=-1)
-    largest = ops.top_k(values, max(least, most, 1), sorted=True)[0]
-    missing = least - ops.sum(largest[..., :least], axis=-1)
-    excess = total - ops.sum(largest[..., :most], axis=-1)
-    per_image = ops.sum(labels * (missing + excess) / pixels, axis=-1)
+    sum_of_least, sum_of_most = _sums_of_largest(values, labels, (least, most))
+    excess = ops.sum(values, axis=-1) - sum_of_most
+    per_image = ops.sum(labels * (least - sum_of_least + excess) / pixels, axis=-1)
     if class_reduction == "mean":
         per_image = per_image / ops.maximum(ops.sum(labels, axis=-1), 1.0)
     elif class_reduction != "sum":
@@ -102,17 +101,34 @@ def area_loss(
     return reduce_batch(per_image, reduction)
 
 
-def total_variation(masks, border="reflect", reduction="mean"):
+def _sums_of_largest(values, labels, counts):
+    """Returns sums of the largest values (N, C, pixels), of as many as counts say.
+
+    They are 0 for classes that are not present: the other masks alone are sorted, and
+    that without a gradient, which XLA could not compile.
+    """
+    present = tf.where(labels > 0)
+    found = tf.gather_nd(ops.stop_gradient(values), present)
+    largest = ops.top_k(found, max(*counts, 1), sorted=True)[0]
+    sums = []
+    for count in counts:
+        last = largest[:, count - 1] if count else largest[:, 0] + 1.0
+        last = tf.scatter_nd(present, last, tf.shape(labels, "int64"))[..., None]
+        above = ops.where(values >= last, values - last, 0.0)
+        sums.append(ops.sum(above, axis=-1) + count * last[..., 0])
+    return sums
+
+
+def total_variation(masks, reduction="mean"):
     """Computes the mean absolute difference between neighbouring pixels.
 
-    With the defaults this is what the authors' code computes with a convolution
-    over reflect padding: the difference at the last row and column is counted a
-    second time, and the sum divided by all pixels. `border="valid"` counts each
-    pair once and divides by the number of pairs.
+    This is what the authors' code computes with a convolution over reflect padding:
+    the difference at the last row and column is counted a second time, and the sum
+    divided by all pixels. The finer the grid, the smaller it is for the same mask;
+    `outline_length` does not depend on that.
 
     Args:
         masks: Tensor (N, H, W).
-        border: "reflect" or "valid".
         reduction: "mean" over the batch, or "none" for one value per image.
 
     Returns:
@@ -130,23 +146,47 @@ def total_variation(masks, border="reflect", reduction="mean"):
     masks = ops.convert_to_tensor(masks)
     down = ops.abs(masks[:, 1:, :] - masks[:, :-1, :])
     right = ops.abs(masks[:, :, 1:] - masks[:, :, :-1])
-    if border == "reflect":
-        down = ops.concatenate([down, down[:, -1:, :]], axis=1)
-        right = ops.concatenate([right, right[:, :, -1:]], axis=2)
-    elif border != "valid":
-        raise ValueError(
-            f'Argument `border` should be "reflect" or "valid". Received: {border!r}'
-        )
+    down = ops.concatenate([down, down[:, -1:, :]], axis=1)
+    right = ops.concatenate([right, right[:, :, -1:]], axis=2)
     per_image = ops.mean(down, axis=(1, 2)) + ops.mean(right, axis=(1, 2))
     return reduce_batch(per_image, reduction)
 
 
-def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
-    """Computes the total variation of masks, less at the edges of the image.
+def outline_length(masks, reduction="mean"):
+    """Computes how long the outlines of masks are, in sides of the image.
 
-    The difference of two neighbours weighs exp(-d^2 / (2 bandwidth^2)), with d the
-    distance of their colours, so that a mask costs nothing to end where an object
-    ends. Each pair counts once.
+    It is the total variation, each pair of neighbours counted once, in units that do
+    not depend on the cells: an outline's horizontal parts are measured in widths of
+    the image, its vertical ones in heights. So a mask has the same value on a grid
+    twice as fine. Of a soft mask it is the mean length over all thresholds.
+
+    Args:
+        masks: Tensor (N, h, w) in [0, 1].
+        reduction: "mean" over the batch, or "none" for one value per image.
+
+    Returns:
+        A scalar, or a tensor (N,).
+
+    Example:
+
+    >>> square = np.zeros((1, 8, 8), "float32")
+    >>> square[:, 2:6, 2:6] = 1.0  # four sides, of half the image's each
+    >>> float(outline_length(square))
+    2.0
+    """
+    masks = ops.convert_to_tensor(masks)
+    per_image = sum(_length(_differences(masks, axis), axis) for axis in (1, 2))
+    return reduce_batch(per_image, reduction)
+
+
+def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
+    """Computes how long the outlines of masks are, less at the edges of the image.
+
+    As `outline_length`, but the difference of two neighbours weighs
+    exp(-d^2 / (2 bandwidth^2)), with d the distance of their colours, so that a mask
+    costs nothing to end where an object ends. On a grid twice as fine the value is
+    the same where the image is flat or has clear edges along the cells, and else about
+    the same: a slow change of colour is smaller from one fine cell to the next.
 
     Args:
         masks: Tensor (N, h, w).
@@ -156,13 +196,13 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
         reduction: "mean" over the batch, or "none" for one value per image.
 
     Returns:
-        A scalar, or a tensor (N,): the vertical plus the horizontal term.
+        A scalar, or a tensor (N,).
 
     Example:
 
     >>> step = np.float32([[[0, 0, 1, 1]] * 4])
-    >>> float(edge_aware_variation(step, np.zeros((1, 4, 4, 3)))) > 0.3
-    True
+    >>> float(edge_aware_variation(step, np.zeros((1, 4, 4, 3))))  # one height long
+    1.0
     >>> float(edge_aware_variation(step, step[..., None])) < 1e-6  # same edge
     True
     """
@@ -173,17 +213,20 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
         colors = resize_antialiased(colors, (height, width))
     low, high = (f(colors, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
     scale = ops.maximum(bandwidth * (high - low), 1e-6)
-    return reduce_batch(
-        _weighted_differences(masks, colors, scale, axis=1)
-        + _weighted_differences(masks, colors, scale, axis=2),
-        reduction,
-    )
+    per_image = 0.0
+    for axis in (1, 2):
+        distances = ops.square(_differences(colors, axis) / scale)
+        weights = ops.exp(-0.5 * ops.sum(distances, axis=-1))
+        per_image += _length(weights * _differences(masks, axis), axis)
+    return reduce_batch(per_image, reduction)
 
 
-def _weighted_differences(masks, colors, scale, axis):
-    near, far = (slice(None, -1), slice(1, None))
+def _differences(maps, axis):
+    """Returns the differences of neighbours along an axis of maps (N, h, w, ...)."""
     index = (slice(None),) * axis
-    color_step = (colors[(*index, far)] - colors[(*index, near)]) / scale
-    weight = ops.exp(-0.5 * ops.sum(ops.square(color_step), axis=-1))
-    mask_step = ops.abs(masks[(*index, far)] - masks[(*index, near)])
-    return ops.mean(weight * mask_step, axis=(1, 2))
+    return maps[(*index, slice(1, None))] - maps[(*index, slice(None, -1))]
+
+
+def _length(differences, axis):
+    """Returns what differences along an axis add up to, a mean over the other one."""
+    return ops.mean(ops.sum(ops.abs(differences), axis=axis), axis=-1)

@@ -8,7 +8,7 @@ class StepOutputs(NamedTuple):
     """The masks of a step, and what the classifier says of what they keep and leave.
 
     N images have C classes, of which the step decodes K (all, where there are few), on
-    a grid of (h, w) cells.
+    a grid of (h, w) cells: the decoder's, or with published forms the image's pixels.
 
     Args:
         images: Tensor (N, H, W, channels).

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.image_operations.resize import grid_of
+from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
@@ -118,6 +120,8 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         is_present = ops.take_along_axis(labels, classes, axis=-1)
         is_judged = ops.take_along_axis(judged, classes, axis=-1)
     logits = explainer.class_logits(view, outputs, classes, training)
+    if explainer.pixel_masks:
+        logits = resize_bilinear(logits, grid_of(images))
     (target, non_target), others = aggregate_masks(logits, is_present), None
     if judged is not labels:
         target, others = aggregate_masks(logits, is_judged)[0], labels - judged

@@ -72,6 +72,7 @@ VALUES = {
     "evidence_loss": lambda rows: losses.evidence_loss(
         LOGITS[rows], LABELS[rows], reduction="none"
     ),
+    "outline_length": lambda rows: losses.outline_length(MASKS[rows], reduction="none"),
     "total_variation": lambda rows: losses.total_variation(
         MASKS[rows], reduction="none"
     ),

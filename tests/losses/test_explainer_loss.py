@@ -116,6 +116,27 @@ def test_round_trip_and_bad_weights():
         ExplainerLoss(area_band=(0.1, 0.2))
 
 
+def test_a_smoothness_of_earlier_versions_means_the_same_at_its_grid():
+    loss = ExplainerLoss()
+    config = loss.get_config()
+    assert ExplainerLoss.from_config(config).smoothness_weight == 0.0385
+    earlier = {k: v for k, v in config.items() if k != "smoothness_in_sides"}
+    earlier["smoothness_weight"] = 0.5
+    # Its default, and that of now.
+    found = ExplainerLoss.from_config(earlier).smoothness_weight
+    assert found == pytest.approx(loss.smoothness_weight, rel=0.01)
+    found = ExplainerLoss.config_of_now(earlier, (8, 8))["smoothness_weight"]
+    assert found == pytest.approx(0.5 / 7)
+    found = ExplainerLoss.config_of_now(earlier, (6, 21))["smoothness_weight"]
+    assert found == pytest.approx(0.05)
+    again = ExplainerLoss.config_of_now(config, (8, 8))
+    assert again == config and ExplainerLoss.from_config(again).get_config() == config
+    # The authors' terms were never of the grid.
+    published = ExplainerLoss.published("voc2007", "vgg16").get_config()
+    del published["smoothness_in_sides"]
+    assert ExplainerLoss.from_config(published).smoothness_weight == 1.0
+
+
 def test_options_of_earlier_versions_are_read():
     config = {
         **ExplainerLoss(area_weight=1.0).get_config(),

@@ -45,11 +45,16 @@ def by_hand(classifier, images, logits, targets, inpainting):
         total += 3 * tf.reduce_mean(target) + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask in (target, other):
-            total += 0.5 * sum(
-                variation(*pair, scale)
-                for pair in (
-                    (mask[1:] - mask[:-1], colors[1:] - colors[:-1]),
-                    (mask[:, 1:] - mask[:, :-1], colors[:, 1:] - colors[:, :-1]),
+            # Of 8 cells to a side.
+            total += (
+                0.0385
+                / 8
+                * sum(
+                    variation(*pair, scale)
+                    for pair in (
+                        (mask[1:] - mask[:-1], colors[1:] - colors[:-1]),
+                        (mask[:, 1:] - mask[:, :-1], colors[:, 1:] - colors[:, :-1]),
+                    )
                 )
             )
     return total / len(images)
@@ -57,7 +62,7 @@ def by_hand(classifier, images, logits, targets, inpainting):
 
 def variation(steps, color_steps, scale):
     distance = tf.reduce_sum((color_steps / scale) ** 2, axis=-1)
-    return tf.reduce_mean(tf.abs(steps) * tf.exp(-distance / 2))
+    return tf.reduce_sum(tf.abs(steps) * tf.exp(-distance / 2))
 
 
 @pytest.mark.slow
@@ -98,3 +103,40 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting):
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3
     np.testing.assert_allclose(tape.gradient(fast, logits), gradient, atol=1e-6)
+
+
+def published_masks_by_hand(enlarged, label):
+    """The authors' area and smoothness of an image, from logits (H, W, C) in pixels."""
+    masks = 1 / (1 + np.exp(-enlarged))
+    target = masks[..., label == 1].max(axis=-1)
+    other = masks[..., label == 0].max(axis=-1)
+    area = 0.1 * target.mean() + 0.3 * other.mean()
+    for mask in np.moveaxis(masks[..., label == 1], -1, 0):
+        values, rank = np.sort(mask.ravel())[::-1], np.arange(mask.size)
+        least, most = (rank < int(share * mask.size) for share in (0.05, 0.3))
+        area += np.maximum(least - values, 0).mean()
+        area += np.maximum(values - most, 0).mean()
+    smoothness = 0.0
+    for mask in (target, other):
+        padded = np.pad(mask, 1, mode="reflect")
+        for beside in (padded[1:-1, 2:], padded[2:, 1:-1]):
+            smoothness += np.abs(mask - beside).mean()
+    return target, area, smoothness
+
+
+def test_published_terms_are_of_the_images_pixels():
+    classifier = tiny_classifier(activation="sigmoid")
+    explainer = kx.ExplainerModel(classifier, background=0.0)
+    explainer.compile(loss=kx.ExplainerLoss.published("voc2007", "vgg16"))
+    images = random_images(2)
+    logits = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    explainer.class_logits = lambda *_: tf.constant(logits)
+    outputs = explainer.frozen(images)
+    terms, kept_logits = explainer.step_terms(images, outputs, LABELS, training=True)
+    enlarged = tf.image.resize(logits, (32, 32)).numpy()
+    for number, label in enumerate(LABELS):
+        target, *expected = published_masks_by_hand(enlarged[number], label)
+        found = [terms[name][number] for name in ("area", "smoothness")]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        kept = classifier(images[number : number + 1] * target[..., None])
+        np.testing.assert_allclose(tf.sigmoid(kept_logits[number]), kept[0], atol=1e-5)
