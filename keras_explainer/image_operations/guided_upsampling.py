@@ -58,10 +58,6 @@ def guided_upsampling(logits, images):
     logits = _bounded(logits, certain)
     guide = resize_area(images, grid_of(logits))
     slopes, offset = _linear_functions(logits, guide, window)
-    fitted = offset + sum(
-        slope * color for slope, color in zip(slopes, ops.split(guide, len(slopes), -1))
-    )
-    offset = offset + _evenness(guide, window) * (logits - fitted)
     size = grid_of(images)
     enlarged = resize_bilinear(offset, size)
     for channel, slope in enumerate(slopes):
@@ -78,7 +74,8 @@ def _bounded(logits, most):
 def _linear_functions(logits, guide, window):
     """Fits logits (N, h, w, K) to guide (N, h, w, channels) in a window of cells.
 
-    Returns the slopes, one (N, h, w, K) for each channel, and the offset (N, h, w, K).
+    Returns the slopes, one (N, h, w, K) for each channel, and the offset (N, h, w, K),
+    which makes up for what is left where the guide is even.
     """
 
     def around(maps):
@@ -95,15 +92,11 @@ def _linear_functions(logits, guide, window):
         values.append(around(color * logits) - mean * logits_mean)
     slopes = _solve(equations, values)
     shift = sum(slope * mean for slope, mean in zip(slopes, color_means))
-    return [around(slope) for slope in slopes], around(logits_mean - shift)
-
-
-def _evenness(guide, window):
-    """Returns how even the windows around each cell are, (N, h, w, 1) from 0 to 1."""
-    mean = _means_around(guide, window)
-    variance = _means_around(ops.square(guide), window) - ops.square(mean)
-    variance = ops.sum(ops.maximum(variance, 0.0), axis=-1, keepdims=True)
-    return _means_around(_EVEN / (variance + _EVEN), window)
+    slopes, offset = [around(slope) for slope in slopes], around(logits_mean - shift)
+    left = logits - offset - sum(slope * color for slope, color in zip(slopes, colors))
+    noisy = sum(row[..., c : c + 1] for c, row in enumerate(equations))
+    even = _EVEN / (_EVEN + noisy - channels * _NOISE)
+    return slopes, offset + around(even) * left
 
 
 def _means_around(maps, window):
