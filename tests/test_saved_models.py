@@ -95,7 +95,7 @@ def test_served_version_answers_as_the_explainer(explainer):
 def test_explainer_of_an_earlier_version_is_as_smooth_as_it_was(explainer):
     """Its smoothness was 0.5 times the mean difference of neighbouring cells."""
     assert explainer.explainer_loss.get_config()["classification_weight"] == 2.0
-    random, grid = np.random.default_rng(0), explainer.output["masks"].shape[1:3]
+    random, grid = np.random.default_rng(0), explainer.output["coarse_masks"].shape[1:3]
     logits = random.normal(size=(2, *grid, 8)).astype("float32")
     labels = np.eye(8, dtype="float32")[[1, 5]]
     masks = aggregate_masks(logits, labels)

@@ -255,7 +255,7 @@ class ExplainerModel(BaseExplainer):
             if name_then in options
         }
         if "smoothness_weight" in options:
-            grid = self.output["masks"].shape[1:3]
+            grid = self.output["coarse_masks"].shape[1:3]
             options = ExplainerLoss.config_of_now(options, grid)
             config = {**config, "loss": {**loss, "config": options}}
         super().compile_from_config({**former, **config})
