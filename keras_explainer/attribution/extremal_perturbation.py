@@ -31,6 +31,11 @@ class ExtremalPerturbation(AttributionMethod):
     of the coarse parameters around it. The map is the mask of the smallest area
     whose masked logit reaches that of the image, else of the largest area.
 
+    The defaults are those of the authors' TorchRay, with four areas to choose from
+    instead of one that is given. That no place be easier to keep, a mask's parameters
+    go on reflected beyond the border of the image, and equal values share the area
+    that is missing.
+
     Args:
         classifier: Keras classifier, as for `ExplainerModel`.
         multi_label: Boolean, or "auto". As in `ExplainerModel`.
@@ -45,7 +50,8 @@ class ExtremalPerturbation(AttributionMethod):
         sigma: float, pixels. Width of the smooth maximum. Defaults to 21.
         blur: float, pixels. Standard deviation of the blur where a mask is 0.
             Defaults to 20.
-        flip: Boolean. Whether every other step sees the image mirrored.
+        flip: Boolean. Whether every other step sees the image mirrored, of which the
+            class should be the same.
         verbose: Boolean. Whether to show a progress bar.
 
     Example:
@@ -103,10 +109,7 @@ class ExtremalPerturbation(AttributionMethod):
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")
         levels = self.blur_pyramid(images)
-        grid = [
-            math.ceil(size / self.spacing) + 2 * self.radius
-            for size in images.shape[1:3]
-        ]
+        grid = [math.ceil(size / self.spacing) for size in images.shape[1:3]]
         coarse = tf.ones((images.shape[0], len(self.areas), *grid))
         velocity = tf.zeros_like(coarse)
         for step in self.progress(range(self.steps)):
@@ -125,17 +128,20 @@ class ExtremalPerturbation(AttributionMethod):
     def smooth_masks(self, coarse, size):
         """Turns parameters (P, areas, h, w) into masks (P, areas, H, W).
 
-        They reach `radius` cells beyond the image on each side, so that a mask is
-        no easier to make at its border.
+        Beyond the border they go on reflected: parameters there, which fewer pixels
+        pull down, would leave the border shown.
         """
         pairs, areas, height, width = tf.unstack(tf.shape(coarse))
-        radius = self.radius
-        place = tf.range(-radius, radius + 1, dtype="float32") * self.spacing
+        place = tf.range(-self.radius, self.radius + 1, dtype="float32") * self.spacing
         distance = tf.sqrt(place[:, None] ** 2 + place**2) / self.sigma
         # 1 up to half a sigma, and a Gaussian beyond.
         kernel = tf.exp(-2 * tf.nn.relu(distance - 0.5) ** 2)
-        window, ones = (1, 2 * radius + 1, 2 * radius + 1, 1), (1, 1, 1, 1)
+        window, ones = (1, *kernel.shape, 1), (1, 1, 1, 1)
         cells = tf.reshape(coarse, (-1, height, width, 1))
+        for axis, length in ((1, height), (2, width)):
+            reflected = tf.range(-self.radius, length + self.radius) % (2 * length)
+            reflected = tf.minimum(reflected, 2 * length - 1 - reflected)
+            cells = tf.gather(cells, reflected, axis=axis)
         around = tf.image.extract_patches(cells, window, ones, ones, "VALID")
         around *= tf.reshape(kernel, (-1,))
         weights = tf.nn.softmax(_SMOOTH_MAX * around)

@@ -1,10 +1,12 @@
 """Extremal perturbations: the optimum of a linear classifier, masks and selection."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
+from keras import layers
 from patch_classifier import one_patch
 from patch_classifier import patch_classifier
 
@@ -15,17 +17,17 @@ pytestmark = pytest.mark.slow  # many traces, or a server
 
 def test_masks_are_the_smooth_maximum_of_what_is_around(eager):
     method = ExtremalPerturbation(tiny_classifier(), spacing=4, sigma=8)
-    coarse = np.random.default_rng(0).uniform(size=(1, 1, 16, 16)).astype("float32")
+    coarse = np.random.default_rng(0).uniform(size=(1, 1, 8, 8)).astype("float32")
     # At one pixel per cell nothing is enlarged.
     found = method.smooth_masks(tf.constant(coarse), (8, 8)).numpy()[0, 0]
+    # Beyond the border, the parameters are reflected.
+    around = np.pad(coarse[0, 0], 4, "symmetric")
     for row, column in ((4, 4), (0, 7)):
         values = []
         for down in range(-4, 5):
             for right in range(-4, 5):
-                y, x = row + down, column + right
                 beyond = max(0, np.hypot(down, right) * 4 / 8 - 0.5)
-                # Four cells lie outside the image on each side.
-                value = coarse[0, 0, y + 4, x + 4]
+                value = around[row + down + 4, column + right + 4]
                 values.append(value * np.exp(-2 * beyond**2))
         values = np.array(values)
         weights = np.exp(20 * values)
@@ -33,10 +35,20 @@ def test_masks_are_the_smooth_maximum_of_what_is_around(eager):
         np.testing.assert_allclose(found[row, column], expected, rtol=1e-5)
 
 
-def test_an_even_mask_is_even_up_to_the_border(eager):
-    method = ExtremalPerturbation(tiny_classifier(), spacing=4, sigma=8)
-    masks = method.smooth_masks(tf.fill((1, 1, 16, 16), 0.5), (32, 32)).numpy()
-    assert np.ptp(masks) < 1e-6 and masks.min() > 0.2
+@pytest.mark.parametrize("spacing, sigma", [(4, 8), (1, 3), (7, 21), (16, 64)])
+def test_an_even_mask_is_even_and_pulled_evenly_up_to_the_border(spacing, sigma, eager):
+    """Were the border easier to keep, masks of an undecided class would lie there."""
+    method = ExtremalPerturbation(
+        tiny_classifier(), areas=[0.1], spacing=spacing, sigma=sigma
+    )
+    cells = -(-32 // spacing)
+    coarse = tf.fill((1, 1, cells, cells), 0.5)
+    with tf.GradientTape() as tape:
+        tape.watch(coarse)
+        masks = method.smooth_masks(coarse, (cells * spacing, cells * spacing))
+    assert np.ptp(masks) < 1e-6 and masks.numpy().min() > 0.2
+    gradient = tape.gradient(masks, coarse).numpy()
+    np.testing.assert_allclose(gradient, gradient.mean(), rtol=1e-4)
 
 
 def test_the_area_penalty_is_that_of_the_sorted_mask(eager):
@@ -79,6 +91,28 @@ def test_what_a_mask_hides_is_blurred(eager):
     np.testing.assert_allclose(found[:, 16:], blurred[:, 16:], atol=1e-5)
     np.testing.assert_allclose(found[:, 8:16], images[:, 8:16], atol=1e-5)
     np.testing.assert_allclose(found[:, :8], levels[:, 3, :8], atol=1e-5)
+
+
+def test_a_square_that_counts_gets_a_mask_of_its_area():
+    """The sum of a square's pixels, light ones less dark ones, at published weights."""
+    inside = np.zeros((32, 32), bool)
+    inside[6:22, 10:26] = True
+    board = np.kron(np.indices((16, 16)).sum(axis=0) % 2 * 2 - 1, np.ones((2, 2)))
+    classifier = keras.Sequential(
+        [keras.Input((32, 32, 1)), layers.Flatten(), layers.Dense(2)]
+    )
+    weights = (board * inside * 100 / inside.sum()).reshape(-1, 1)
+    classifier.set_weights([weights * [1, 0], np.zeros(2)])
+    method = ExtremalPerturbation(
+        classifier, True, areas=[0.25], spacing=1, sigma=1, blur=1, flip=False
+    )
+    image = tf.constant(board[None, ..., None], "float32")
+    found = method.explain(image, targets=0)
+    shown = found[0] > 0.5
+    assert abs(shown.mean() / 0.25 - 1) < 0.05
+    assert (shown & inside).sum() / (shown | inside).sum() > 0.95
+    kept = method._perturbed(method.blur_pyramid(image), tf.constant(found[None]))
+    assert method.logits(kept)[0, 0] > 0.95 * method.logits(image)[0, 0]
 
 
 @pytest.mark.parametrize("variant", ["preserve", "delete", "dual"])
