@@ -5,15 +5,16 @@ from keras import ops
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_area
 from keras_explainer.image_operations.resize import resize_bilinear
-from keras_explainer.image_operations.undecided_logits import CERTAIN
 
 # The widest window reaches this many cells to each side, a narrow grid's a sixth of it.
 _REACH = 5
 _SHARE_OF_GRID = 6
 # How much of the image's variance counts as noise.
 _NOISE = 0.003
-# Unbounded, what is certain would outweigh others in the widest window. Where there are
-# fewer cells to outweigh, down to a narrow window, the bound is higher in proportion.
+# Beyond it a logit says no more than that a cell is certain, yet would outweigh others.
+# It is the bound in the widest window; where there are fewer cells to outweigh, down to
+# a narrow window, it is higher in proportion.
+_CERTAIN = 6.0
 _NARROW = 5  # cells
 # Of a window whose colours vary by no more than this share of the image's variance, no
 # colour tells what a cell should be: it stays as it is.
@@ -54,7 +55,7 @@ def guided_upsampling(logits, images):
     images = _without_texture(standardized(ops.cast(images, "float32")), logits)
     logits = ops.cast(logits, "float32")
     window = [_window(length) for length in logits.shape[1:3]]
-    certain = CERTAIN * _window(None) / max(*window, _NARROW)
+    certain = _CERTAIN * _window(None) / max(*window, _NARROW)
     logits = _bounded(logits, certain)
     guide = resize_area(images, grid_of(logits))
     slopes, offset = _linear_functions(logits, guide, window)

@@ -3,7 +3,7 @@
 from keras import ops
 
 # Beyond it a logit says no more than that a cell is certain.
-CERTAIN = 6.0
+_CERTAIN = 8.0
 
 
 def undecided_logits(logits):
@@ -27,7 +27,7 @@ def undecided_logits(logits):
     mean = ops.mean(logits, axis=(1, 2), keepdims=True)
     inside = mean + _level(ops.relu(logits - mean))
     outside = mean - _level(ops.relu(mean - logits))
-    inside, outside = (ops.clip(x, -CERTAIN, CERTAIN) for x in (inside, outside))
+    inside, outside = (ops.clip(x, -_CERTAIN, _CERTAIN) for x in (inside, outside))
     return (inside + outside) / 2.0
 
 

@@ -31,7 +31,7 @@ def by_hand(logits, image):
     below = np.maximum(cells.mean() - cells, 0)
     inside = cells.mean() + (above**2).sum() / above.sum()
     outside = cells.mean() - (below**2).sum() / below.sum()
-    undecided = (np.clip(inside, -6, 6) + np.clip(outside, -6, 6)) / 2
+    undecided = (np.clip(inside, -8, 8) + np.clip(outside, -8, 8)) / 2
     votes = 2 / (1 + np.exp(undecided - cells)) - 1
     told = np.mean((means(cells, alike) - means(cells, places)) ** 2)
     told /= told + np.mean((cells - means(cells, alike)) ** 2)
