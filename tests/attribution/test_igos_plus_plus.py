@@ -1,14 +1,17 @@
 """iGOS++: the patch that a classifier sees, its scores and penalties by hand."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
+from keras import layers
 from patch_classifier import one_patch
 from patch_classifier import patch_classifier
 
 from keras_explainer.attribution import IGOSPlusPlus
+from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 
 pytestmark = pytest.mark.slow  # many traces, or a server
 
@@ -54,7 +57,7 @@ def test_scores_are_deletion_less_insertion_of_both_masks_and_their_product(eage
 
 
 def test_penalties_by_hand(eager):
-    """A step of the product costs where the image is flat, and nothing at its edge."""
+    """A step of the product costs where the image is flat, and little at its edge."""
     method = IGOSPlusPlus(tiny_classifier(size=32, channels=1), size=4)
     image = np.zeros((2, 4, 4, 1), "float32")
     image[1, :, 2:] = 1
@@ -62,8 +65,46 @@ def test_penalties_by_hand(eager):
     masks[0, :, :, 2:], masks[1, :, :, 2:] = 0.5, 0.5
     size = 0.75 / 2
     flat = 20 * 0.75**2 * 4 / 12
+    edge = np.exp(-4) * flat  # Of two standard deviations.
     found = method._penalties(tf.constant(image), tf.constant(masks))
-    np.testing.assert_allclose(found, [size + flat, size], rtol=1e-5)
+    np.testing.assert_allclose(found, [size + flat, size + edge], rtol=1e-5)
+
+
+def photograph():
+    """Neighbouring cells of 2 pixels differ as in photographs: variance 0.055."""
+    noise = np.random.default_rng(0).normal(size=(1, 32, 32, 1))
+    return gaussian_blur(noise.astype("float32"), 6.0)
+
+
+def test_masks_are_smooth_on_photographs(eager):
+    """A chessboard costs most of what it costs where the image is flat."""
+    method = IGOSPlusPlus(tiny_classifier(size=32, channels=1), size=16)
+    board = np.indices((16, 16)).sum(axis=0) % 2
+    masks = tf.cast(tf.broadcast_to(board, (2, 1, 16, 16)), "float32")
+    flat = method._penalties(tf.zeros((1, 32, 32, 1)), masks) - 1 / 2
+    np.testing.assert_allclose(flat, [40], rtol=1e-5)
+    assert method._penalties(photograph(), masks) - 1 / 2 > 0.8 * flat
+
+
+def test_a_quarter_of_the_image_is_shown_and_little_else():
+    """One in two cells of a square counts, and the square is shown."""
+    image, inside = photograph(), np.zeros((16, 16), bool)
+    inside[4:12, 4:12] = True
+    counted = inside & (np.random.default_rng(1).uniform(size=(16, 16)) < 0.5)
+    blurred = gaussian_blur(image, 50.0, 25)[0, ..., 0].numpy()
+    difference = image[0, ..., 0].numpy() - blurred
+    weights = np.kron(counted, np.ones((2, 2))) * np.sign(difference)
+    # Logits are 3 for the image and -3 for the blurred one.
+    weights *= 6 / np.sum(weights * difference)
+    classifier = keras.Sequential(
+        [keras.Input((32, 32, 1)), layers.Flatten(), layers.Dense(1, "sigmoid")]
+    )
+    bias = -3 - np.sum(weights * blurred)
+    classifier.set_weights([weights.reshape(-1, 1), bias[None]])
+    found = IGOSPlusPlus(classifier, size=16, steps=4, seed=0).explain(image, 1)[0]
+    cells = found.reshape(16, 2, 16, 2).mean(axis=(1, 3))
+    assert cells[counted].mean() > 0.5 and cells[inside & ~counted].mean() > 0.25
+    assert cells[~inside].mean() < 0.2
 
 
 @pytest.mark.parametrize("iterations, steps", [(20, 15), (2, 3)])
@@ -73,10 +114,12 @@ def test_passes(iterations, steps):
 
 
 def test_each_step_lowers_the_loss():
-    classifier, images = tiny_classifier(), tf.constant(random_images(2))
-    method = IGOSPlusPlus(classifier, size=8, steps=4, noise=0)
-    classes = tf.constant(np.argmax(classifier(images), axis=1).astype("int32"))
-    blurred = tf.zeros_like(images)
+    images = np.zeros((2, 16, 16, 1), "float32")
+    images[0, 4:8, 8:12] = images[1, :8, 8:12] = 4
+    method = IGOSPlusPlus(
+        patch_classifier(one_patch(1, 2, weight=1.0)), size=8, steps=4, noise=0
+    )
+    blurred, classes = tf.zeros_like(images), tf.zeros(2, "int32")
     masks = tf.ones((2, 2, 8, 8))
     losses = []
     for iteration in range(3):
