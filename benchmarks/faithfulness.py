@@ -3,8 +3,8 @@
     python benchmarks/faithfulness.py --explainer runs/voc_quality/explainer.keras
 
 Insertion and deletion AUC and the average drop of the likeliest class, for an
-Explainer (as trained, and refined by 10 steps), Grad-CAM, RISE with 1,000 masks, and
-random masks of the Explainer's area.
+Explainer's relevance and its masks (as trained, and refined by 10 steps), Grad-CAM,
+RISE with 1,000 masks, and random masks of the Explainer's area.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main():
     classifier, multi_label = explainer.classifier, explainer.frozen.multi_label
     explanation = explainer.explain(images, top_k=1)
     masks, targets = explanation.masks[..., 0], explanation.classes[:, 0]
-    refined = explainer.explain(images, targets.tolist(), refine_steps=10).masks[..., 0]
+    refined = explainer.explain(images, targets.tolist(), refine_steps=10)
 
     def asked(method):
         maps = np.zeros(images.shape[:3], "float32")
@@ -46,8 +46,10 @@ def main():
 
     options = {"num_masks": arguments.rise_masks}
     methods = {
-        "Explainer": masks,
-        "the same, refined": refined,
+        "Explainer, relevance": explanation.relevance[..., 0],
+        "Explainer, masks": masks,
+        "relevance, refined": refined.relevance[..., 0],
+        "masks, refined": refined.masks[..., 0],
         "Grad-CAM": asked(GradCAM(classifier, multi_label)),
         f"RISE, {arguments.rise_masks} masks": asked(
             RISE(classifier, multi_label, **options)

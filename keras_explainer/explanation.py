@@ -11,6 +11,9 @@ PREDICTED_FROM = 0.5
 class Explanation(typing.NamedTuple):
     """Masks of the classes asked for, with the prediction they belong to.
 
+    `masks` are outlines: what belongs to a class, and what does not. `relevance` is the
+    order in which pixels matter to it, inside of the outline and outside.
+
     Args:
         masks: float32 (N, H, W, k) in [0, 1], at the size of the images.
         classes: int32 (N, k), the class of each mask; -1 where there is none.
@@ -22,6 +25,8 @@ class Explanation(typing.NamedTuple):
         kept_scores: float32 (N, k), the probability of each class when the classifier
             sees only what its mask keeps; None unless asked for by `verify=True`.
         removed_scores: float32 (N, k), the same when it sees only what the mask leaves.
+        relevance: float32 (N, H, W, k) in [0, 1], graded, of the same classes: for
+            heat maps, and for metrics that take pixels one after the other.
     """
 
     masks: typing.Any
@@ -31,6 +36,7 @@ class Explanation(typing.NamedTuple):
     probabilities: typing.Any
     kept_scores: typing.Any = None
     removed_scores: typing.Any = None
+    relevance: typing.Any = None
 
     def verdict(self):
         """Tells in a sentence what the masks prove.

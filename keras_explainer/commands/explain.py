@@ -28,6 +28,7 @@ exported one. For each picture the result folder has
 
   <picture>_overlay.png   the picture, and every class with its mask and probability
   <picture>_<class>.png   the mask of a class, grey, at the size of the picture
+  <picture>_<class>_relevance.png   with --relevance: the order in which pixels matter
 
 and explanations.json has the probability, area and bounding box of every mask.
 
@@ -110,6 +111,11 @@ def _add_masks(parser):
         "it, by two more passes of the classifier for each mask; ends with a verdict",
     )
     parser.add_argument(
+        "--relevance",
+        action="store_true",
+        help="write the order in which pixels matter too, a grey map for each mask",
+    )
+    parser.add_argument(
         "--threshold",
         type=fraction,
         metavar="T",
@@ -131,12 +137,13 @@ def run(args):
             "Argument --class-names should be left out with --server, which tells its "
             f"names. Received: {args.class_names}"
         )
-    elif args.refine_steps or args.mirrored:
-        option = "--refine-steps" if args.refine_steps else "--mirrored"
-        raise UsageError(
-            f"Argument {option} should be left out with --server, whose masks are as "
-            f"exported. Received: {args.refine_steps or args.mirrored}"
-        )
+    else:
+        for option in ("refine_steps", "mirrored", "relevance"):
+            if value := getattr(args, option):
+                raise UsageError(
+                    f"Argument --{option.replace('_', '-')} should be left out with "
+                    f"--server, whose masks are as exported. Received: {value}"
+                )
     settings = {
         "command": "explain",
         "explainer": args.explainer and str(pathlib.Path(args.explainer).resolve()),
@@ -148,6 +155,7 @@ def run(args):
         "refine_steps": args.refine_steps,
         "mirrored": args.mirrored,
         "verify": args.verify,
+        "relevance": args.relevance,
         "threshold": args.threshold,
     }
     with RunFolder(args.out, settings, force=args.force) as folder:
@@ -170,10 +178,10 @@ def _explain(args, folder):
     files = ExplanationFiles(folder.path, names, args.threshold, folder.file)
     paths = find_pictures(args.images)
     records, verified = [], []
-    for path, picture, masks, *classes_and_scores in explain(paths):
-        records.append(files.write(path, picture, masks, *classes_and_scores))
+    for path, picture, fields in explain(paths):
+        records.append(files.write(path, picture, **fields))
         if args.verify:
-            verified.append((masks.mean(axis=(0, 1)), *classes_and_scores))
+            verified.append({**fields, "masks": fields["masks"].mean(axis=(0, 1))})
         _show(records[-1])
     if not records:
         raise no_pictures("IMAGES", args.images)
@@ -189,7 +197,10 @@ def _verdict(verified):
 
     from keras_explainer.explanation import Explanation
 
-    areas, classes, scores, *proof = (np.stack(values) for values in zip(*verified))
+    names = ("masks", "classes", "scores", "kept_scores", "removed_scores")
+    areas, classes, scores, *proof = (
+        np.stack([fields[name] for fields in verified]) for name in names
+    )
     masks = areas[:, None, None]
     return Explanation(masks, classes, scores, None, None, *proof).verdict()
 
@@ -225,7 +236,8 @@ def _with_explainer(args):
                 verify=args.verify,
             )
             for i, (path, picture) in enumerate(pictures):
-                yield path, picture, *(field[i] for field in _written_fields(found))
+                written = _written_fields(found, args.relevance)
+                yield path, picture, {k: values[i] for k, values in written.items()}
 
     return explainer.display_names, explain
 
@@ -254,16 +266,18 @@ def _with_server(args):
                     raise CommandError(str(error)) from error
                 print(f"warning: skipped {path}: {error}", file=sys.stderr)
                 continue
-            fields = (field[0][..., shown] for field in _written_fields(found))
-            yield path, picture, *fields
+            written = _written_fields(found, False)
+            yield path, picture, {k: v[0][..., shown] for k, v in written.items()}
 
     return client.class_names, explain
 
 
-def _written_fields(explanation):
+def _written_fields(explanation, relevance):
     """Returns what has a value for each mask; both parts only if they were verified."""
-    proof = explanation.kept_scores, explanation.removed_scores
-    return *explanation[:3], *(field for field in proof if field is not None)
+    names = ["masks", "classes", "scores", "kept_scores", "removed_scores"]
+    names += ["relevance"] if relevance else []
+    fields = {name: getattr(explanation, name) for name in names}
+    return {name: field for name, field in fields.items() if field is not None}
 
 
 def _show(record):

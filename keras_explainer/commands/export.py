@@ -56,6 +56,11 @@ def add_arguments(parser):
         metavar="T",
         help="make masks black and white at T (default: grey masks)",
     )
+    parser.add_argument(
+        "--relevance",
+        action="store_true",
+        help="answer with the order in which pixels matter too, beside the masks",
+    )
     add_loading_arguments(parser)
 
 
@@ -69,6 +74,7 @@ def run(args):
         top_k=args.top_k,
         mask_size=args.mask_size,
         threshold=args.threshold,
+        relevance=args.relevance,
     )
     console.print(f"Exported {path}")
     if is_litert:

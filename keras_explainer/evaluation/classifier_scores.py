@@ -22,28 +22,28 @@ def classifier_scores(
     frozen,
     batch,
     merged,
-    masks,
+    relevance,
     image_indices,
     classes,
     background,
     step_share=0.02,
     seed=0,
 ):
-    """Computes what the classifier says to images of which only the mask is kept.
+    """Computes what the classifier says to images of which only a part is kept.
 
     The saliency score is that of the merged mask; all else is measured for each
-    class of an image with the mask of that class, and averaged within the image.
+    class of an image with the relevance for that class, and averaged within the image.
 
     Args:
         frozen: A `FrozenClassifier`.
         batch: A `Batch` of N images.
         merged: float32 array (N, H, W) in [0, 1].
-        masks: float32 array (P, H, W) in [0, 1], of pairs of an image and a class.
+        relevance: float32 array (P, H, W) in [0, 1], of pairs of an image and a class.
         image_indices: int array (P,), the image of each pair.
         classes: int array (P,), the class of each pair.
         background: What replaces removed pixels, as in the metrics.
         step_share: float. Share of the pixels per step of insertion and deletion.
-        seed: int, of the random masks of equal area.
+        seed: int, of the random maps of equal area.
 
     Returns:
         Dict of arrays (N,): "saliency", "insertion" and "deletion" (areas under the
@@ -70,11 +70,11 @@ def classifier_scores(
     def change(masks):
         return metrics.confidence_change(frozen, images, masks, classes, background)
 
-    confidence = change(masks)
+    confidence = change(relevance)
     curves = metrics.insertion_deletion(
         frozen,
         images,
-        masks,
+        relevance,
         classes,
         step_share=step_share,
         deletion_background=background,
@@ -86,7 +86,7 @@ def classifier_scores(
         "deletion_curve": curves["deletion"],
         "drop": confidence["drop"],
         "increase": confidence["increase"],
-        "random_drop": change(control(masks, numbers))["drop"],
+        "random_drop": change(control(relevance, numbers))["drop"],
     }
     count = len(batch.images)
     image_numbers = batch.first + np.arange(count)

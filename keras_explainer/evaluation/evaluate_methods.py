@@ -47,6 +47,12 @@ def evaluate_methods(
     an interrupted call can be repeated, and goes on with the next image, also in
     batches of another size.
 
+    An explainer gives outlines and an order of the pixels. Metrics of a region (IoU,
+    accuracy, saliency, class discrimination ...) measure its `masks`, metrics of an
+    order (AUC, pointing game, insertion, deletion, drop and increase of the
+    confidence) its `relevance`. Other methods have one map for both; so has the
+    explainer where `protocol` is "published".
+
     Args:
         explainer: A trained `ExplainerModel`; the other methods explain its
             classifier.
@@ -185,17 +191,21 @@ class _Scorer:
         count, size = len(batch.images), batch.images.shape[1:3]
         image_indices, classes = np.nonzero(batch.labels)
         start = time.perf_counter()
-        masks, all_class_masks = np.zeros((0, *size), "float32"), None
+        masks = relevance = np.zeros((0, *size), "float32")
+        all_class_masks = None
         if compared == count and source.shares_passes and source.passes > 1:
             # As many passes as for the classes that are there.
             all_class_masks = self._every_class(source, batch, count)
-            masks = all_class_masks[image_indices, classes]
+            masks = relevance = all_class_masks[image_indices, classes]
         elif len(image_indices):
-            masks = source.pair_masks(batch, image_indices, classes)
+            masks, relevance = source.pair_maps(batch, image_indices, classes)
         merged = source.merge(masks, image_indices, count)
         seconds = (time.perf_counter() - start) / count
-        if not np.isfinite(merged).all():
+        if self.protocol.masks_only:
+            relevance = masks
+        if not (np.isfinite(merged).all() and np.isfinite(relevance).all()):
             raise ValueError("The masks hold NaN or infinity")
+        merged_relevance = source.merge(relevance, image_indices, count)
         pairs = np.bincount(image_indices, minlength=count)
         empty = is_empty(masks).astype("float32")
         shown = max(0, min(count, GALLERY_IMAGES - batch.first))
@@ -203,12 +213,13 @@ class _Scorer:
             "seconds": np.full(count, seconds),
             "passes": source.classifier_passes(pairs).astype("float32"),
             "empty": mean_of_pairs(empty, image_indices, count),
-            **self._against_masks(batch, merged, masks, image_indices, classes),
+            **self._class_iou(batch, masks, image_indices, classes),
+            **self._against_masks(batch, merged, merged_relevance),
             **classifier_scores(
                 self.frozen,
                 batch,
                 merged,
-                masks,
+                relevance,
                 image_indices,
                 classes,
                 self.background,
@@ -219,16 +230,20 @@ class _Scorer:
             "gallery": np.rint(255 * merged[:shown]).astype("uint8"),
         }
 
-    def _against_masks(self, batch, merged, masks, image_indices, classes):
+    def _against_masks(self, batch, merged, merged_relevance):
         if batch.truth is None:
             return {}
         truth = self.protocol.object_masks(batch.truth, None)
-        of_pairs = self.protocol.object_masks(batch.truth[image_indices], classes)
-        class_iou = np.asarray(iou(of_pairs, masks))
-        return {
-            **mask_scores(truth, merged, self.protocol.soft_accuracy),
-            "class_iou": mean_of_pairs(class_iou, image_indices, len(batch.images)),
-        }
+        return mask_scores(
+            truth, merged, self.protocol.soft_accuracy, relevance=merged_relevance
+        )
+
+    def _class_iou(self, batch, masks, image_indices, classes):
+        if batch.truth is None:
+            return {}
+        truth = self.protocol.object_masks(batch.truth[image_indices], classes)
+        values = np.asarray(iou(truth, masks))
+        return {"class_iou": mean_of_pairs(values, image_indices, len(batch.images))}
 
     def _every_class(self, source, batch, count):
         """Returns the masks (count, C, H, W) of all classes."""

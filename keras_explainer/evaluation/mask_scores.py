@@ -23,13 +23,15 @@ MASK_SCORES = (
 )
 
 
-def mask_scores(truth, masks, soft_accuracy=False):
+def mask_scores(truth, masks, soft_accuracy=False, relevance=None):
     """Computes the scores of one mask per image.
 
     Args:
         truth: Array (N, H, W): 0 for background, 1 for the object, 255 for void.
         masks: float32 array (N, H, W) in [0, 1].
         soft_accuracy: Boolean. Whether the accuracy is that of soft masks.
+        relevance: float32 array (N, H, W), whose order the AUC and the pointing game
+            judge. Defaults to the masks.
 
     Returns:
         Dict of float32 arrays (N,) by the names in `MASK_SCORES` but "class_iou",
@@ -42,6 +44,7 @@ def mask_scores(truth, masks, soft_accuracy=False):
     >>> float(mask_scores(truth, truth)["iou"][0])
     1.0
     """
+    relevance = masks if relevance is None else relevance
     curve = np.stack([metrics.iou(truth, masks, t) for t in IOU_THRESHOLDS], axis=-1)
     scores = {
         "iou": metrics.iou(truth, masks),
@@ -52,11 +55,11 @@ def mask_scores(truth, masks, soft_accuracy=False):
         "accuracy": metrics.pixel_accuracy(
             truth, masks, threshold=None if soft_accuracy else 0.5
         ),
-        "auc": metrics.roc_auc(truth, masks),
+        "auc": metrics.roc_auc(truth, relevance),
         "object_coverage": metrics.object_coverage(truth, masks),
         "background_coverage": metrics.background_coverage(truth, masks),
         "trimap_iou": metrics.trimap_iou(truth, masks),
-        "pointing_game": metrics.pointing_game(truth, masks),
+        "pointing_game": metrics.pointing_game(truth, relevance),
         "energy_inside": metrics.energy_inside(truth, masks),
         "undecided_share": metrics.undecided_share(truth, masks),
         "iou_curve": curve,

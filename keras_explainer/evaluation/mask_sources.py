@@ -33,7 +33,7 @@ class Batch(typing.NamedTuple):
 
 
 class MaskSource:
-    """Gives a mask for each pair of an image and a class.
+    """Gives a mask for each pair of an image and a class, and the order of its pixels.
 
     Args:
         passes: int. Images put through the classifier for one pair.
@@ -59,8 +59,23 @@ class MaskSource:
         Returns:
             float32 array (P, H, W) in [0, 1].
         """
+        return self.pair_maps(batch, image_indices, classes)[0]
+
+    def pair_maps(self, batch, image_indices, classes):
+        """Computes the masks of pairs, and the maps that tell the order of pixels.
+
+        Args:
+            batch: A `Batch`.
+            image_indices: int array (P,), the image of each pair.
+            classes: int array (P,), the class of each pair.
+
+        Returns:
+            Tuple of float32 arrays (P, H, W) in [0, 1]: masks, and relevance, which is
+            the same where a method has one map for both.
+        """
         masks = np.asarray(self._masks(batch, image_indices, classes), "float32")
-        return stretched(masks) if self.stretch == "class" else masks
+        masks = stretched(masks) if self.stretch == "class" else masks
+        return masks, masks
 
     def merge(self, masks, image_indices, count):
         """Returns the pixel-wise maximum (N, H, W) of the masks of each image."""
@@ -145,14 +160,14 @@ class TrueMasks(MaskSource):
 
 
 class ExplainerMasks(MaskSource):
-    """The masks of a trained explainer: all classes in one pass, if not refined."""
+    """What a trained explainer gives: all classes in one pass, if not refined."""
 
     def __init__(self, explainer, refine_steps=0):
         # Two pictures a step; a pass with its gradient counts 1.5.
         super().__init__(1 + 3 * refine_steps, shares_passes=not refine_steps)
         self.explainer, self.refine_steps = explainer, refine_steps
 
-    def _masks(self, batch, image_indices, classes):
+    def pair_maps(self, batch, image_indices, classes):
         wanted = np.zeros((len(batch.images), self.explainer.frozen.num_classes))
         wanted[image_indices, classes] = 1
         explanation = self.explainer.explain(
@@ -161,7 +176,10 @@ class ExplainerMasks(MaskSource):
         places = np.argmax(
             explanation.classes[image_indices] == classes[:, None], axis=1
         )
-        return explanation.masks[image_indices, :, :, places]
+        return tuple(
+            maps[image_indices, :, :, places]
+            for maps in (explanation.masks, explanation.relevance)
+        )
 
 
 class MethodMasks(MaskSource):

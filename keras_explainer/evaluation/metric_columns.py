@@ -59,9 +59,11 @@ class by itself; averaged F1: at 0.25, 0.5 and 0.75; trimap IoU: within 5 pixels
 the border of the object; AUC: of the ROC curve of the pixels;
 pointing: highest point on the object; saliency: log of the area less log of the
 probability kept; insertion, deletion: area under the curve of the probability of
-each class as pixels come or go in the order of its mask; drop: share of the
-probability that is lost when only the mask is kept; random mask: the same for a
-random mask of equal area; discrimination gap: what the mask of a class keeps of that
+each class as pixels come or go in the order of its map; drop: share of the
+probability that is lost when only what the map holds is kept; random mask: the same for
+a random one of equal area; discrimination gap: what the mask of a class keeps of that
 class (own class) less what the masks of the other classes keep of it; empty maps:
 share of constant maps; passes: classifier passes per image; s/image: seconds,
-median. Else the mean over images, with its 95 % bootstrap interval."""
+median. Of an Explainer, AUC, pointing, insertion, deletion, drop and increase are of
+its relevance (of its masks by the published protocol), all else of its masks. Else the
+mean over images, with its 95 % bootstrap interval."""

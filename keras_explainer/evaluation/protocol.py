@@ -22,6 +22,8 @@ class Protocol(typing.NamedTuple):
             as object.
         published_methods: Boolean. Whether methods run, and their maps are
             stretched, as the authors of the explainer did it.
+        masks_only: Boolean. Whether the explainer's masks are measured where the order
+            of pixels counts too, instead of its relevance.
         accidents: Tuple of strings, what the protocol does that it should not.
         left_out: Tuple of strings, accidents that are not reproduced.
     """
@@ -31,6 +33,7 @@ class Protocol(typing.NamedTuple):
     soft_accuracy: bool = False
     wide_truth: bool = False
     published_methods: bool = False
+    masks_only: bool = False
     accidents: tuple = ()
     left_out: tuple = ()
 
@@ -64,6 +67,7 @@ PROTOCOLS = {
         soft_accuracy=True,
         wide_truth=True,
         published_methods=True,
+        masks_only=True,
         accidents=(
             "removed pixels are 0 in the classifier's input space (the preprocessed "
             "image is multiplied by the mask), whatever colour that is",

@@ -15,8 +15,11 @@ from keras_explainer.explainers.cloneable import copied
 from keras_explainer.explainers.explaining_model import ExplainingModel
 from keras_explainer.explainers.first_images import learn_from_first_images
 from keras_explainer.explainers.mask_stages import enlarged
+from keras_explainer.explainers.relevance import graded_logits
 from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.image_operations.background import Background
+from keras_explainer.image_operations.resize import grid_of
+from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.image_operations.resize import resize_nearest
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.inputs.check_class_names import check_classes_of_data
@@ -167,6 +170,20 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
 
+    def relevance_logits(self, logits, outputs, classes):
+        """Returns logits of relevance (N, h, w, K), by which cells are told apart.
+
+        Args:
+            logits: Tensor (N, h, w, K), mask logits of the classes.
+            outputs: Dict of what the frozen classifier gives for the images.
+            classes: Integer tensor (N, K).
+        """
+        return graded_logits(logits)
+
+    def relevance(self, logits, images):
+        """Returns relevance (N, H, W, K) in [0, 1] of its logits (N, h, w, K)."""
+        return ops.sigmoid(resize_bilinear(logits, grid_of(images)))
+
     def upsampled(self, logits, images):
         """Enlarges mask logits (N, h, w, K) to those of images (N, H, W, channels)."""
         return enlarged(logits, images, self.dense_crf, self.upsampling)
@@ -264,7 +281,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             path: Path of a new version folder, such as "saved_models/pets/1", or of
                 a new `.tflite` file.
             format: "tf_saved_model", for TensorFlow Serving, or "litert".
-            **options: `top_k`, `mask_size`, `threshold` and more, as in
+            **options: `top_k`, `mask_size`, `threshold`, `relevance` and more, as in
                 `keras_explainer.serving.export_saved_model` and `export_litert`.
 
         Returns:

@@ -17,6 +17,11 @@ def binary_mask_logits(margins):
     return _DECIDED * margins
 
 
+def margins_of(logits):
+    """Returns the margins that `binary_mask_logits` made logits of."""
+    return logits / _DECIDED
+
+
 def shared_binary_mask_logits(selection, classes, num_classes):
     """Returns the logits (N, h, w, K) of a selection of cells that all classes share.
 

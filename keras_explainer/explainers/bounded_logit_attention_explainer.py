@@ -9,6 +9,7 @@ from keras_explainer import layers
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.binary_mask_logits import shared_binary_mask_logits
+from keras_explainer.explainers.relevance import graded_selection
 from keras_explainer.inputs.labels import label_accuracy
 from keras_explainer.layers.bounded_logit_attention import equal_weights
 from keras_explainer.layers.bounded_logit_attention import pooled
@@ -141,6 +142,10 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
 
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._masks_of(outputs["features"][0], classes)
+
+    def relevance_logits(self, logits, outputs, classes):
+        """Returns logits of relevance (N, h, w, K), of how cells are selected."""
+        return graded_selection(logits, self.attention.logits(outputs["features"][0]))
 
     def step_terms(self, images, outputs, labels, training):
         features = outputs["features"][0]

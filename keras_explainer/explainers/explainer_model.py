@@ -14,6 +14,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.mask_stages import ruled_out
 from keras_explainer.explainers.mask_stages import shortfall
 from keras_explainer.explainers.refined_logits import refined_logits
+from keras_explainer.explainers.relevance import graded_logits
 from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.losses.explainer_loss import FORMER_OPTIONS
 from keras_explainer.losses.explainer_loss import ExplainerLoss
@@ -265,6 +266,20 @@ class ExplainerModel(BaseExplainer):
 
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._decode(images, outputs, classes, training)
+
+    def relevance_logits(self, logits, outputs, classes):
+        """Returns logits of relevance (N, h, w, K), of the masks and of the evidence.
+
+        Classes that the classifier rules out fade as their masks do.
+        """
+        fall = 0.0
+        if self.rule_out:
+            fall = ruled_out(0.0, self.frozen, outputs, classes)
+        evidence = outputs.get("evidence")
+        if evidence is not None:
+            places = classes[:, None, None]
+            evidence = ops.take_along_axis(evidence, places, axis=-1)
+        return graded_logits(logits - fall, evidence) + fall
 
     def removed_part(self, images, rest):
         """Returns images where the rest (N, h, w) of a mask is 1, the hole filled."""

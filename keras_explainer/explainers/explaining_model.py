@@ -51,8 +51,9 @@ class ExplainingModel(ExplainerTrainer):
 
         Returns:
             An `Explanation`, of masks at the size of the images (the last of the stages
-            of a mask). Tensors if `images` is a tensor, else NumPy arrays. Inside a
-            `tf.function` or `Dataset.map`, all images are one pass.
+            of a mask) and of their `relevance`, at no further pass of the classifier.
+            Tensors if `images` is a tensor, else NumPy arrays. Inside a `tf.function`
+            or `Dataset.map`, all images are one pass.
 
         Raises:
             ValueError: If images, `targets` or `top_k` do not suit the classifier,
@@ -102,9 +103,11 @@ class ExplainingModel(ExplainerTrainer):
                 None if classes is None else classes[start : start + batch_size],
                 *options,
             )
-            parts.append(part if as_tensor else [np.asarray(t) for t in part])
+            parts.append(part if as_tensor else map(_as_array, part))
         join = tf.concat if as_tensor else np.concatenate
-        return Explanation(*(join(field, 0) for field in zip(*parts)))
+        return Explanation(
+            *(None if field[0] is None else join(field, 0) for field in zip(*parts))
+        )
 
     def _explain_in_graph(self, images, targets, options):
         """Explains images inside a `tf.function`, where their values are not known."""
@@ -113,7 +116,7 @@ class ExplainingModel(ExplainerTrainer):
             self._check_images(images)
         images = with_image_shape(tf.convert_to_tensor(images), self.input_shape[1:])
         if targets is None:
-            return Explanation(*self._explain_batch(images, None, *options))
+            return self._explain_batch(images, None, *options)
         count = images.shape[0]
         if tf.is_symbolic_tensor(targets) or (np.ndim(targets) and count is None):
             raise ValueError(
@@ -124,7 +127,7 @@ class ExplainingModel(ExplainerTrainer):
         classes = target_classes(targets, count or 1, self.frozen.num_classes)
         if count is None:
             classes = tf.repeat(classes, tf.shape(images)[0], axis=0)
-        return Explanation(*self._explain_batch(images, classes, *options))
+        return self._explain_batch(images, classes, *options)
 
     def _explain_function(self, images, classes, *options):
         if getattr(self, "_compiled_explain", None) is None:
@@ -146,31 +149,49 @@ class ExplainingModel(ExplainerTrainer):
             is_target = classes >= 0
             scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
             scores = tf.where(is_target, scores, 0.0)
-        known = tf.maximum(classes, 0)
-        logits = self.class_logits(images, outputs, known)
-        if mirrored:
-            turned = tf.reverse(images, [2])
-            others = self.class_logits(turned, self.classifier_outputs(turned), known)
-            logits = (logits + tf.reverse(others, [2])) / 2
-        if refine_steps:
-            wanted = classes >= 0
-            logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
+        logits, relevance = self._chosen_logits(
+            images, outputs, classes, refine_steps, mirrored
+        )
         masks = tf.sigmoid(self.upsampled(logits, images))
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
-        proof = ()
+        proof = None, None
         if verify:
             proof = verified_scores(self, self._classify, images, masks, classes)
-        return (
+        return Explanation(
             masks,
             classes,
             scores,
             tf.reduce_max(target_masks, axis=-1),
             probabilities,
             *proof,
+            self.relevance(relevance, images),
         )
+
+    def _chosen_logits(self, images, outputs, classes, refine_steps, mirrored):
+        """Returns logits (N, h, w, K) of masks and of relevance, of classes (N, K)."""
+        known = tf.maximum(classes, 0)
+        logits = self.class_logits(images, outputs, known)
+        if mirrored:
+            turned = tf.reverse(images, [2])
+            turned_outputs = self.classifier_outputs(turned)
+            others = self.class_logits(turned, turned_outputs, known)
+            logits = (logits + tf.reverse(others, [2])) / 2
+        if refine_steps:
+            wanted = classes >= 0
+            logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
+        relevance = self.relevance_logits(logits, outputs, known)
+        if mirrored:
+            others = tf.reverse(logits, [2])
+            others = self.relevance_logits(others, turned_outputs, known)
+            relevance = (relevance + tf.reverse(others, [2])) / 2
+        return logits, relevance
 
     def _classify(self, images):
         return self.frozen.probabilities(self.frozen.logits(images))
+
+
+def _as_array(field):
+    return None if field is None else np.asarray(field)
 
 
 def _compiled_by_shape(explain):

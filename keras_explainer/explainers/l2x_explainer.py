@@ -9,6 +9,7 @@ from keras_explainer.decoders.cell_selector import CellSelector
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.binary_mask_logits import shared_binary_mask_logits
 from keras_explainer.explainers.own_encoder import own_encoder
+from keras_explainer.explainers.relevance import graded_selection
 from keras_explainer.inputs.labels import label_accuracy
 from keras_explainer.layers.cell_selection import drawn_cells
 from keras_explainer.layers.cell_selection import largest_cells
@@ -129,6 +130,10 @@ class L2XExplainer(BaseExplainer):
 
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._masks_of(self.selector(outputs["features"]), classes)
+
+    def relevance_logits(self, logits, outputs, classes):
+        """Returns logits of relevance (N, h, w, K), of how cells are selected."""
+        return graded_selection(logits, self.selector(outputs["features"]))
 
     def step_terms(self, images, outputs, labels, training):
         loss, multi_label = self.explainer_loss, self.frozen.multi_label

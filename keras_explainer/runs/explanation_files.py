@@ -40,6 +40,7 @@ class ExplanationFiles:
         scores,
         kept_scores=None,
         removed_scores=None,
+        relevance=None,
     ):
         """Writes the overlay and the masks of a picture.
 
@@ -51,6 +52,7 @@ class ExplanationFiles:
             scores: Array (k,), the probabilities.
             kept_scores: Array (k,), those from each mask alone, or None.
             removed_scores: Array (k,), those without each mask, or None.
+            relevance: Array (h, w, k) in [0, 1], to be written too, or None.
 
         Returns:
             Dict of JSON values, the record of the picture.
@@ -83,22 +85,29 @@ class ExplanationFiles:
                     masks[..., k],
                     index,
                     {key: round(float(v[k]), 6) for key, v in probabilities.items()},
+                    None if relevance is None else relevance[..., k],
                 )
                 for k, index in enumerate(classes)
             ],
         }
 
-    def _write_mask(self, stem, picture, mask, index, probabilities):
+    def _write_mask(self, stem, picture, mask, index, probabilities, relevance):
         name = self.class_names[index]
         mask = resize(np.asarray(mask, "float32"), picture.size[::-1])
         inside = mask >= (0.5 if self.threshold is None else self.threshold)
         file = self._free(f"{stem}_{_plain(name)}", ".png") + ".png"
         save_image(mask if self.threshold is None else inside, self.file(file))
+        files = {"mask": file}
+        if relevance is not None:
+            relevance = resize(np.asarray(relevance, "float32"), picture.size[::-1])
+            file = self._free(f"{file[:-4]}_relevance", ".png") + ".png"
+            save_image(relevance, self.file(file))
+            files["relevance"] = file
         return {
             "class": int(index),
             "name": name,
             **probabilities,
-            "mask": file,
+            **files,
             "area": round(float(inside.mean()), 6),
             "box": bounding_box(inside),
         }

@@ -9,7 +9,9 @@ from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.serving.make_signatures import make_signatures
 
 
-def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
+def export_litert(
+    explainer, path, *, top_k=3, mask_size=None, threshold=None, relevance=False
+):
     """Writes a LiteRT file with the signature `serving_default`.
 
     It takes `images`, float32 (N, H, W, 3), RGB 0..255, and returns `probabilities`
@@ -26,6 +28,7 @@ def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
             the decoder's grid.
         threshold: float between 0 and 1 that makes masks 0 and 1. Defaults to
             None, grey masks.
+        relevance: Boolean. Whether to answer with `relevance` (N, h, w, k) too.
 
     Returns:
         `pathlib.Path` of the file.
@@ -49,7 +52,11 @@ def export_litert(explainer, path, *, top_k=3, mask_size=None, threshold=None):
         raise ValueError(f"Argument `path` should end in .tflite. Received: {path}")
     _check_free(path)
     signatures = make_signatures(
-        explainer, top_k=top_k, mask_size=mask_size, threshold=threshold
+        explainer,
+        top_k=top_k,
+        mask_size=mask_size,
+        threshold=threshold,
+        relevance=relevance,
     )
     explain = signatures["serving_default"]
 

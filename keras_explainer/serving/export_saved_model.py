@@ -17,7 +17,14 @@ _TOLERANCE = 1e-4
 
 
 def export_saved_model(
-    explainer, path, *, top_k=3, mask_size=None, threshold=None, max_batch_size=8
+    explainer,
+    path,
+    *,
+    top_k=3,
+    mask_size=None,
+    threshold=None,
+    relevance=False,
+    max_batch_size=8,
 ):
     """Writes a SavedModel that a stock `tensorflow_model_server` serves.
 
@@ -45,6 +52,8 @@ def export_saved_model(
             returned as numbers. Defaults to the decoder's grid.
         threshold: float between 0 and 1 that makes masks 0 and 1. Defaults to
             None, grey masks.
+        relevance: Boolean. Whether each signature with `masks` also answers with
+            "relevance", of their shape: the order in which pixels matter, as numbers.
         max_batch_size: int. Images that a server started with batching puts together
             at most, and takes in one request; then a bad request fails all those
             that it was put together with.
@@ -74,7 +83,11 @@ def export_saved_model(
             f"Received: {max_batch_size!r}"
         )
     signatures = make_signatures(
-        explainer, top_k=top_k, mask_size=mask_size, threshold=threshold
+        explainer,
+        top_k=top_k,
+        mask_size=mask_size,
+        threshold=threshold,
+        relevance=relevance,
     )
     batch_sizes = _batch_sizes(max_batch_size)
     image_size = explainer.frozen.image_shape[:2]

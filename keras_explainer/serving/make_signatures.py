@@ -5,6 +5,8 @@ import numbers
 import tensorflow as tf
 
 from keras_explainer.check_option import check_option
+from keras_explainer.image_operations.resize import grid_of
+from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.serving.decode_images import decode_images
 from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
@@ -15,7 +17,9 @@ from keras_explainer.verified_scores import verified_scores
 _PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
-def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
+def make_signatures(
+    explainer, *, top_k=3, mask_size=None, threshold=None, relevance=False
+):
     """Traces the served functions of an explainer, preprocessing included.
 
     Args:
@@ -24,6 +28,7 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
         mask_size: int, or a tuple of height and width, of the masks that are
             returned as numbers. Defaults to the decoder's grid.
         threshold: float between 0 and 1 that makes masks 0 and 1, or None.
+        relevance: Boolean. Whether those that explain also answer with "relevance".
 
     Returns:
         Dict of concrete functions: "serving_default", "explain_bytes",
@@ -38,16 +43,20 @@ def make_signatures(explainer, *, top_k=3, mask_size=None, threshold=None):
     top_k = min(int(top_k), explainer.frozen.num_classes)
     mask_size = _checked_mask_size(mask_size)
     threshold = _checked_threshold(threshold)
+    if not isinstance(relevance, bool):
+        raise ValueError(
+            f"Argument `relevance` should be True or False. Received: {relevance!r}"
+        )
     # What is wrong with the preprocessing is said here in one sentence, in a traced
     # function with its whole stack.
     _check_preprocessing(explainer)
-    functions = _served_functions(explainer, top_k, mask_size, threshold)
+    functions = _served_functions(explainer, top_k, mask_size, threshold, relevance)
     signatures = {name: f.get_concrete_function() for name, f in functions.items()}
     _check_portable(signatures["serving_default"])
     return signatures
 
 
-def _served_functions(explainer, top_k, mask_size, threshold):
+def _served_functions(explainer, top_k, mask_size, threshold, relevance):
     """Returns the functions of all signatures, to be traced."""
     num_classes = explainer.frozen.num_classes
     images_spec = _images_spec(explainer)
@@ -65,22 +74,27 @@ def _served_functions(explainer, top_k, mask_size, threshold):
         return images, found, explainer.frozen.probabilities(found["logits"])
 
     def masks_of(images, found, classes):
-        """Returns mask logits at the size of the images, and the masks to send."""
-        logits = explainer.class_logits(images, found, classes)
-        size = mask_size or logits.shape[1:3]
-        logits = explainer.upsampled(logits, images)
-        return logits, make_masks(logits, size, threshold)
+        """Returns mask logits at the size of the images, and the maps to send."""
+        cells = explainer.class_logits(images, found, classes)
+        size = mask_size or cells.shape[1:3]
+        logits = explainer.upsampled(cells, images)
+        maps = {"masks": make_masks(logits, size, threshold)}
+        if relevance:
+            order = explainer.relevance_logits(cells, found, classes)
+            order = resize_bilinear(order, grid_of(images))
+            maps["relevance"] = make_masks(order, size)
+        return logits, maps
 
     @tf.function(input_signature=[images_spec])
     def explain(images):
         images, found, probabilities = read(images)
         scores, classes = tf.math.top_k(probabilities, top_k)
-        logits, masks = masks_of(images, found, classes)
+        logits, maps = masks_of(images, found, classes)
         answer = {
             "probabilities": probabilities,
             "classes": classes,
             "scores": scores,
-            "masks": masks,
+            **maps,
             # A row for each image, as server-side batching and REST rows need it.
             "class_names": tf.gather(tf.constant(explainer.display_names), classes),
         }
@@ -90,7 +104,8 @@ def _served_functions(explainer, top_k, mask_size, threshold):
     def explain_class(images, targets):
         images, found, _ = read(images)
         targets = checked_targets(targets, tf.shape(images)[0], num_classes)
-        return {"masks": masks_of(images, found, targets[:, None])[1][..., 0]}
+        _, maps = masks_of(images, found, targets[:, None])
+        return {name: values[..., 0] for name, values in maps.items()}
 
     @tf.function(input_signature=[images_spec])
     def classify(images):

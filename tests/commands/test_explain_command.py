@@ -199,6 +199,25 @@ def test_masks_are_those_of_the_explainer(explainer, tmp_path):
         np.testing.assert_allclose(mask, found.masks[0, ..., 0], atol=0.5 / 255 + 1e-6)
 
 
+@pytest.mark.slow
+def test_relevance_is_written_beside_the_masks_if_asked(explainer, tmp_path):
+    picture(32, 32).save(tmp_path / "exact.png")
+    argv = (str(tmp_path / "exact.png"), "--targets", "2,0", "--threshold", "0.5")
+    images = np.asarray(picture(32, 32), "float32")[None] / 127.5 - 1
+    found = load_explainer(explainer).explain(images, targets=np.array([[1, 0, 1]]))
+    for flags in ((), ("--relevance",)):
+        out = tmp_path / f"out{len(flags)}"
+        assert explain(explainer, out, *argv, *flags) == 0
+        (record,) = json.loads((out / "explanations.json").read_text())
+        for k, told in enumerate(record["classes"]):
+            assert ("relevance" in told) == bool(flags)
+            if flags:
+                shown = np.asarray(Image.open(out / told["relevance"])) / 255
+                expected = found.relevance[0, ..., k]
+                np.testing.assert_allclose(shown, expected, atol=0.5 / 255 + 1e-6)
+    assert len([*(tmp_path / "out1").glob("*_relevance.png")]) == 2
+
+
 @pytest.fixture
 def patch_explainer(trained_explainer, tmp_path):
     """The file of the trained explainer of patches, and those of four pictures."""

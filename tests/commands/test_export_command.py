@@ -136,6 +136,7 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
             "as exported. Received: 2",
         ),
         (["--server", "{server}", "--mirrored"], 2, "--mirrored should be left out"),
+        (["--server", "{server}", "--relevance"], 2, "--relevance should be left out"),
         (["--server", "{server}x"], 1, "answered NOT_FOUND: Servable not found for"),
         (["--server", "x", "--explainer", "y"], 2, "not be given together with"),
         ([], 2, "--explainer"),

@@ -14,6 +14,7 @@ from keras_explainer.evaluation import METHOD_ROWS
 from keras_explainer.evaluation import MethodResult
 from keras_explainer.evaluation import evaluate_methods
 from keras_explainer.evaluation import method_rows
+from keras_explainer.evaluation.classifier_scores import mean_of_pairs
 from keras_explainer.evaluation.comparison_table import ComparisonTable
 from keras_explainer.evaluation.mask_sources import Batch
 from keras_explainer.evaluation.mask_sources import ConstantMasks
@@ -108,6 +109,45 @@ def test_constants_in_closed_form(controls, data):
     # A constant shuffled at random is the same constant.
     half = controls["half"].values
     np.testing.assert_allclose(half["random_drop"], half["drop"], atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["default", "published"])
+def test_orders_are_measured_on_relevance_and_regions_on_masks(
+    explainer, data, protocol
+):
+    images, labels, truth = data[0]
+    found = explainer.explain(images, targets=labels)
+    rows, places = np.nonzero(found.classes >= 0)
+    maps = {
+        name: getattr(found, name)[rows, ..., places] for name in ("masks", "relevance")
+    }
+    assert np.abs(maps["masks"] - maps["relevance"]).max() > 0.1
+    options = {**FAST, "protocol": protocol}
+    result = evaluate_methods(explainer, data[:1], ["explainer"], **options)
+    values = result["explainer"].values
+    curves = kx.metrics.insertion_deletion(
+        explainer.frozen,
+        images[rows],
+        maps["relevance" if protocol == "default" else "masks"],
+        found.classes[rows, places].tolist(),
+        step_share=FAST["step_share"],
+    )
+    expected = mean_of_pairs(curves["insertion_auc"], rows, len(images))
+    np.testing.assert_allclose(values["insertion"], expected, atol=1e-5)
+    if protocol == "published":
+        return
+    merged = {
+        name: np.stack([each[rows == i].max(axis=0) for i in range(len(images))])
+        for name, each in maps.items()
+    }
+    inside = truth > 0
+    for name, metric, of in (
+        ("auc", kx.metrics.roc_auc, "relevance"),
+        ("iou", kx.metrics.iou, "masks"),
+    ):
+        expected = metric(inside, merged[of])
+        np.testing.assert_allclose(values[name], expected, atol=1e-5, err_msg=name)
 
 
 def test_controls_stand_beside_the_explainer_unasked():

@@ -31,14 +31,18 @@ def test_answers_are_those_of_explain(options, tmp_path):
     classifier = tiny_classifier(**{"classes": 5, **options})
     explainer = kx.ExplainerModel(classifier, preprocess_input="mobilenet")
     path = explainer.export(
-        tmp_path / "tiny.tflite", format="litert", top_k=2, mask_size=32
+        tmp_path / "tiny.tflite",
+        format="litert",
+        top_k=2,
+        mask_size=32,
+        relevance=True,
     )
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny.tflite"]
     interpreter = litert.Interpreter(model_path=str(path))
     assert interpreter.get_signature_list() == {
         "serving_default": {
             "inputs": ["images"],
-            "outputs": ["classes", "masks", "probabilities", "scores"],
+            "outputs": ["classes", "masks", "probabilities", "relevance", "scores"],
         }
     }
     explain = interpreter.get_signature_runner("serving_default")

@@ -104,6 +104,25 @@ def test_masks_at_the_images_size_are_those_of_explain():
 
 
 @pytest.mark.slow
+def test_relevance_is_answered_if_asked_for():
+    explainer, images = tiny_explainer(), raw_images()
+    options = {"top_k": 2, "mask_size": 32, "threshold": 0.5, "relevance": True}
+    signatures = make_signatures(explainer, **options)
+    expected = explainer.explain(preprocessed(images), top_k=2)
+    assert np.ptp(expected.relevance) > 0.5
+    for name, signature in signatures.items():
+        answers = set(signature.structured_outputs)
+        assert ("relevance" in answers) == ("masks" in answers), name
+    answer = ask(signatures["serving_default"], images=images)
+    np.testing.assert_allclose(answer["relevance"], expected.relevance, atol=1e-4)
+    targets = expected.classes[:, 1]
+    one = ask(signatures["explain_class"], images=images, targets=targets)
+    np.testing.assert_allclose(one["relevance"], expected.relevance[..., 1], atol=1e-4)
+    with pytest.raises(ValueError, match="`relevance` should be True or False"):
+        make_signatures(explainer, relevance=1)
+
+
+@pytest.mark.slow
 def test_a_file_is_explained_as_its_pixels_by_pillow(signatures):
     """To the tolerance of decoders: less than 2 % of pixels differ, by one level."""
     # In other pictures a level is enough to tip a cell of these masks, never trained.

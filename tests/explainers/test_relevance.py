@@ -1,0 +1,154 @@
+"""Relevance: the order of pixels that `explain` gives beside the outlines."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import trained
+from conftest import random_images
+from conftest import tiny_classifier
+from explainer_kinds import any_kind
+from explainer_kinds import every_kind
+
+import keras_explainer as kx
+from keras_explainer.explainers.relevance import _EVIDENCE_WEIGHT
+from keras_explainer.explainers.relevance import graded_logits
+
+pytestmark = pytest.mark.usefixtures("eager")
+EVERY_CLASS = np.ones((1, 3), int)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.float64(x)))
+
+
+def enlarged(logits, size=32):
+    return np.asarray(sigmoid(tf.image.resize(np.float32(logits), (size, size))))
+
+
+def test_graded_logits_in_closed_form():
+    logits = np.array([-30.0, -0.5, 0.5, 30.0], "float32").reshape(1, 2, 2, 1)
+    bounded = np.tanh(logits)
+    np.testing.assert_allclose(graded_logits(logits), bounded, atol=1e-6)
+    evidence = np.array([3.0, 1.0, -1.0, -3.0], "float32").reshape(1, 2, 2, 1)
+    expected = bounded + _EVIDENCE_WEIGHT * evidence / 5**0.5
+    np.testing.assert_allclose(graded_logits(logits, evidence), expected, atol=1e-6)
+    # Whatever the unit of the evidence.
+    for other in (100 * evidence, evidence / 10):
+        np.testing.assert_allclose(graded_logits(logits, other), expected, atol=1e-4)
+    # One that does not vary orders nothing.
+    for level in (-7.0, 0.0, 7.0):
+        even = graded_logits(logits, np.full_like(evidence, level))
+        shift = _EVIDENCE_WEIGHT * np.sign(level)
+        np.testing.assert_allclose(even, bounded + shift, atol=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_it_is_made_of_the_masks_and_of_the_evidence(activation):
+    explainer = kx.ExplainerModel(tiny_classifier(activation=activation))
+    images = random_images(2)
+    found = explainer.explain(images, targets=np.ones((2, 3), int))
+    outputs = explainer.classifier_outputs(images)
+    decoded = explainer.class_logits(images, outputs, training=True)
+    fall = explainer.class_logits(images, outputs) - decoded
+    expected = graded_logits(decoded, outputs["evidence"]) + fall
+    np.testing.assert_allclose(found.relevance, enlarged(expected), atol=1e-5)
+
+
+def test_without_evidence_the_mask_logits_tell_the_order():
+    explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"), rule_out=False)
+    explainer.frozen.__dict__["cell_head"] = None
+    images = random_images(2)
+    outputs = explainer.classifier_outputs(images)
+    assert "evidence" not in outputs
+    logits = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    order = explainer.relevance_logits(logits, outputs, np.array([[0, 1, 2]] * 2))
+    np.testing.assert_allclose(order, np.tanh(logits), atol=1e-6)
+
+
+@every_kind
+def test_it_takes_no_pass_of_the_classifier(make, monkeypatch):
+    explainer = make(tiny_classifier())
+    graph, passes = explainer.frozen.graph, []
+    run = graph.run
+
+    def counted(values, tensors):
+        passes.append(graph.input in values)  # Else of cells, through the head alone.
+        return run(values, tensors)
+
+    monkeypatch.setattr(graph, "run", counted)
+    images = random_images(3)
+    found = explainer.explain(images, top_k=2)
+    assert sum(passes) == 1
+    assert found.relevance.shape == found.masks.shape
+    assert found.relevance.dtype == "float32"
+    assert found.relevance.min() >= 0 and found.relevance.max() <= 1
+    again = explainer.explain(images, top_k=2)
+    np.testing.assert_array_equal(again.relevance, found.relevance)
+
+
+@every_kind
+@pytest.mark.slow
+def test_it_is_graded_where_masks_are_decided(make):
+    """Few pixels of the masks of the siblings differ, all of their relevance do."""
+    explainer, images = make(tiny_classifier()), random_images(2)
+    relevance = explainer.explain(images, targets=0).relevance[..., 0]
+    for each in relevance:
+        assert len(np.unique(each.round(5))) > 100
+
+
+def test_it_is_constant_where_there_is_nothing():
+    explainer = kx.ExplainerModel(tiny_classifier())
+    outputs = {"logits": np.zeros((1, 3), "float32")}
+    outputs["evidence"] = np.full((1, 4, 4, 3), -4.0, "float32")
+    logits = np.full((1, 8, 8, 3), -2.0, "float32")
+    order = explainer.relevance_logits(logits, outputs, np.array([[0, 1, 2]]))
+    shown = explainer.relevance(order, random_images(1))
+    expected = sigmoid(np.tanh(-2) - _EVIDENCE_WEIGHT)
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+def test_it_fades_with_a_class_that_is_ruled_out():
+    classifier = tiny_classifier()
+    kernel, bias = classifier.layers[-1].get_weights()
+    classifier.layers[-1].set_weights([kernel, bias + [3, 3, -12]])
+    explainer = kx.ExplainerModel(classifier)
+    relevance = explainer.explain(random_images(1), EVERY_CLASS).relevance
+    assert relevance[..., 2].max() < 1e-6 < 0.5 < relevance[..., :2].max()
+
+
+@any_kind
+def test_it_is_the_mean_of_the_image_and_of_its_mirror_image(make):
+    explainer, images = make(tiny_classifier()), random_images(2)
+    targets = np.ones((2, 3), int)
+    turned = images[:, :, ::-1]
+    one = explainer.explain(images, targets, mirrored=True).relevance
+    other = explainer.explain(turned, targets, mirrored=True).relevance
+    np.testing.assert_allclose(one, other[:, :, ::-1], atol=1e-5)
+    assert np.abs(one - explainer.explain(images, targets).relevance).max() > 1e-3
+
+
+def test_inside_a_graph_it_is_the_same():
+    explainer, images = kx.ExplainerModel(tiny_classifier()), random_images(2)
+    expected = explainer.explain(images, targets=1)
+    tf.config.run_functions_eagerly(False)
+    dataset = tf.data.Dataset.from_tensor_slices(images).batch(2)
+    for found in dataset.map(lambda x: explainer.explain(x, targets=1)):
+        np.testing.assert_allclose(found.relevance, expected.relevance, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_trained_explainer_orders_the_pixels_of_its_patch_first(trained_explainer):
+    explainer = trained_explainer()
+    images, labels, truth = trained.patches(32, seed=5)
+    found = explainer.explain(images, targets=labels.tolist())
+    truth = truth.max(axis=-1)
+    auc = np.asarray(kx.metrics.roc_auc(truth, found.relevance[..., 0]))
+    assert auc.mean() > 0.9
+    curves = {
+        name: kx.metrics.insertion_deletion(
+            explainer.frozen, images, maps[..., 0], labels.tolist(), step_share=0.05
+        )
+        for name, maps in (("masks", found.masks), ("relevance", found.relevance))
+    }
+    deletion = {name: curve["deletion_auc"].mean() for name, curve in curves.items()}
+    assert deletion["relevance"] < deletion["masks"] + 0.02
