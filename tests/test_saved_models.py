@@ -105,6 +105,7 @@ def test_explainer_of_an_earlier_version_is_as_smooth_as_it_was(explainer):
         for axis in (1, 2)
     )
     flat = np.zeros((2, 128, 128, 3), "float32")
+    masks = (masks[0], *masks)
     step = StepOutputs(flat, labels, None, *masks, logits, labels, True)
     found = explainer.explainer_loss.of_masks(step)["smoothness"]
     np.testing.assert_allclose(found, expected, rtol=1e-5)

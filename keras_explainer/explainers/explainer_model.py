@@ -36,10 +36,11 @@ class ExplainerModel(BaseExplainer):
     in the rest, and the masks stay small and smooth. It is compiled on
     construction, so that `ExplainerModel(classifier).fit(dataset)` trains.
 
-    A mask comes in stages. What the decoder gives is trained; `call` and `predict` give
-    it without the classes that the classifier rules out, on the decoder's grid, as
-    "coarse_masks", and `evaluate` judges these; `explain` refines it if asked, and
-    enlarges it to the image: its `masks`, which exports and metrics of masks have too.
+    A mask comes in stages. `call` and `predict` give what the decoder gives, without
+    the classes that the classifier rules out, on the decoder's grid, as "coarse_masks".
+    `explain` refines it if asked, lets cells of like colour agree and enlarges it to
+    the image: its `masks`, which exports and metrics of masks have too, and which `fit`
+    and `evaluate` let the classifier judge.
 
     The classifier is always run in inference mode; its weights, batch statistics
     and `trainable` flags are never changed.
@@ -282,11 +283,22 @@ class ExplainerModel(BaseExplainer):
         return graded_logits(logits - fall, evidence) + fall
 
     def removed_part(self, images, rest):
-        """Returns images where the rest (N, h, w) of a mask is 1, the hole filled."""
+        """Returns images where the rest (N, H, W) of a mask is 1, the hole filled."""
         fill = None
         if self.inpainting:
-            fill = inpainted(images, ops.stop_gradient(rest), self.background.color)
+            # In cells: the rim of a hole, whose colours would flow into it, is as wide.
+            cells = ops.average_pool(rest[..., None], self._cell(), padding="same")
+            cells = ops.stop_gradient(cells[..., 0])
+            fill = inpainted(images, cells, self.background.color)
         return self.background(images, rest, fill)
+
+    def _cell(self):
+        """Returns how many pixels wide a cell of the masks' grid is."""
+        grid = self.output["coarse_masks"].shape[1:3]
+        if None in grid:
+            return self.frozen.finest_stride
+        sides = zip(self.input_shape[1:3], grid)
+        return max(1, min(pixels // cells for pixels, cells in sides))
 
     def refined(self, logits, images, outputs, classes, wanted, steps):
         """Refines those mask logits (N, h, w, K) that are wanted (N, K), by steps."""

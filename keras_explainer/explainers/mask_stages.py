@@ -1,8 +1,8 @@
 """The stages of a mask, from the decoder to what is shown.
 
-1. decoded: by the decoder, on its grid. `fit` trains it.
+1. decoded: by the decoder, on its grid.
 2. ruled out: classes that the classifier rules out fade. `call` and `predict` give it
-   as "coarse_masks", and `evaluate` judges it. Off by `rule_out=False`.
+   as "coarse_masks". Off by `rule_out=False`.
 3. refined: by steps on the image itself, if `refine_steps` of `explain` asks for them.
 4. agreed: cells of like colour agree. Off by `dense_crf=False`.
 5. enlarged to the image, along its edges or not (`upsampling`). `explain` and exports

@@ -207,7 +207,7 @@ class ExplainerLoss(Objective):
 
     def of_masks(self, step):
         """Returns "area" and "smoothness", the terms of the masks, dict of (N,)."""
-        variation = self._variation(step.target_mask, step.images)
+        variation = self._variation(step.coarse_target_mask, step.images)
         variation = variation + self._variation(step.non_target_mask, step.images)
         return {
             "area": self._area(step),

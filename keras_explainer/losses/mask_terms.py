@@ -35,11 +35,16 @@ def aggregate_masks(class_logits, labels):
         Stalder et al., "What You See is What You Classify", NeurIPS 2022.
     """
     class_logits = ops.convert_to_tensor(class_logits)
-    present = ops.cast(labels, "bool")[:, None, None, :]
-    empty = ops.cast(_EMPTY, class_logits.dtype)
-    target = ops.max(ops.where(present, class_logits, empty), axis=-1)
-    non_target = ops.max(ops.where(present, empty, class_logits), axis=-1)
+    target = merged_logits(class_logits, labels)
+    non_target = merged_logits(class_logits, 1 - ops.cast(labels, "int32"))
     return ops.sigmoid(target), ops.sigmoid(non_target)
+
+
+def merged_logits(class_logits, chosen):
+    """Returns the maximum (N, H, W) of the mask logits of the classes chosen (N, C)."""
+    chosen = ops.cast(chosen, "bool")[:, None, None, :]
+    empty = ops.cast(_EMPTY, class_logits.dtype)
+    return ops.max(ops.where(chosen, class_logits, empty), axis=-1)
 
 
 def area_loss(

@@ -15,8 +15,10 @@ class StepOutputs(NamedTuple):
         labels: Multi-hot tensor (N, C), the classes that are judged.
         other_labels: Multi-hot tensor (N, C), the classes present that are not judged,
             or None where all are.
-        target_mask: Tensor (N, h, w) in [0, 1], the maximum of the judged classes'
-            masks.
+        target_mask: Tensor (N, H, W) in [0, 1], the mask of the judged classes as
+            `explain` shows it: what the classifier judges.
+        coarse_target_mask: Tensor (N, h, w) in [0, 1], the same as the decoder gives
+            it, the maximum of these classes' masks.
         non_target_mask: Tensor (N, h, w) in [0, 1], that of the absent classes.
         class_logits: Tensor (N, h, w, K), the class masks before the sigmoid.
         is_present: Multi-hot tensor (N, K), which of those classes are present.
@@ -30,6 +32,7 @@ class StepOutputs(NamedTuple):
     labels: Any
     other_labels: Any
     target_mask: Any
+    coarse_target_mask: Any
     non_target_mask: Any
     class_logits: Any
     is_present: Any

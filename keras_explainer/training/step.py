@@ -13,6 +13,7 @@ from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
+from keras_explainer.losses.mask_terms import merged_logits
 from keras_explainer.losses.step_outputs import StepOutputs
 from keras_explainer.replicas import share_of_mean
 from keras_explainer.replicas import update_if
@@ -122,10 +123,12 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     logits = explainer.class_logits(view, outputs, classes, training)
     if explainer.pixel_masks:
         logits = resize_bilinear(logits, grid_of(images))
-    (target, non_target), others = aggregate_masks(logits, is_present), None
-    if judged is not labels:
-        target, others = aggregate_masks(logits, is_judged)[0], labels - judged
-    masks = (target, non_target, logits)
+    others = None if judged is labels else labels - judged
+    target = merged_logits(logits, is_judged)
+    coarse, shown = ops.sigmoid(target), target
+    if not explainer.pixel_masks:
+        shown = explainer.upsampled(target[..., None], images)[..., 0]
+    masks = (ops.sigmoid(shown), coarse, aggregate_masks(logits, is_present)[1], logits)
     return StepOutputs(images, judged, others, *masks, is_present, frozen.multi_label)
 
 

@@ -26,6 +26,7 @@ def terms_of(loss, activation="sigmoid", targets=None):
         labels=targets,
         other_labels=others,
         target_mask=aggregate_masks(class_logits, targets)[0],
+        coarse_target_mask=aggregate_masks(class_logits, targets)[0],
         non_target_mask=aggregate_masks(class_logits, labels)[1],
         class_logits=class_logits,
         is_present=labels,

@@ -7,6 +7,8 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.image_operations.dense_crf import dense_crf
+from keras_explainer.image_operations.guided_upsampling import guided_upsampling
 from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.training.draws import judged_labels
 
@@ -25,10 +27,14 @@ def by_hand(classifier, images, logits, targets, inpainting):
         target = tf.reduce_max([masks[c] for c in range(3) if judged[c]], 0)
         other = tf.reduce_max([masks[c] for c in range(3) if not label[c]], 0)
         present = [masks[c] for c in range(3) if label[c]]
-        shown = tf.image.resize(target[..., None], image.shape[:2])
+        # As `explain` shows it: cells of like colour agree, and it ends at edges.
+        merged = tf.math.log(target / (1 - target))[None, ..., None]
+        merged = dense_crf(merged, image[None])
+        shown = tf.sigmoid(guided_upsampling(merged, image[None]))[0]
         fill = tf.zeros_like(image)
         if inpainting:
-            fill = inpainted(image[None], tf.stop_gradient(1 - target)[None])[0]
+            rest = tf.nn.avg_pool2d(tf.stop_gradient(1 - shown)[None], 2, 2, "SAME")
+            fill = inpainted(image[None], rest[..., 0])[0]
         kept, removed = (
             classifier(part[None], training=False)[0]
             for part in (image * shown, image * (1 - shown) + fill * shown)
@@ -42,7 +48,7 @@ def by_hand(classifier, images, logits, targets, inpainting):
         rest = label - judged
         hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
-        total += 3 * tf.reduce_mean(target) + 0.3 * tf.reduce_mean(other)
+        total += 3 * tf.reduce_mean(shown) + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask in (target, other):
             # Of 8 cells to a side.
