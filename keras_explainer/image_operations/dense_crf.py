@@ -57,8 +57,8 @@ def dense_crf(logits, images):
     logits = ops.cast(logits, "float32")
     blocks, classes = _blocks(*logits.shape[1:3]), ops.shape(logits)[-1]
     colors = resize_area(standardized(ops.cast(images, "float32")), blocks)
-    near = _nearness(blocks)
-    alike = ops.softmax(_likeness(colors / _COLOR) + near, axis=-1)
+    near = _likeness(_places(blocks) / _NEAR)
+    alike = ops.softmax(_likeness(_rows(colors) / _COLOR) + near, axis=-1)
     near = ops.softmax(near, axis=-1)
     cells = resize_area(logits, blocks)
     votes = _rows(ops.tanh((cells - undecided_logits(cells)) / 2.0))
@@ -76,22 +76,20 @@ def _share_told(cells, foretold, expected):
     return told / (told + left + 1e-4)
 
 
-def _likeness(colors):
-    """Returns the logarithm of how alike cells are in colour: (N, cells, cells).
+def _likeness(cells):
+    """Returns the logarithm of how alike cells (N, cells, values) are, for a softmax.
 
     Half the squared distance, less what is the same for all that a cell hears.
     """
-    cells = _rows(colors)
     lengths = ops.sum(ops.square(cells), axis=-1)
     products = ops.matmul(cells, ops.transpose(cells, (0, 2, 1)))
     return products - lengths[:, None] / 2
 
 
-def _nearness(grid):
-    """Returns the logarithm of how near cells are: (1, cells, cells)."""
-    places = np.stack(np.indices(grid), axis=-1).reshape(-1, 2)
-    distances = (places[:, None] - places[None]) / (_NEAR * max(grid))
-    return -0.5 * np.sum(distances**2, axis=-1, dtype="float32")[None]
+def _places(grid):
+    """Returns where cells lie, in longer sides of the grid: (1, cells, 2)."""
+    places = np.stack(np.indices(grid), axis=-1).reshape(1, -1, 2) / max(grid)
+    return ops.convert_to_tensor(places.astype("float32"))
 
 
 def _rows(maps):
