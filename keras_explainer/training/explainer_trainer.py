@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_explainer.check_option import check_option
 from keras_explainer.inputs.data_forms import read_data
 from keras_explainer.inputs.images import check_images
+from keras_explainer.replicas import in_several_processes
 from keras_explainer.training.batch_check import BatchGuard
 from keras_explainer.training.compiled_explainer import CompiledExplainer
 from keras_explainer.training.failures import told_in_a_sentence
@@ -16,6 +17,9 @@ from keras_explainer.training.learning_rate_decay import SET_RATES
 from keras_explainer.training.learning_rate_decay import LearningRateDecay
 from keras_explainer.training.validation_masks import in_order
 from keras_explainer.training.validation_masks import masks_apart
+
+# Images held out whose masks `fit` verifies at its end.
+_VERIFIED = 16
 
 
 class ExplainerTrainer(CompiledExplainer):
@@ -58,7 +62,9 @@ class ExplainerTrainer(CompiledExplainer):
                 labels the classifier's own predictions are explained.
             batch_size: int. Images per step, of all devices together. Defaults to 32.
             epochs: int. As in `keras.Model.fit`.
-            verbose: As in `keras.Model.fit`.
+            verbose: As in `keras.Model.fit`. Unless 0, `fit` ends with the verdict on
+                up to 16 images of `validation_data` (`Explanation.verdict`): how much
+                of its answers the classifier keeps from the masks alone.
             callbacks: List of `keras.callbacks.Callback`s.
             validation_split: As in `keras.Model.fit`.
             validation_data: What is validated on after each epoch: (images, labels),
@@ -117,7 +123,7 @@ class ExplainerTrainer(CompiledExplainer):
         with self._guarded(checks):
             if self._is_new():
                 self.step_seed.draw(self.distribute_strategy)
-            return super().fit(
+            history = super().fit(
                 x=data.x,
                 y=data.y,
                 batch_size=batch_size,
@@ -135,6 +141,18 @@ class ExplainerTrainer(CompiledExplainer):
                 validation_batch_size=validation_batch_size,
                 validation_freq=validation_freq,
             )
+        if verbose and validation_data is not None:
+            self._tell_verdict(validation.first[0])
+        return history
+
+    def _tell_verdict(self, images):
+        """Prints what masks of a few images that are held out prove."""
+        if in_several_processes(self.distribute_strategy):
+            return
+        images = images[:_VERIFIED]
+        whose = "1 image" if len(images) == 1 else f"{len(images)} images"
+        verdict = self.explain(images, verify=True).verdict()
+        print(f"On {whose} that training did not see: {verdict}")
 
     def evaluate(
         self,

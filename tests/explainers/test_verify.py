@@ -32,7 +32,9 @@ def test_both_parts_are_answered_as_by_hand(activation, inpainting):
         rows = np.arange(3), found.classes[:, k]
         kept = classifier.predict(0.25 + mask * (images - 0.25), verbose=0)
         np.testing.assert_allclose(found.kept_scores[:, k], kept[rows], atol=1e-5)
-        fill = inpainted(images, 1 - mask[..., 0], 0.25) if inpainting else 0.25
+        # Filled in cells, of two pixels here.
+        cells = tf.nn.avg_pool2d(1 - mask, 2, 2, "SAME")[..., 0]
+        fill = inpainted(images, cells, 0.25) if inpainting else 0.25
         rest = classifier.predict(fill + (1 - mask) * (images - fill), verbose=0)
         np.testing.assert_allclose(found.removed_scores[:, k], rest[rows], atol=1e-5)
 
@@ -152,3 +154,15 @@ def test_masks_of_a_trained_explainer_prove_themselves():
     turned = explainer.explain(images, targets=labels, verify=True)
     assert turned.kept_scores[there].mean() < 0.5
     assert turned.removed_scores[there].mean() > 0.7
+
+
+def test_fit_ends_with_the_verdict_on_images_held_out(capsys):
+    explainer = kx.ExplainerModel(tiny_classifier())
+    images, held_out = random_images(4), random_images(20, seed=1)
+    explainer.fit(images, validation_data=(held_out, None), verbose=0)
+    explainer.fit(images, verbose=2)
+    assert "training did not see" not in capsys.readouterr().out
+    explainer.fit(images, validation_data=(held_out, None), verbose=2)
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    verdict = explainer.explain(held_out[:16], verify=True).verdict()
+    assert last == f"On 16 images that training did not see: {verdict}"
