@@ -184,6 +184,18 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         """Returns relevance (N, H, W, K) in [0, 1] of its logits (N, h, w, K)."""
         return ops.sigmoid(resize_bilinear(logits, grid_of(images)))
 
+    def fall(self, outputs, classes):
+        """Returns how far masks of classes (N, K) fade, which some explainers let.
+
+        Args:
+            outputs: Dict of what the frozen classifier gives for the images.
+            classes: Integer tensor (N, K).
+
+        Returns:
+            Tensor (N, 1, 1, K), not above 0, or 0.
+        """
+        return 0.0
+
     def upsampled(self, logits, images):
         """Enlarges mask logits (N, h, w, K) to those of images (N, H, W, channels)."""
         return enlarged(logits, images, self.dense_crf, self.upsampling)

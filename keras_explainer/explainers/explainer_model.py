@@ -268,14 +268,16 @@ class ExplainerModel(BaseExplainer):
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._decode(images, outputs, classes, training)
 
+    def fall(self, outputs, classes):
+        """Returns how far masks fade (N, 1, 1, K) of classes that are ruled out."""
+        return ruled_out(0.0, self.frozen, outputs, classes) if self.rule_out else 0.0
+
     def relevance_logits(self, logits, outputs, classes):
         """Returns logits of relevance (N, h, w, K), of the masks and of the evidence.
 
         Classes that the classifier rules out fade as their masks do.
         """
-        fall = 0.0
-        if self.rule_out:
-            fall = ruled_out(0.0, self.frozen, outputs, classes)
+        fall = self.fall(outputs, classes)
         evidence = outputs.get("evidence")
         if evidence is not None:
             places = classes[:, None, None]

@@ -152,7 +152,9 @@ class ExplainingModel(ExplainerTrainer):
         logits, relevance = self._chosen_logits(
             images, outputs, classes, refine_steps, mirrored
         )
-        masks = tf.sigmoid(self.upsampled(logits, images))
+        # Cells that agree would raise again what faded a little.
+        fall = self.fall(outputs, tf.maximum(classes, 0))
+        masks = tf.sigmoid(self.upsampled(logits, images) + fall)
         target_masks = tf.where(is_target[:, None, None], masks, 0.0)
         proof = None, None
         if verify:

@@ -4,7 +4,8 @@
 2. ruled out: classes that the classifier rules out fade. `call` and `predict` give it
    as "coarse_masks". Off by `rule_out=False`.
 3. refined: by steps on the image itself, if `refine_steps` of `explain` asks for them.
-4. agreed: cells of like colour agree. Off by `dense_crf=False`.
+4. agreed: cells of like colour agree, and what is ruled out fades again. Off by
+   `dense_crf=False`.
 5. enlarged to the image, along its edges or not (`upsampling`). `explain` and exports
    give it.
 

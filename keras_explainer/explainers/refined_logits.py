@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.losses.classifier_terms import evidence_loss
 
 # What a mask keeps, what it leaves, and its area. A class is judged alone here, where
@@ -64,12 +63,12 @@ def refined_logits(explainer, images, logits, classes, wanted, steps):
 
 def _refined(explainer, images, logits, is_class, steps):
     """Refines logits (P, h, w), each of an image and of its one-hot row of (P, C)."""
-    background, frozen = explainer.background, explainer.frozen
+    frozen = explainer.frozen
 
     def cost(logits):
         masks = tf.sigmoid(explainer.upsampled(logits[..., None], images)[..., 0])
-        fill = inpainted(images, 1.0 - tf.stop_gradient(masks), background.color)
-        shown = background(images, masks), background(images, 1.0 - masks, fill)
+        kept = explainer.kept_part(images, masks)
+        shown = kept, explainer.removed_part(images, 1.0 - masks)
         odds = frozen.log_odds(frozen.logits(tf.concat(shown, axis=0)))
         kept, left = tf.split(odds, 2)
         missed = evidence_loss(-kept, is_class, sharpness=1.0, reduction="none")

@@ -77,7 +77,7 @@ def _served_functions(explainer, top_k, mask_size, threshold, relevance):
         """Returns mask logits at the size of the images, and the maps to send."""
         cells = explainer.class_logits(images, found, classes)
         size = mask_size or cells.shape[1:3]
-        logits = explainer.upsampled(cells, images)
+        logits = explainer.upsampled(cells, images) + explainer.fall(found, classes)
         maps = {"masks": make_masks(logits, size, threshold)}
         if relevance:
             order = explainer.relevance_logits(cells, found, classes)

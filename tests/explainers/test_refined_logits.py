@@ -11,9 +11,9 @@ import keras_explainer as kx
 from keras_explainer.explainers.refined_logits import refined_logits
 from keras_explainer.image_operations.inpainting import inpainted
 
-# When cells have voted, a mask holds about half the image: where all agree, masks are
-# flat, and hardly move.
-LOGITS = np.random.default_rng(1).normal(-3, 1, (2, 8, 8, 3)).astype("float32")
+# A mask holds about half the image: where all cells agree, masks are flat, and hardly
+# move.
+LOGITS = np.random.default_rng(1).normal(0, 1, (2, 8, 8, 3)).astype("float32")
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def cost_by_hand(explainer, image, logits, class_index):
     mask = ops.sigmoid(explainer.upsampled(logits, image[None]))
     color = explainer.background.color
     kept = color + mask * (image[None] - color)
-    fill = inpainted(image[None], 1.0 - mask[..., 0], color)
+    cells = ops.average_pool(1.0 - mask, 4)[..., 0]
+    fill = inpainted(image[None], cells, color)
     left = fill + (1.0 - mask) * (image[None] - fill)
     values = []
     for picture in (kept, left):
@@ -46,7 +47,7 @@ def cost_by_hand(explainer, image, logits, class_index):
 def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
     # The fill follows the mask without a slope; here it follows nothing.
     fixed = inpainted(random_images(1), np.ones((1, 32, 32), "float32"))
-    for room in ("keras_explainer.explainers.refined_logits", __name__):
+    for room in ("keras_explainer.explainers.explainer_model", __name__):
         monkeypatch.setattr(f"{room}.inpainted", lambda *_: fixed)
     images = random_images(1, seed=2)
     wanted = np.array([[False, True, False]])
@@ -55,14 +56,18 @@ def test_one_step_goes_down_the_slope_in_every_cell(explainer, monkeypatch):
     moved = np.asarray(found)[0, ..., 1] - LOGITS[0, ..., 1]
     # Adam's first step is as long in every cell: only its sign is of the slope.
     np.testing.assert_allclose(np.abs(moved), 2.0, rtol=0.1)
-    for row, column in ((0, 0), (3, 4), (7, 2), (5, 5)):
+    slopes = np.zeros((8, 8))
+    for row, column in np.ndindex(8, 8):
         nudge = np.zeros((8, 8), "float32")
         nudge[row, column] = 0.05
         more, less = (
             cost_by_hand(explainer, images[0], LOGITS[0, ..., 1] + way * nudge, 1)
             for way in (1, -1)
         )
-        assert np.sign(moved[row, column]) == -np.sign(more - less)
+        slopes[row, column] = more - less
+    # Differences of float32 do not tell the sign of those close to 0.
+    steep = np.abs(slopes) > np.median(np.abs(slopes))
+    np.testing.assert_array_equal(np.sign(moved)[steep], -np.sign(slopes)[steep])
 
 
 @pytest.mark.usefixtures("eager")
