@@ -211,7 +211,7 @@ def _train(args, folder, termination):
         on_epoch_begin=lambda epoch, logs: setattr(data.epoch, "number", epoch)
     )
 
-    def fit(images, first, last, skipped=steps):
+    def fit(images, first, last, skipped=0):
         rate = LearningRateDecay(args.epochs, data.steps, skipped)
         explainer.fit(
             images,

@@ -15,6 +15,7 @@ from keras_explainer.training.compiled_explainer import CompiledExplainer
 from keras_explainer.training.failures import told_in_a_sentence
 from keras_explainer.training.learning_rate_decay import SET_RATES
 from keras_explainer.training.learning_rate_decay import LearningRateDecay
+from keras_explainer.training.learning_rate_decay import rate_set_back
 from keras_explainer.training.validation_masks import in_order
 from keras_explainer.training.validation_masks import masks_apart
 
@@ -120,7 +121,7 @@ class ExplainerTrainer(CompiledExplainer):
             validation_data = validation.arrays
         self.follow(data.first[0])
         self._check_images(data.first[0])
-        with self._guarded(checks):
+        with self._guarded(checks), rate_set_back(self):
             if self._is_new():
                 self.step_seed.draw(self.distribute_strategy)
             history = super().fit(

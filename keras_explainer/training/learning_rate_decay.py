@@ -1,5 +1,6 @@
 """The learning rate that `fit` sets where the optimizer is "auto"."""
 
+import contextlib
 import math
 
 import keras
@@ -10,7 +11,7 @@ class LearningRateDecay(keras.callbacks.Callback):
 
     `fit` adds one by itself, unless it is given a callback that sets the rate. It acts
     where the model's `learning_rate_falls`, from `LEARNING_RATE` to `FINAL_RATE_SHARE`
-    of it, and sets it back when training is over.
+    of it; `fit` then sets it back (`rate_set_back`).
 
     The rate of a step depends on its place in the training alone, so that one that was
     interrupted goes on along the same curve. As long as nobody knows how many batches
@@ -49,10 +50,6 @@ class LearningRateDecay(keras.callbacks.Callback):
         self.batches = self.batches or self.seen
         self.skipped = 0
 
-    def on_train_end(self, logs=None):
-        if self.model.learning_rate_falls:
-            self.model.optimizer.learning_rate = self.model.LEARNING_RATE
-
     def _rate(self, batch):
         # Files that cannot be read make an epoch shorter than it was said to be.
         within = min(batch / self.batches, 1.0) if self.batches else 0.0
@@ -60,6 +57,16 @@ class LearningRateDecay(keras.callbacks.Callback):
         share = self.model.FINAL_RATE_SHARE
         share += (1.0 - share) * 0.5 * (1.0 + math.cos(math.pi * progress))
         return self.model.LEARNING_RATE * share
+
+
+@contextlib.contextmanager
+def rate_set_back(explainer):
+    """Sets the learning rate back when training is over, or breaks off."""
+    try:
+        yield
+    finally:
+        if explainer.learning_rate_falls:
+            explainer.optimizer.learning_rate = explainer.LEARNING_RATE
 
 
 # Callbacks beside which `fit` adds none.
