@@ -16,8 +16,6 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.patches import Polygon
 
 import keras_explainer as kx
-from keras_explainer.image_operations.inpainting import inpainted
-from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.visualization.panel_figure import Panel
 from keras_explainer.visualization.panel_figure import fit
 from keras_explainer.visualization.panel_figure import panel_figure
@@ -61,12 +59,8 @@ def explained(explainer, pictures, classes):
     masks = explainer.explain(images, targets=rows).masks
     merged = masks.max(axis=-1, keepdims=True)
     kept = merged * pictures + (1 - merged) * GREY
-    # As in training: removed on the decoder's grid, filled with the colours around.
-    every = explainer.predict(images, verbose=0)["coarse_masks"]
-    cells = np.take_along_axis(every, classes[:, None, None], axis=-1).max(axis=-1)
-    fill = inpainted(pictures, 1.0 - cells)
-    rest = resize_bilinear(1.0 - cells[..., None], pictures.shape[1:3])
-    return masks, kept, (fill + rest * (pictures - fill)).numpy()
+    rest = explainer.removed_part(images, 1.0 - merged[..., 0])
+    return masks, kept, explainer.preprocessing.restore(np.asarray(rest))
 
 
 def draw_explained(explainer, pictures, labels):

@@ -155,7 +155,7 @@ def test_metrics_of_masks(explainer, pictures, expected):
     masks = ExplainerMasks(explainer).pair_masks(
         Batch(images, rows, None, 0), np.arange(COUNT), labels
     )
-    np.testing.assert_allclose(masks, expected.masks[..., 0], atol=1e-6)
+    np.testing.assert_allclose(masks, expected.masks[..., 0], atol=1e-5)
     one = (truth * (labels[:, None, None] + 1)).astype("uint8")
     result = kx.evaluation.evaluate_methods(
         explainer, [(images, rows, one)], ["explainer"], discrimination_limit=0

@@ -15,7 +15,7 @@ METHODS = {
     "SmoothGrad": {"samples": 3, "seed": 0},
     "RISE": {"num_masks": 24, "seed": 0},
     "ExtremalPerturbation": {"steps": 2, "areas": (0.1, 0.3), "sigma": 8},
-    "IGOSPlusPlus": {"iterations": 1, "steps": 2, "size": 8, "seed": 0},
+    "IGOSPlusPlus": {"iterations": 4, "steps": 4, "size": 16, "seed": 0},
 }
 
 

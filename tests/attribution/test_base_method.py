@@ -18,7 +18,7 @@ METHODS = {
     "SmoothGrad": {"samples": 3},
     "RISE": {"num_masks": 24},
     "ExtremalPerturbation": {"steps": 2, "areas": (0.1, 0.3), "sigma": 8},
-    "IGOSPlusPlus": {"iterations": 1, "steps": 2, "size": 8},
+    "IGOSPlusPlus": {"iterations": 4, "steps": 4, "size": 16},
 }
 RANDOM = ["SmoothGrad", "RISE", "IGOSPlusPlus"]
 every_method = pytest.mark.parametrize("name", METHODS)
