@@ -86,8 +86,10 @@ def test_served_version_answers_as_the_explainer(explainer):
     np.testing.assert_array_equal(answer["classes"], expected.classes)
     np.testing.assert_allclose(answer["scores"], expected.scores, atol=1e-4)
     side = expected.masks.shape[1] // answer["masks"].shape[1]
-    logits = explainer.class_logits(images, explainer.frozen(images), expected.classes)
-    logits = explainer.upsampled(logits, images)
+    read = explainer.frozen(images)
+    logits = explainer.class_logits(images, read, expected.classes)
+    fall = explainer.fall(read, expected.classes)
+    logits = explainer.upsampled(logits, images) + fall
     cells = tf.sigmoid(tf.nn.avg_pool2d(logits, side, side, "VALID"))
     np.testing.assert_allclose(answer["masks"], cells, atol=1e-4)
 
