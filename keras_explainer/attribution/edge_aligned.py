@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from keras_explainer.image_operations.dense_crf import dense_crf
-from keras_explainer.image_operations.guided_upsampling import guided_upsampling
+from keras_explainer.image_operations.enlarged_masks import enlarged_masks
 from keras_explainer.image_operations.resize import resize_area
 
 # Cells that agree along the shorter side: those of an Explainer on photographs.
@@ -26,5 +25,4 @@ def edge_aligned(maps, images):
     cell = max(1, min(size) // _CELLS)
     grid = [-(-length // cell) for length in size]
     cells = resize_area(_STEEPNESS * (maps[..., None] - 0.5), grid)
-    logits = guided_upsampling(dense_crf(cells, images), images)
-    return tf.sigmoid(logits)[..., 0]
+    return tf.sigmoid(enlarged_masks(cells, images))[..., 0]

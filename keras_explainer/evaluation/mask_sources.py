@@ -49,16 +49,7 @@ class MaskSource:
         self.stretch, self.empties_merged = stretch, empties_merged
 
     def pair_masks(self, batch, image_indices, classes):
-        """Computes the masks of pairs.
-
-        Args:
-            batch: A `Batch`.
-            image_indices: int array (P,), the image of each pair.
-            classes: int array (P,), the class of each pair.
-
-        Returns:
-            float32 array (P, H, W) in [0, 1].
-        """
+        """Computes the masks of pairs alone, as `pair_maps` does."""
         return self.pair_maps(batch, image_indices, classes)[0]
 
     def pair_maps(self, batch, image_indices, classes):

@@ -14,10 +14,10 @@ from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
 from keras_explainer.explainers.explaining_model import ExplainingModel
 from keras_explainer.explainers.first_images import learn_from_first_images
-from keras_explainer.explainers.mask_stages import enlarged
 from keras_explainer.explainers.relevance import graded_logits
 from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.image_operations.background import Background
+from keras_explainer.image_operations.enlarged_masks import enlarged_masks
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.image_operations.resize import resize_nearest
@@ -198,7 +198,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
 
     def upsampled(self, logits, images):
         """Enlarges mask logits (N, h, w, K) to those of images (N, H, W, channels)."""
-        return enlarged(logits, images, self.dense_crf, self.upsampling)
+        return enlarged_masks(logits, images, self.dense_crf, self.upsampling)
 
     def kept_part(self, images, mask):
         """Returns images with the background where masks (N, h, w) in [0, 1] are 0."""

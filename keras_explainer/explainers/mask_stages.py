@@ -4,10 +4,9 @@
 2. ruled out: classes that the classifier rules out fade. `call` and `predict` give it
    as "coarse_masks". Off by `rule_out=False`.
 3. refined: by steps on the image itself, if `refine_steps` of `explain` asks for them.
-4. agreed: cells of like colour agree, and what is ruled out fades again. Off by
-   `dense_crf=False`.
-5. enlarged to the image, along its edges or not (`upsampling`). `explain` and exports
-   give it.
+4. agreed: cells of like colour agree. Off by `dense_crf=False`.
+5. enlarged to the image, along its edges or not (`upsampling`); what is ruled out fades
+   again. `explain` and exports give it.
 
 All are logits until the last sigmoid.
 """
@@ -15,11 +14,6 @@ All are logits until the last sigmoid.
 import math
 
 from keras import ops
-
-from keras_explainer.image_operations import dense_crf as crf
-from keras_explainer.image_operations.guided_upsampling import guided_upsampling
-from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_bilinear
 
 # The probability below which a classifier rules a class out, and how fast the mask
 # logits of a class fall below it.
@@ -59,19 +53,3 @@ def shortfall(frozen, outputs, classes=None):
     if classes is None:
         return below
     return ops.take_along_axis(below, classes, axis=-1)
-
-
-def enlarged(logits, images, agree, upsampling):
-    """Enlarges mask logits (N, h, w, K) to the size of images (N, H, W, channels).
-
-    Args:
-        logits: Tensor (N, h, w, K).
-        images: Tensor (N, H, W, channels).
-        agree: Boolean. Whether cells of like colour agree first.
-        upsampling: "guided" or "bilinear".
-    """
-    if agree:
-        logits = crf.dense_crf(logits, images)
-    if upsampling == "guided":
-        return guided_upsampling(logits, images)
-    return resize_bilinear(logits, grid_of(images))

@@ -67,9 +67,11 @@ def _refined(explainer, images, logits, is_class, steps):
 
     def cost(logits):
         masks = tf.sigmoid(explainer.upsampled(logits[..., None], images)[..., 0])
-        kept = explainer.kept_part(images, masks)
-        shown = kept, explainer.removed_part(images, 1.0 - masks)
-        odds = frozen.log_odds(frozen.logits(tf.concat(shown, axis=0)))
+        parts = (
+            explainer.kept_part(images, masks),
+            explainer.removed_part(images, 1.0 - masks),
+        )
+        odds = frozen.log_odds(frozen.logits(tf.concat(parts, axis=0)))
         kept, left = tf.split(odds, 2)
         missed = evidence_loss(-kept, is_class, sharpness=1.0, reduction="none")
         return (

@@ -12,7 +12,6 @@ from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.losses.function_loss import FunctionLoss
-from keras_explainer.losses.mask_terms import aggregate_masks
 from keras_explainer.losses.mask_terms import merged_logits
 from keras_explainer.losses.step_outputs import StepOutputs
 from keras_explainer.replicas import share_of_mean
@@ -124,11 +123,11 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     if explainer.pixel_masks:
         logits = resize_bilinear(logits, grid_of(images))
     others = None if judged is labels else labels - judged
-    target = merged_logits(logits, is_judged)
-    coarse, shown = ops.sigmoid(target), target
+    coarse = shown = merged_logits(logits, is_judged)
     if not explainer.pixel_masks:
-        shown = explainer.upsampled(target[..., None], images)[..., 0]
-    masks = (ops.sigmoid(shown), coarse, aggregate_masks(logits, is_present)[1], logits)
+        shown = explainer.upsampled(coarse[..., None], images)[..., 0]
+    absent = merged_logits(logits, 1.0 - is_present)
+    masks = (*map(ops.sigmoid, (shown, coarse, absent)), logits)
     return StepOutputs(images, judged, others, *masks, is_present, frozen.multi_label)
 
 
