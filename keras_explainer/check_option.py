@@ -1,4 +1,4 @@
-"""Checking a number that was handed over."""
+"""Checking a number, or yes or no, that was handed over."""
 
 import numpy as np
 
@@ -21,3 +21,18 @@ def check_option(name, value, low, high=None, whole=False):
         raise ValueError(
             f"Argument `{name}` should be {kind} {span}. Received: {value!r}"
         )
+
+
+def check_flag(name, value, auto=False):
+    """Raises a ValueError if an option is neither True nor False.
+
+    Args:
+        name: String. Name of the argument.
+        value: What was received.
+        auto: Boolean. Whether "auto" is allowed as well.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return
+    if not (auto and isinstance(value, str) and value == "auto"):
+        kinds = 'True, False or "auto"' if auto else "True or False"
+        raise ValueError(f"Argument `{name}` should be {kinds}. Received: {value!r}")

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
 from keras_explainer.explanation import Explanation
 from keras_explainer.inputs.data_forms import read_images
@@ -74,11 +75,7 @@ class ExplainingModel(ExplainerTrainer):
                 f"only an `ExplainerModel` refines masks. Received: {refine_steps}"
             )
         for argument, value in (("mirrored", mirrored), ("verify", verify)):
-            if not isinstance(value, (bool, np.bool_)):
-                raise ValueError(
-                    f"Argument `{argument}` should be True or False. "
-                    f"Received: {value!r}"
-                )
+            check_flag(argument, value)
         batch_size = 32 if batch_size is None else batch_size
         check_option("batch_size", batch_size, 1, whole=True)
         options = (

@@ -8,6 +8,7 @@ import urllib.parse
 import numpy as np
 from PIL import Image
 
+from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
 from keras_explainer.explanation import PREDICTED_FROM
 from keras_explainer.explanation import Explanation
@@ -101,10 +102,7 @@ class Client:
             ValueError: If the picture cannot be read, the array is not such images,
                 finite, at the served size, or `verify` is no Boolean.
         """
-        if not isinstance(verify, (bool, np.bool_)):
-            raise ValueError(
-                f"Argument `verify` should be True or False. Received: {verify!r}"
-            )
+        check_flag("verify", verify)
         if isinstance(images, (str, bytes, os.PathLike)):
             signature = "explain_bytes_and_verify" if verify else "explain_bytes"
             file = np.array([picture_file(images)], object)

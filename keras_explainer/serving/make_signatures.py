@@ -4,6 +4,7 @@ import numbers
 
 import tensorflow as tf
 
+from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
@@ -43,10 +44,7 @@ def make_signatures(
     top_k = min(int(top_k), explainer.frozen.num_classes)
     mask_size = _checked_mask_size(mask_size)
     threshold = _checked_threshold(threshold)
-    if not isinstance(relevance, bool):
-        raise ValueError(
-            f"Argument `relevance` should be True or False. Received: {relevance!r}"
-        )
+    check_flag("relevance", relevance)
     # What is wrong with the preprocessing is said here in one sentence, in a traced
     # function with its whole stack.
     _check_preprocessing(explainer)
