@@ -81,7 +81,7 @@ bench: install demo
 	$(RUN) benchmarks/data_speed.py
 	$(RUN) benchmarks/cost_model.py
 	$(RUN) benchmarks/long_run_memory.py
-	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_gallery.py
+	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_quality.py
 	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py --ceiling
 	test ! -d ../shared/data || $(RUN) benchmarks/faithfulness.py \
 		--explainer runs/voc_quality/explainer.keras
