@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_explainer.check_option import check_flag
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.frozen_classifier import default_stride
 from keras_explainer.classifiers.frozen_classifier import whole_object_stride
@@ -25,6 +26,8 @@ from keras_explainer.training.step import masked_terms
 
 # Share of images that are augmented; with half and with all of them masks were worse.
 _AUGMENTATION = 0.7
+# Share of images that become composites.
+_COMPOSITES = 0.5
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -184,6 +187,7 @@ class ExplainerModel(BaseExplainer):
         optimizer="auto",
         loss="auto",
         *,
+        composites="auto",
         augmentation="auto",
         single_label=0.0,
         inpainting="auto",
@@ -203,6 +207,11 @@ class ExplainerModel(BaseExplainer):
             loss: An `ExplainerLoss`, a function from the `StepOutputs` of a step to the
                 loss (N,) of each image, or "auto" for `ExplainerLoss()`. A function
                 takes the memory of two passes of the classifier at once.
+            composites: float in [0, 1], or "auto" for 0.5, and 0 with published forms.
+                Share of the images of a training step that are replaced by composites
+                of images of the batch, of which the labels of one are judged: only
+                they tell whose mask is whose where images have one label. Of data
+                without labels, those are parts that the classifier gives 50 % or more.
             augmentation: float in [0, 1], or "auto" for 0.7, and 0 with published
                 forms. Share of the images of a training step whose masks are found in
                 a view that is hard to recognise (other light, cutout), though judged
@@ -225,14 +234,12 @@ class ExplainerModel(BaseExplainer):
         if callable(loss) and not isinstance(loss, Objective):
             loss = FunctionLoss(loss)
         published = getattr(loss, "published_forms", False)
+        if composites == "auto":
+            composites = 0.0 if published else _COMPOSITES
         if augmentation == "auto":
             augmentation = 0.0 if published else _AUGMENTATION
-        draws = StepDraws(augmentation, single_label)
-        if not isinstance(inpainting, bool) and inpainting != "auto":
-            raise ValueError(
-                'Argument `inpainting` should be True, False or "auto". '
-                f"Received: {inpainting!r}"
-            )
+        draws = StepDraws(composites, augmentation, single_label)
+        check_flag("inpainting", inpainting, auto=True)
         super().compile(optimizer, loss, **kwargs)
         self.draws = draws
         # As the authors' terms have them, instead of masks on the decoder's grid.
@@ -248,7 +255,7 @@ class ExplainerModel(BaseExplainer):
 
     def compile_from_config(self, config):
         # Files of earlier versions have among the loss's options what is drawn, and
-        # a weight that depends on the masks' grid.
+        # weights that depend on the masks' grid and the classes; composites are new.
         loss = config.get("loss") or {}
         options = loss.get("config") or {}
         former = {
@@ -258,9 +265,11 @@ class ExplainerModel(BaseExplainer):
         }
         if "smoothness_weight" in options:
             grid = self.output["coarse_masks"].shape[1:3]
-            options = ExplainerLoss.config_of_now(options, grid)
+            options = ExplainerLoss.config_of_now(
+                options, grid, self.frozen.num_classes, self.frozen.multi_label
+            )
             config = {**config, "loss": {**loss, "config": options}}
-        super().compile_from_config({**former, **config})
+        super().compile_from_config({"composites": 0.0, **former, **config})
 
     def trained_layers(self):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]
@@ -330,15 +339,8 @@ def _check_options(stride, rule_out, dense_crf, upsampling):
             "Argument `stride` should be a whole number of pixels from 1, or "
             f'"auto". Received: {stride!r}'
         )
-    if not isinstance(rule_out, bool):
-        raise ValueError(
-            f"Argument `rule_out` should be True or False. Received: {rule_out!r}"
-        )
-    if not isinstance(dense_crf, bool) and dense_crf != "auto":
-        raise ValueError(
-            'Argument `dense_crf` should be True, False or "auto". '
-            f"Received: {dense_crf!r}"
-        )
+    check_flag("rule_out", rule_out)
+    check_flag("dense_crf", dense_crf, auto=True)
     if upsampling not in ("guided", "bilinear"):
         raise ValueError(
             'Argument `upsampling` should be "guided" or "bilinear". '

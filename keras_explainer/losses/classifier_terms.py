@@ -7,14 +7,19 @@ from keras import ops
 from keras_explainer.losses.reduction import reduce_batch
 
 
-def classification_loss(logits, answers, multi_label):
+def classification_loss(logits, answers, multi_label, per_label=False):
     """Computes the cross-entropy of each image.
+
+    A mean over independent classes is the smaller the more of them there are, and what
+    is asked of each label with it; `per_label=True` gives what one label costs, which
+    means the same for eight independent classes as for a softmax of a thousand.
 
     Args:
         logits: Tensor (N, C).
         answers: Tensor (N, C): labels, or the probabilities to reproduce.
         multi_label: Boolean. Whether classes are independent (the mean over classes
             of the binary cross-entropy) or exclude each other (softmax).
+        per_label: Boolean. Divide the sum over classes by the number of labels.
 
     Returns:
         Tensor (N,).
@@ -27,8 +32,13 @@ def classification_loss(logits, answers, multi_label):
     """
     if multi_label:
         entropy = ops.binary_crossentropy(answers, logits, from_logits=True)
-        return ops.mean(entropy, axis=-1)
-    return ops.categorical_crossentropy(answers, logits, from_logits=True)
+        if not per_label:
+            return ops.mean(entropy, axis=-1)
+        total = ops.sum(entropy, axis=-1)
+    else:
+        # Keras' own has the gradient of rows that add up to 1, whatever they do.
+        total = -ops.sum(answers * ops.log_softmax(logits, axis=-1), axis=-1)
+    return total / ops.maximum(ops.sum(answers, axis=-1), 1.0) if per_label else total
 
 
 def entropy_loss(logits, normalized=False, reduction="mean"):

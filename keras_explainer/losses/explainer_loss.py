@@ -31,6 +31,8 @@ _OTHERS = 0.5
 # versions it was a mean over pairs of cells, of which there are 13 along a side of the
 # masks of photographs of 224 pixels.
 _IN_SIDES, _FORMER_PAIRS = "smoothness_in_sides", 13
+# That the classification is what a label costs: it was a mean over independent classes.
+_PER_LABEL = "classification_per_label"
 # Options that earlier versions kept here, and those of `ExplainerModel.compile` now.
 FORMER_OPTIONS = {
     "alone": "single_label",
@@ -45,7 +47,8 @@ class ExplainerLoss(Objective):
 
     The loss of an image is the sum of four terms:
 
-    - "classification": the classifier's loss on what the target mask keeps;
+    - "classification": the classifier's loss on what the target mask keeps, of each
+      label (`classification_loss`);
     - "entropy": what the classifier still knows of the targets from the complement,
       as negative entropy and as a hinge on the targets' log-odds, and a hinge on
       what it does not know of the other labels any more;
@@ -64,8 +67,8 @@ class ExplainerLoss(Objective):
         classification_weight: float.
         evidence_weight: float. Weight of the hinge on the targets' log-odds in the
             complement (`evidence_loss`).
-        entropy_weight: float, or "auto": 1 for classifiers with one label per image
-            and 0 for several, whose softmax has no meaning.
+        entropy_weight: float. Weight of the negative entropy of the complement
+            (`entropy_loss`). Where it shows other objects it should not be uncertain.
         area_weight: float. Weight of the area band (`area_loss`).
         target_area_weight: float. Weight of the target mask's mean.
         non_target_area_weight: float. Weight of the non-target mask's mean.
@@ -79,8 +82,9 @@ class ExplainerLoss(Objective):
         edge_aware: Boolean. Let masks change freely where the image changes
             (`edge_aware_variation`), instead of plain `outline_length`.
         published_forms: Boolean. Compute entropy, area band and smoothness as the
-            authors' code does (entropy by C, sum over classes, `total_variation`
-            instead of `outline_length`) instead of their better-behaved variants.
+            authors' code does (a mean over independent classes, entropy by C, the
+            area's sum over classes, `total_variation` instead of `outline_length`)
+            instead of their better-behaved variants.
             `ExplainerModel` then enlarges the mask logits to the image, bilinearly,
             before anything is made of them, which takes more memory and time.
 
@@ -99,11 +103,11 @@ class ExplainerLoss(Objective):
 
     def __init__(
         self,
-        classification_weight=1.0,
+        classification_weight=0.4,
         evidence_weight=0.7,
-        entropy_weight="auto",
+        entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight=3.0,
+        target_area_weight=2.5,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
@@ -111,21 +115,18 @@ class ExplainerLoss(Objective):
         edge_aware=True,
         published_forms=False,
     ):
-        # The one weight that need not be a number.
-        weights = {} if entropy_weight == "auto" else {"entropy_weight": entropy_weight}
         super().__init__(
             classification_weight=classification_weight,
             evidence_weight=evidence_weight,
+            entropy_weight=entropy_weight,
             area_weight=area_weight,
             target_area_weight=target_area_weight,
             non_target_area_weight=non_target_area_weight,
             overlap_weight=overlap_weight,
             smoothness_weight=smoothness_weight,
-            **weights,
         )
         _check_band(area_band, area_weight)
         self._keep(
-            entropy_weight=entropy_weight,
             area_band=None if area_band is None else tuple(area_band),
             edge_aware=edge_aware,
             published_forms=published_forms,
@@ -180,20 +181,23 @@ class ExplainerLoss(Objective):
 
     def of_kept(self, step):
         """Returns "classification" (N,), the term of what the target mask keeps."""
-        loss = classification_loss(step.kept_logits, step.labels, step.multi_label)
+        loss = classification_loss(
+            step.kept_logits,
+            step.labels,
+            step.multi_label,
+            per_label=not self.published_forms,
+        )
         return self.classification_weight * loss
 
     def of_removed(self, step):
         """Returns "entropy" (N,), the term of what the target mask leaves."""
         removed = step.removed_logits
-        weight = self.entropy_weight
-        if weight == "auto":
-            weight = 0.0 if step.multi_label else 1.0
         value = ops.zeros_like(removed[:, 0])
-        if weight:
-            normalized = not self.published_forms
-            value = weight * entropy_loss(removed, normalized, reduction="none")
-        odds = log_odds(removed, step.multi_label)
+        if self.entropy_weight:
+            value = self.entropy_weight * entropy_loss(
+                removed, normalized=not self.published_forms, reduction="none"
+            )
+        odds = _log_odds_of_present(removed, step)
         if self.evidence_weight:
             value = value + self.evidence_weight * evidence_loss(
                 odds, step.labels, reduction="none"
@@ -207,7 +211,9 @@ class ExplainerLoss(Objective):
 
     def of_masks(self, step):
         """Returns "area" and "smoothness", the terms of the masks, dict of (N,)."""
+        # A part of a composite is a picture of its own, with shorter sides.
         variation = self._variation(step.coarse_target_mask, step.images)
+        variation = variation / ops.sqrt(step.part_share)
         variation = variation + self._variation(step.non_target_mask, step.images)
         return {
             "area": self._area(step),
@@ -216,7 +222,9 @@ class ExplainerLoss(Objective):
 
     def _area(self, step):
         target, non_target = step.target_mask, step.non_target_mask
+        # Of a composite, in areas of the part that shows what is judged.
         value = self.target_area_weight * ops.mean(target, axis=(1, 2))
+        value = value / step.part_share
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
         if self.overlap_weight:
             masks = ops.sigmoid(step.class_logits) * step.is_present[:, None, None]
@@ -239,16 +247,16 @@ class ExplainerLoss(Objective):
         return variation(mask, reduction="none")
 
     def get_config(self):
-        return {**super().get_config(), _IN_SIDES: True}
+        return {**super().get_config(), _IN_SIDES: True, _PER_LABEL: True}
 
     @classmethod
     def from_config(cls, config):
         config = cls.config_of_now(config)
-        del config[_IN_SIDES]
+        del config[_IN_SIDES], config[_PER_LABEL]
         return cls(**config)
 
     @staticmethod
-    def config_of_now(config, grid=(None, None)):
+    def config_of_now(config, grid=(None, None), num_classes=1, multi_label=True):
         """Returns a configuration of any version as `get_config` gives it now.
 
         Args:
@@ -256,6 +264,8 @@ class ExplainerLoss(Objective):
             grid: Tuple of the height and width in cells of the masks that it was
                 saved with, None where unknown: then the weight of the smoothness is
                 taken for one of 14 cells a side.
+            num_classes: int. Number of classes of its classifier.
+            multi_label: Boolean. Whether they are independent.
         """
         # The band's ends were two options, and what a step draws was the loss's to say
         # (`ExplainerModel.compile_from_config`).
@@ -270,7 +280,34 @@ class ExplainerLoss(Objective):
             pairs = [max(side - 1, 1) if side else _FORMER_PAIRS for side in grid]
             former = config.get("smoothness_weight", 0.5)
             config["smoothness_weight"] = former / math.sqrt(math.prod(pairs))
-        return {**config, _IN_SIDES: True}
+        if not config.get(_PER_LABEL) and not config.get("published_forms"):
+            # Exact for images with one label.
+            former = config.get("classification_weight", 1.0)
+            former = former / num_classes if multi_label else former
+            config["classification_weight"] = former
+        if config.get("entropy_weight") == "auto":
+            config["entropy_weight"] = 0.0 if multi_label else 1.0
+        return {**config, _IN_SIDES: True, _PER_LABEL: True}
+
+
+def _log_odds_of_present(logits, step):
+    """Returns the log-odds (N, C) of each class that is present, as if it were alone.
+
+    Classes that exclude each other share one probability: of several that are there,
+    each would be unlikely for the others' sake. So they are compared with those classes
+    only that are not there, if any.
+    """
+    odds = log_odds(logits, step.multi_label)
+    if step.multi_label:
+        return odds
+    others = 0.0 if step.other_labels is None else step.other_labels
+    present = (step.labels + others) > 0
+    several = ops.sum(ops.cast(present, "int32"), axis=-1, keepdims=True) > 1
+    some_are_not = ~ops.all(present, axis=-1, keepdims=True)
+    # Large and finite: infinities have no slope.
+    absent = ops.where(present & some_are_not, -1e9, logits)
+    among_absent = logits - ops.logsumexp(absent, axis=(-1,), keepdims=True)
+    return ops.where(several & some_are_not, among_absent, odds)
 
 
 def _check_band(band, weight):

@@ -26,6 +26,8 @@ class StepOutputs(NamedTuple):
         kept_logits: Tensor (N, C), the classifier's logits of what the target mask
             keeps.
         removed_logits: Tensor (N, C), those of what it leaves.
+        part_share: Tensor (N,), the share of a composite's area that shows what is
+            judged, or 1 where all of the images do.
     """
 
     images: Any
@@ -39,3 +41,4 @@ class StepOutputs(NamedTuple):
     multi_label: bool
     kept_logits: Any = None
     removed_logits: Any = None
+    part_share: Any = 1.0

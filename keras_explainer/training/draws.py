@@ -1,16 +1,41 @@
-"""What a training step draws: the views that masks are found in, the labels judged."""
+"""What a training step draws: composites, views that masks are found in, labels."""
+
+from typing import Any
+from typing import NamedTuple
 
 import tensorflow as tf
 from keras import ops
 
 from keras_explainer.image_operations.augmented_view import augmented_view
+from keras_explainer.image_operations.composites import composites
 from keras_explainer.replicas import drawn_per_image
+
+
+class DrawnBatch(NamedTuple):
+    """A batch as a step of `ExplainerModel` learns from it.
+
+    Args:
+        images: Tensor (N, H, W, channels), which masks are judged on.
+        view: The same tensor, or another in which masks are found.
+        judged: Multi-hot tensor (N, C), the labels that are judged.
+        others: Multi-hot tensor (N, C), those that are there besides, or None.
+        share: Tensor (N,), the part of a composite that shows the judged labels, 1 of
+            whole images; or None.
+    """
+
+    images: Any
+    view: Any
+    judged: Any
+    others: Any = None
+    share: Any = None
 
 
 class StepDraws:
     """Decides what a step of `ExplainerModel` draws.
 
     Args:
+        composites: float in [0, 1]. Share of the images that are replaced by composites
+            of images of the batch (`composites`).
         augmentation: float in [0, 1]. Share of the images whose masks are found in a
             view that is hard to recognise (`augmented_view`).
         single_label: float in [0, 1]. Share of the images of which one label, drawn at
@@ -20,7 +45,8 @@ class StepDraws:
         ValueError: If an argument is no share.
     """
 
-    def __init__(self, augmentation, single_label):
+    def __init__(self, composites, augmentation, single_label):
+        self.composites = composites
         self.augmentation, self.single_label = augmentation, single_label
         for name, share in vars(self).items():
             if not isinstance(share, (int, float)) or not 0 <= share <= 1:
@@ -29,25 +55,36 @@ class StepDraws:
                     f"Received: {share!r}"
                 )
 
-    def __call__(self, images, labels, color, span, step):
-        """Draws the views and the labels of a step.
+    def __call__(self, images, labels, are_sure, color, span_of, step):
+        """Draws what a step learns from.
 
         Args:
             images: Tensor (N, H, W, channels).
             labels: Multi-hot tensor (N, C).
+            are_sure: Boolean tensor (N,). Whether the labels of an image are true.
             color: Tensor (channels,), of what is cut out of a view.
-            span: float, or tensor (N, 1, 1, 1). Half of the range of an image's values.
+            span_of: Function from images to half of the range of their values.
             step: int tensor (), on which alone the draws depend (`StepSeed.of_step`).
 
         Returns:
-            Tuple of images and labels as given, where nothing is drawn the same ones.
+            A `DrawnBatch`.
         """
-        view, judged = images, labels
+        present, share = labels, None
+        judged = labels
         if self.single_label:
             judged = judged_labels(labels, self.single_label, step)
+        if self.composites:
+            images, parts, share = composites(images, are_sure, self.composites, step)
+            present = ops.max(ops.take(labels, parts, axis=0), axis=1)
+        view = images
         if self.augmentation:
+            span = span_of(images)
             view = augmented_view(images, color, span, self.augmentation, step)
-        return view, judged
+            if self.composites:
+                # Its parts are hard enough to find.
+                view = ops.where(share[:, None, None, None] < 1.0, images, view)
+        others = None if present is judged else present - judged
+        return DrawnBatch(images, view, judged, others, share)
 
 
 def judged_labels(labels, single_label, step, salt=0):

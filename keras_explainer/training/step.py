@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.explanation import PREDICTED_FROM
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
@@ -17,6 +18,7 @@ from keras_explainer.losses.step_outputs import StepOutputs
 from keras_explainer.replicas import share_of_mean
 from keras_explainer.replicas import update_if
 from keras_explainer.training.batch import read_batch
+from keras_explainer.training.draws import DrawnBatch
 
 # Up to this many classes a step computes all masks; beyond, those of the labels
 # and of the likeliest others, so that its cost does not grow with the classes.
@@ -58,6 +60,7 @@ class TrainingStep(keras.Model):
         if labels is None:
             probabilities = self.frozen.probabilities(outputs["logits"])
             labels = predicted_labels(probabilities, self.frozen.multi_label)
+            outputs = {**outputs, "certainty": ops.max(probabilities, axis=-1)}
         terms, kept_logits = self.step_terms(images, outputs, labels, training)
         terms = {name: value[:size] for name, value in terms.items()}
         if weights is not None:
@@ -73,12 +76,13 @@ def masked_terms(explainer, images, outputs, labels, training):
     Args:
         explainer: The `ExplainerModel`.
         images: Tensor (N, H, W, channels).
-        outputs: Dict of what the frozen classifier gives for the images.
+        outputs: Dict of what the frozen classifier gives for the images, and if it gave
+            the labels too, its "certainty" (N,) of them, a probability.
         labels: Multi-hot tensor (N, C).
         training: Boolean. Whether anything is drawn and a gradient asked for.
     """
     step = _decoded_masks(explainer, images, outputs, labels, training)
-    frozen = explainer.frozen
+    images, frozen = step.images, explainer.frozen
 
     def with_kept(mask):
         pictures = explainer.kept_part(images, mask)
@@ -105,13 +109,18 @@ def masked_terms(explainer, images, outputs, labels, training):
 def _decoded_masks(explainer, images, outputs, labels, training):
     """Returns the `StepOutputs` before the classifier sees what masks keep."""
     frozen = explainer.frozen
-    view, judged = images, labels
+    drawn = DrawnBatch(images, images, labels)
     if training:
+        are_sure = ops.any(labels > 0, axis=-1)
+        if "certainty" in outputs:
+            are_sure = outputs["certainty"] >= PREDICTED_FROM
+        color, span_of = explainer.background.color, explainer.half_range
         number = explainer.step_seed.of_step(explainer.optimizer.iterations)
-        color, span = explainer.background.color, explainer.half_range(images)
-        view, judged = explainer.draws(images, labels, color, span, number)
-    if view is not images:
-        outputs = explainer.classifier_outputs(view, training)
+        drawn = explainer.draws(images, labels, are_sure, color, span_of, number)
+    if drawn.view is not images:
+        outputs = explainer.classifier_outputs(drawn.view, training)
+    images, view, judged, others, share = drawn
+    labels = judged if others is None else judged + others
     classes, is_present, is_judged = None, labels, judged
     if frozen.num_classes > _CLASSES_PER_STEP:
         # Labels first, then the likeliest others.
@@ -122,13 +131,14 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     logits = explainer.class_logits(view, outputs, classes, training)
     if explainer.pixel_masks:
         logits = resize_bilinear(logits, grid_of(images))
-    others = None if judged is labels else labels - judged
     coarse = shown = merged_logits(logits, is_judged)
     if not explainer.pixel_masks:
         shown = explainer.upsampled(coarse[..., None], images)[..., 0]
     absent = merged_logits(logits, 1.0 - is_present)
     masks = (*map(ops.sigmoid, (shown, coarse, absent)), logits)
-    return StepOutputs(images, judged, others, *masks, is_present, frozen.multi_label)
+    multi_label = frozen.multi_label
+    step = StepOutputs(images, judged, others, *masks, is_present, multi_label)
+    return step if share is None else step._replace(part_share=share)
 
 
 def _with_slope(answer, value_of, mask, training):

@@ -189,7 +189,8 @@ def test_masks_are_found_in_an_augmented_view_but_judged_on_the_image(monkeypatc
     """The view is one that hides everything: masks no longer depend on the image."""
     # Enlarged along edges they would, of the image itself.
     explainer = kx.ExplainerModel(tiny_classifier(), upsampling="bilinear")
-    explainer.compile(loss=kx.ExplainerLoss(smoothness_weight=0.0), augmentation=1.0)
+    loss = kx.ExplainerLoss(smoothness_weight=0.0)
+    explainer.compile(loss=loss, composites=0.0, augmentation=1.0)
     monkeypatch.setattr(
         "keras_explainer.training.draws.augmented_view",
         lambda images, color, span, share, step: 0.0 * images,

@@ -9,6 +9,7 @@ from keras_explainer.losses import ExplainerLoss
 from keras_explainer.losses import StepOutputs
 from keras_explainer.losses import aggregate_masks
 from keras_explainer.losses import area_loss
+from keras_explainer.losses import classification_loss
 from keras_explainer.losses import entropy_loss
 from keras_explainer.losses import total_variation
 
@@ -86,7 +87,7 @@ def test_a_single_label_is_judged_by_its_own_mask_and_spares_the_others():
     terms, class_logits, _, removed = terms_of(loss, targets=targets)
     masks = 1 / (1 + np.exp(-class_logits))
     # In the first image class 0 is neither a target nor absent.
-    area = 3 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
+    area = 2.5 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
     np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
     # Of the target nothing should be left; class 0 should still be seen.
     left = 0.7 * np.log1p(np.exp(2 * removed[[0, 1], [2, 1]])) / 2
@@ -115,6 +116,26 @@ def test_round_trip_and_bad_weights():
             ExplainerLoss(area_band=band, area_weight=1.0)
     with pytest.raises(ValueError, match="`area_band` .*without which it does nothing"):
         ExplainerLoss(area_band=(0.1, 0.2))
+
+
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_weights_of_earlier_versions_mean_the_same_for_images_of_one_label(multi_label):
+    """They weighed a mean over independent classes, and entropy by the classifier."""
+    now = ExplainerLoss().get_config()
+    earlier = {k: v for k, v in now.items() if k != "classification_per_label"}
+    earlier.update(classification_weight=1.5, entropy_weight="auto")
+    found = ExplainerLoss.from_config(
+        ExplainerLoss.config_of_now(earlier, (14, 14), 8, multi_label)
+    )
+    assert found.entropy_weight == 1.0 - multi_label
+    logits, labels = np.random.normal(size=(1, 8)), np.eye(8)[[3]]
+    value = found.classification_weight * classification_loss(
+        logits, labels, multi_label, per_label=True
+    )
+    former = 1.5 * classification_loss(logits, labels, multi_label)
+    np.testing.assert_allclose(value, former, rtol=1e-6)
+    again = ExplainerLoss.from_config(found.get_config())
+    assert again.get_config() == found.get_config()
 
 
 def test_a_smoothness_of_earlier_versions_means_the_same_at_its_grid():

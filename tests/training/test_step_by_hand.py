@@ -1,5 +1,6 @@
 """The loss of a training step and its gradient, against one written out by hand."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,14 +14,19 @@ from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.training.draws import judged_labels
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
+# Of a composite of two halves, and of a whole image.
+SHARES = np.float32([0.5, 1.0])
 
 
-def by_hand(classifier, images, logits, targets, inpainting):
-    """The loss for several labels, with overlap, image by image."""
+def by_hand(
+    classifier, images, logits, targets, inpainting, present=LABELS, share=(1.0, 1.0)
+):
+    """The loss with overlap, image by image, of independent classes and of others."""
+    independent = classifier.layers[-1].activation is keras.activations.sigmoid
     total = 0.0
     cells = tf.image.resize(images, (8, 8), antialias=True)
-    for image, colors, row, label, judged in zip(
-        images, cells, logits, LABELS, targets
+    for image, colors, row, label, judged, part in zip(
+        images, cells, logits, present, targets, share
     ):
         scale = 0.05 * (tf.reduce_max(colors) - tf.reduce_min(colors))
         masks = tf.unstack(tf.sigmoid(row), axis=-1)
@@ -39,21 +45,26 @@ def by_hand(classifier, images, logits, targets, inpainting):
             classifier(part[None], training=False)[0]
             for part in (image * shown, image * (1 - shown) + fill * shown)
         )
-        total += -tf.reduce_mean(
-            judged * tf.math.log(kept) + (1 - judged) * tf.math.log(1 - kept)
-        )
-        odds = tf.math.log(removed / (1 - removed))
+        total -= 0.4 * tf.reduce_sum(judged * tf.math.log(kept)) / sum(judged)
+        odds = tf.math.log(removed)
+        if independent:
+            others = tf.reduce_sum((1 - judged) * tf.math.log(1 - kept))
+            total -= 0.4 * others / sum(judged)
+            odds = odds - tf.math.log(1 - removed)
+        else:  # Against the classes that are not there.
+            odds = odds - tf.math.log(tf.reduce_sum(removed * (1 - label)))
         hinge = tf.math.log(1 + tf.exp(2 * odds)) / 2
         total += 0.7 * tf.reduce_sum(judged * hinge) / sum(judged)
         rest = label - judged
         hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
-        total += 3 * tf.reduce_mean(shown) + 0.3 * tf.reduce_mean(other)
+        total += 2.5 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
-        for mask in (target, other):
+        for mask, side in ((target, part**0.5), (other, 1.0)):
             # Of 8 cells to a side.
             total += (
                 0.0385
+                / side
                 / 8
                 * sum(
                     variation(*pair, scale)
@@ -82,14 +93,16 @@ def test_a_term_without_weight_leaves_the_others_to_learn_from():
     assert any((old != new.numpy()).any() for old, new in zip(before, after))
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 @pytest.mark.parametrize("inpainting", [False, True])
 @pytest.mark.parametrize("single_label", [0.0, 1.0])
-def test_loss_and_gradient_are_those_written_out(single_label, inpainting):
-    classifier = tiny_classifier(activation="sigmoid")
+def test_loss_and_gradient_are_those_written_out(single_label, inpainting, activation):
+    classifier = tiny_classifier(activation=activation)
     explainer = kx.ExplainerModel(classifier, background=0.0)
     explainer.compile(
         loss=kx.ExplainerLoss(overlap_weight=1.0),
         single_label=single_label,
+        composites=0.0,
         augmentation=0.0,
         inpainting=inpainting,
     )
@@ -109,6 +122,60 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting):
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3
     np.testing.assert_allclose(tape.gradient(fast, logits), gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_a_composite_is_judged_by_the_labels_of_one_of_its_parts(
+    activation, monkeypatch
+):
+    """What the others show should stay seen, and is not absent."""
+    classifier = tiny_classifier(activation=activation)
+    explainer = kx.ExplainerModel(classifier, background=0.0)
+    loss = kx.ExplainerLoss(overlap_weight=1.0)
+    explainer.compile(loss=loss, composites=1.0, augmentation=0.0, inpainting=False)
+    images, labels = random_images(2), np.eye(3, dtype="float32")[[0, 2]]
+    composed = tf.concat([images[:1, :, :16], images[1:, :, 16:]], axis=2)
+    composed = tf.concat([composed, images[1:]], axis=0)
+    monkeypatch.setattr(
+        "keras_explainer.training.draws.composites",
+        lambda *_: (composed, np.int32([[0, 1, 0, 0], [1, 1, 1, 1]]), SHARES),
+    )
+    logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
+    explainer.class_logits = lambda *_: logits
+    terms, kept = explainer.step_terms(images, {}, labels, training=True)
+    present = np.float32([[1, 0, 1], [0, 0, 1]])
+    plain = by_hand(classifier, composed, logits, labels, False, present, SHARES)
+    np.testing.assert_allclose(tf.reduce_mean(sum(terms.values())), plain, rtol=1e-5)
+    # Of what is validated nothing is composed.
+    validated, _ = explainer.step_terms(
+        images, explainer.frozen(images), labels, training=False
+    )
+    plain = by_hand(classifier, images, logits, labels, False, labels)
+    np.testing.assert_allclose(
+        tf.reduce_mean(sum(validated.values())), plain, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("sure_from", [0.3, 0.99])
+def test_composites_are_made_of_what_the_classifier_is_sure_of(sure_from, monkeypatch):
+    """Where it gives the labels itself; labels that are given are taken as they are."""
+    explainer = kx.ExplainerModel(tiny_classifier())
+    asked = []
+
+    def spy(images, are_sure, share, step):
+        asked.append(np.asarray(are_sure))
+        number = len(images)
+        return images, np.tile(np.arange(number)[:, None], (1, 4)), np.ones(number, "f")
+
+    monkeypatch.setattr("keras_explainer.training.draws.composites", spy)
+    monkeypatch.setattr("keras_explainer.training.step.PREDICTED_FROM", sure_from)
+    explainer.compile(run_eagerly=True)
+    images = random_images(4)
+    explainer.train_on_batch(images, np.float32([[1, 0, 0]] * 3 + [[0, 0, 0]]))
+    assert asked.pop().tolist() == [True, True, True, False]
+    explainer.train_on_batch(images)
+    probabilities = explainer.classifier.predict(images, verbose=0).max(axis=-1)
+    assert asked.pop().tolist() == (probabilities >= sure_from).tolist()
 
 
 def published_masks_by_hand(enlarged, label):

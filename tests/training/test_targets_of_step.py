@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_explainer.training.draws import StepDraws
 from keras_explainer.training.draws import judged_labels
 
 
@@ -25,3 +26,24 @@ def test_images_without_labels_stay_so_and_none_alone_is_all():
     rows = np.float32([[0, 0, 0], [0, 1, 0]])
     np.testing.assert_array_equal(judged_labels(rows, 1.0, 3), rows)
     np.testing.assert_array_equal(judged_labels(rows, 0.0, 3), rows)
+
+
+def test_views_are_of_whole_images_and_what_is_beside_a_part_is_present():
+    images = np.random.default_rng(0).uniform(size=(8, 16, 16, 3)).astype("float32")
+    labels = np.eye(8, dtype="float32")
+    draws = StepDraws(composites=0.5, augmentation=1.0, single_label=0.0)
+    found = draws(images, labels, np.ones(8, "bool"), np.zeros(3), lambda _: 0.5, 3)
+    is_composite = np.asarray(found.share) < 1
+    assert is_composite.sum() == 4
+    changed = (np.asarray(found.images) != images).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(changed, is_composite)
+    in_a_view = np.any(np.asarray(found.view) != found.images, axis=(1, 2, 3))
+    np.testing.assert_array_equal(in_a_view, ~is_composite)
+    np.testing.assert_array_equal(found.judged, labels)
+    others = np.asarray(found.others).sum(axis=1)
+    assert (others[~is_composite] == 0).all() and (others[is_composite] >= 1).all()
+    assert not (np.asarray(found.others) * labels).any()
+    nothing = StepDraws(composites=0.0, augmentation=0.0, single_label=0.0)
+    same = nothing(images, labels, np.ones(8, "bool"), np.zeros(3), lambda _: 0.5, 3)
+    assert same.images is images and same.view is images and same.judged is labels
+    assert same.others is None and same.share is None

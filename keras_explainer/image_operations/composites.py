@@ -1,0 +1,158 @@
+"""Composites: pictures made of several images of a batch, side by side or pasted in."""
+
+import tensorflow as tf
+from keras import ops
+
+from keras_explainer.image_operations.resize import grid_of
+from keras_explainer.replicas import drawn_per_image
+
+# Where a cut lies, and how long an inset is, in sides of the picture: so that no part
+# is too small to be recognised in, and none takes nearly all.
+_CUT = (0.35, 0.65)
+# Shares of the pictures that are cut into two to four parts, and of the halves of
+# those that are cut once more; the other pictures have an inset.
+_CUT_UP, _CUT_AGAIN = 2 / 3, 1 / 2
+_PARTS = 4
+
+
+def composites(images, is_whole, share, step):
+    """Replaces a share of the images by composites of themselves and others.
+
+    Of a composite is known which class is seen where. So a mask learns whose it is also
+    from data that have one label for each image, where the masks of "the object" and of
+    "this class" are the same.
+
+    A picture is cut in two, each half once more or not at all; or it has an inset,
+    which is then the image that is replaced. What does not fit is squeezed and cropped,
+    by the same ratio.
+
+    Args:
+        images: Tensor (N, H, W, channels).
+        is_whole: Boolean tensor (N,). Whether an image may be a part; the others stay
+            as they are, and are nowhere seen.
+        share: float in [0, 1]. Share of the images that are replaced, rounded down.
+        step: int tensor (). On it alone the draw depends (`StepSeed.of_step`).
+
+    Returns:
+        Tuple of the images (N, H, W, channels), the places in the batch (N, 4) of those
+        that each is made of: first the one that it replaces, and the same again for
+        parts that it does not have; and the share (N,) of the picture that this first
+        one is seen in, 1 of images that stay as they are.
+    """
+    count = ops.shape(images)[0]
+    if isinstance(count, int):
+        drawn = int(share * count)
+    else:
+        drawn = ops.cast(share * ops.cast(count, "float32"), "int32")
+
+    def draw(salt, width, low=0.0, high=1.0):
+        uniform, seed = tf.random.stateless_uniform, [step, 40 + salt]
+        return drawn_per_image(uniform, (count, width), seed, low, high)
+
+    # In an order of chance, but first those that may be a part.
+    usable = ops.cast(is_whole, "float32")
+    order = ops.argsort(draw(0, 1)[:, 0] - 2.0 * usable)
+    parts = ops.cast(ops.sum(usable), "int32")
+    rank = ops.arange(drawn, dtype="int32")[:, None]
+    can_be = (rank < parts) & (parts > 1)
+    others = (rank + ops.arange(_PARTS, dtype="int32")) % ops.maximum(parts, 1)
+    replaced = order[:drawn, None]
+    boxes = _boxes(draw(1, 5, *_CUT)[:drawn], draw(2, 8)[:drawn])
+    is_seen = can_be & ops.all(boxes[..., 1] > boxes[..., 0], axis=1)
+    sources = ops.where(is_seen, ops.take(order, others), replaced)
+    pictures = _composed(images, sources, boxes)
+    pictures = ops.where(
+        can_be[..., None, None], pictures, ops.take(images, replaced[:, 0], axis=0)
+    )
+    sides = boxes[:, :, 0, 1] - boxes[:, :, 0, 0]
+    shares = ops.where(can_be[:, 0], ops.prod(sides, axis=1), 1.0)
+    as_they_are = (
+        images,
+        ops.tile(ops.arange(count, dtype="int32")[:, None], (1, _PARTS)),
+        ops.ones(count),
+    )
+    return tuple(
+        tf.tensor_scatter_nd_update(values, replaced, new)
+        for values, new in zip(as_they_are, (pictures, sources, shares))
+    )
+
+
+def _boxes(lengths, chances):
+    """Returns where the parts of pictures begin and end, (n, 2, 4, 2): for each axis.
+
+    In sides of the picture; what begins where it ends is not there. Only the first may
+    lie upon another.
+
+    Args:
+        lengths: Tensor (n, 5) of cuts and of the sides of an inset.
+        chances: Tensor (n, 8) in [0, 1].
+    """
+    cut, first, second, height, width = ops.split(lengths, 5, axis=1)
+    zero, one = ops.zeros_like(cut), ops.ones_like(cut)
+    first = ops.where(chances[:, :1] < _CUT_AGAIN, first, one)
+    second = ops.where(chances[:, 1:2] < _CUT_AGAIN, second, one)
+    down = [zero, cut, zero, cut, cut, one, cut, one]
+    across = [zero, first, first, one, zero, second, second, one]
+    ends = ops.stack([ops.concatenate(axis, axis=1) for axis in (down, across)], axis=1)
+    ends = ops.reshape(ends, (-1, 2, 4, 2))
+    top, left = chances[:, 2:3] * (1 - height), chances[:, 3:4] * (1 - width)
+    whole, none = [zero, one], [zero, zero]
+    down = [top, top + height, *none, *whole, *none]
+    across = [left, left + width, *none, *whole, *none]
+    inset = ops.stack(
+        [ops.concatenate(axis, axis=1) for axis in (down, across)], axis=1
+    )
+    inset = ops.reshape(inset, (-1, 2, 4, 2))
+    choice = chances[:, :, None, None]
+    ends = ops.where(choice[:, 4:5] < _CUT_UP, ends, inset)
+    # Any part may be the first one: pictures are mirrored, and their axes swapped.
+    is_mirrored = choice[:, 5:7] < 0.5
+    ends = ops.where(is_mirrored, 1.0 - ops.flip(ends, axis=-1), ends)
+    return ops.where(choice[:, 7:8] < 0.5, ops.flip(ends, axis=1), ends)
+
+
+def _composed(images, sources, boxes):
+    """Returns pictures (n, H, W, channels) of the images (n, 4) in the boxes."""
+    size = grid_of(images)
+    sides = ops.cast(ops.stack(size), "float32")
+    # On whole pixels, so that no pixel shows two images.
+    ends = ops.round(boxes * sides[:, None, None])
+    lengths = ops.maximum(ends[..., 1] - ends[..., 0], 1.0)
+    share = lengths / sides[:, None]
+    # Half of what an image is too long by is cropped, and half squeezed.
+    ratio = ops.sqrt(share / ops.flip(share, axis=1))
+    windows = ops.minimum(ratio, 1.0) * sides[:, None]
+    picture = 0.0
+    for part in range(_PARTS):
+        rows, columns = (
+            _samples(size[axis], ends[:, axis, part], windows[:, axis, part])
+            for axis in (0, 1)
+        )
+        image = ops.take(images, sources[:, part], axis=0)
+        image = ops.einsum("nyh,nhwc->nywc", rows, image)
+        image = ops.einsum("nxw,nywc->nyxc", columns, image)
+        if part == 0:
+            inside = (ops.any(weights > 0, axis=2) for weights in (rows, columns))
+            on_top = ops.einsum("ny,nx->nyx", *(ops.cast(i, "float32") for i in inside))
+            on_top = on_top[..., None]
+            picture = image
+        else:
+            picture = picture + (1.0 - on_top) * image
+    return picture
+
+
+def _samples(length, ends, window):
+    """Returns the weights (n, length, length) of an image's pixels in a picture's.
+
+    They are those of antialiased bilinear resizing of a window (n,) in the middle of
+    the image to what lies between the ends (n, 2), and 0 beyond.
+    """
+    pixels = ops.arange(length, dtype="float32") + 0.5
+    low, high, window = ends[:, :1], ends[:, 1:], window[:, None]
+    step = window / ops.maximum(high - low, 1.0)
+    places = (ops.cast(length, "float32") - window) / 2 + (pixels - low) * step
+    distances = ops.abs(pixels - places[..., None])
+    weights = ops.maximum(1.0 - distances / ops.maximum(step, 1.0)[..., None], 0.0)
+    weights = weights / ops.maximum(ops.sum(weights, axis=2, keepdims=True), 1e-6)
+    inside = (pixels > low) & (pixels < high)
+    return weights * ops.cast(inside, "float32")[..., None]
