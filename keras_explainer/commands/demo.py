@@ -26,11 +26,6 @@ STEPS = 150
 BATCH_SIZE = 32
 HELD_OUT = 160
 EXAMPLE_PICTURES = 6
-# Several shapes touch in one picture, and a hole in one colour would keep the outline
-# that tells a shape, as one in a view of it would change it into another. Photographs
-# do better with the defaults (benchmarks/README.md).
-LOSS = {"classification_weight": 2.0, "overlap_weight": 3.0}
-DRAWS = {"single_label": 0.3, "augmentation": 0.0}
 # The classifier was trained on seeds from 1,000,000 and judged on 2,000,000.
 TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
 
@@ -87,14 +82,12 @@ def _demonstrate(args, folder):
     from keras_explainer import datasets
     from keras_explainer.explainers.explainer_model import ExplainerModel
     from keras_explainer.loading.load_classifier import load_classifier
-    from keras_explainer.losses import ExplainerLoss
     from keras_explainer.runs.history_file import HistoryFile
     from keras_explainer.runs.training_progress import TrainingProgress
 
     keras.utils.set_random_seed(TRAIN_SEED)
     classifier = load_classifier("shapes")
     explainer = ExplainerModel(classifier, class_names=datasets.SHAPES_CLASSES)
-    explainer.compile(loss=ExplainerLoss(**LOSS), **DRAWS)
     options = {
         "image_size": explainer.input_shape[1:3],
         "preprocess_input": explainer.preprocessing,
