@@ -14,7 +14,7 @@ class BuildWithModels(build_py):
             return
         folder = pathlib.Path(self.build_lib, "keras_explainer", "saved_models")
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("*.keras", "README.md"):
+        for name in ("*.keras", "README.md", "NOTICE"):
             for path in sorted(pathlib.Path("saved_models").glob(name)):
                 shutil.copy2(path, folder)
 

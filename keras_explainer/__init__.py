@@ -21,6 +21,7 @@ _PLACES = {
     "datasets": None,
     "evaluation": None,
     "layers": None,
+    "load": "keras_explainer.loading.load",
     "losses": None,
     "metrics": None,
     "serving": None,

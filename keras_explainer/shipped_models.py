@@ -5,6 +5,12 @@ import pathlib
 _PACKAGE = pathlib.Path(__file__).parent
 # In an installed package, and in a checkout of the project.
 _FOLDERS = (_PACKAGE / "saved_models", _PACKAGE.parent / "saved_models")
+# What an explainer is called beside the name of its file.
+_SHORT_NAMES = {
+    "imagenet": "mobilenet_v2_imagenet",
+    "shapes": "shapes_explainer",
+}
+EXPLAINERS = sorted([*_SHORT_NAMES, *_SHORT_NAMES.values()])
 
 
 def shipped_model(name):
@@ -12,8 +18,9 @@ def shipped_model(name):
 
     Args:
         name: String. Name of its file, without ".keras": "shapes_classifier", which
-            names drawn shapes (`keras_explainer.datasets.shapes`), or
-            "shapes_explainer", the explainer of it.
+            names drawn shapes (`keras_explainer.datasets.shapes`),
+            "shapes_explainer", the explainer of it, or "mobilenet_v2_imagenet", the
+            explainer of a classifier of photographs.
 
     Returns:
         A `pathlib.Path`.
@@ -35,3 +42,14 @@ def shipped_model(name):
     raise ValueError(
         f"Argument `name` should be one of {known}. Received: name={name!r}"
     )
+
+
+def shipped_explainer(name):
+    """Returns the path of an explainer that comes with the package, or None.
+
+    Args:
+        name: String. One of `EXPLAINERS` names an explainer, anything else none.
+    """
+    if name not in EXPLAINERS:
+        return None
+    return shipped_model(_SHORT_NAMES.get(name, name))

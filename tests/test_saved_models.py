@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_explainer as kx
+from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.commands.demo import HELD_OUT
 from keras_explainer.commands.demo import HELD_OUT_SEED
+from keras_explainer.commands.demo import PHOTOGRAPHS
 from keras_explainer.commands.demo import explainer_masks
 from keras_explainer.datasets import SHAPES_CLASSES
 from keras_explainer.datasets import shapes
 from keras_explainer.evaluation import overlap_by_threshold
+from keras_explainer.loading.pictures import explainer_input
+from keras_explainer.loading.pictures import read_pictures
 from keras_explainer.losses import StepOutputs
 from keras_explainer.losses import aggregate_masks
 
@@ -49,6 +54,7 @@ def held_out(explainer, count):
     [
         ("shapes_classifier.keras", FOLDER / "shapes_classifier.keras"),
         ("shapes_explainer.keras", FOLDER / "shapes_explainer.keras"),
+        ("mobilenet_v2_imagenet.keras", FOLDER / "mobilenet_v2_imagenet.keras"),
         ("shapes_explainer/1", SERVED / "saved_model.pb"),
         ("shapes_explainer/1", SERVED / "variables" / "variables.data-00000-of-00001"),
     ],
@@ -59,7 +65,56 @@ def test_checksums(title, path):
 
 def test_size():
     sizes = [path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()]
-    assert sum(sizes) < 15e6
+    assert sum(sizes) < 17e6
+
+
+# === Photographs ===
+
+# What the classifier says of them with the weights before these were made float16.
+ANSWERS = {
+    "cat": ("Egyptian_cat", 0.828),
+    "espresso": ("espresso", 0.777),
+    "raccoon": ("badger", 0.088),
+}
+
+
+@pytest.fixture(scope="module")
+def of_photographs():
+    return kx.load("imagenet")
+
+
+@pytest.fixture(scope="module")
+def photographs(of_photographs):
+    pictures = read_pictures([PHOTOGRAPHS / f"{name}.jpg" for name in ANSWERS])
+    return explainer_input([picture for _, picture in pictures], of_photographs)
+
+
+def test_classifier_answers_as_with_full_weights(of_photographs, photographs):
+    scores = of_photographs.classifier(photographs).numpy()
+    names = [of_photographs.class_names[index] for index in scores.argmax(axis=-1)]
+    assert names == [name for name, _ in ANSWERS.values()]
+    expected = [score for _, score in ANSWERS.values()]
+    np.testing.assert_allclose(scores.max(axis=-1), expected, atol=3e-3)
+
+
+def test_masks_of_photographs_hold_the_reasons(of_photographs, photographs):
+    found = of_photographs.explain(photographs[:2], top_k=1, verify=True)
+    assert (found.kept_scores > 0.5).all() and (found.removed_scores < 0.2).all()
+    areas = found.masks.mean(axis=(1, 2, 3))
+    assert ((areas > 0.1) & (areas < 0.75)).all()
+
+
+def test_it_can_be_trained_further(of_photographs):
+    assert of_photographs.class_names == IMAGENET_CLASSES
+    assert {w.dtype for w in of_photographs.trainable_variables} == {"float32"}
+    assert int(of_photographs.optimizer.iterations) == 0
+
+
+def test_size_of_the_explainer_of_photographs():
+    assert (FOLDER / "mobilenet_v2_imagenet.keras").stat().st_size < 9e6
+
+
+# === Drawn shapes ===
 
 
 @pytest.mark.slow  # 160 images, for which a mask is drawn per class

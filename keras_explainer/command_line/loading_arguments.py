@@ -19,7 +19,8 @@ def add_explainer(parser, required=True):
         "--explainer",
         required=required,
         metavar="PATH",
-        help="a run folder, or an explainer saved as .keras",
+        help="a run folder, an explainer saved as .keras, or one that comes with the "
+        "package: imagenet (for photographs) or shapes",
     )
 
 

@@ -1,5 +1,6 @@
-"""`keras-explainer demo`: the whole story on drawn shapes, with metrics."""
+"""`keras-explainer demo`: the whole story on drawn shapes, then real photographs."""
 
+import pathlib
 import warnings
 
 import numpy as np
@@ -15,7 +16,8 @@ SUMMARY = "train an explainer on drawn shapes, compare, show the masks"
 DESCRIPTION = """\
 Trains an explainer for the small shapes classifier that comes with the project, on
 pictures drawn on the fly: no download, no GPU. Prints how well its masks agree with
-the true outlines, beside Grad-CAM, and writes pictures and the explainer."""
+the true outlines, beside Grad-CAM, and writes pictures and the explainer. Ends with
+photographs, explained by the explainer of ImageNet's classes that comes with it."""
 EXAMPLES = [
     "keras-explainer demo",
     "keras-explainer demo --epochs 2 --out runs/quick --force",
@@ -28,6 +30,7 @@ HELD_OUT = 160
 EXAMPLE_PICTURES = 6
 # The classifier was trained on seeds from 1,000,000 and judged on 2,000,000.
 TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
+PHOTOGRAPHS = pathlib.Path(__file__).parents[1] / "photographs"
 
 
 def add_arguments(parser):
@@ -62,14 +65,20 @@ def run(args):
         console.print("A classifier names the shapes in a picture. Where are they?")
         quiet_tensorflow()
         quality = _demonstrate(args, folder)
+        console.print(_table(quality))
+        console.print("\nReal photographs, and what MobileNetV2 sees in them")
+        console.print(_explain_photographs(folder))
         folder.finish()
-    console.print(_table(quality))
     console.print(
-        f"\n{args.out}/pictures/gallery.png  masks of pictures it has never seen"
-        f"\n{args.out}/explainer.keras       the explainer; reloaded, masks are equal"
-        "\n\nWhat to type next, for these pictures and for a classifier of your own:"
+        f"\n{args.out}/pictures/gallery.png      masks of pictures it has never seen"
+        f"\n{args.out}/pictures/photographs.png  masks of the photographs"
+        f"\n{args.out}/explainer.keras           the explainer; reloaded, masks are "
+        "equal"
+        "\n\nWhat to type next, for these pictures, for a photograph and for a "
+        "classifier of your own:"
         f"\n  keras-explainer explain --explainer {args.out} {args.out}/examples "
         f"--out {args.out}_explained"
+        "\n  keras-explainer explain --explainer imagenet PHOTO.jpg --out explained"
         "\n  keras-explainer train --classifier YOURS.keras --dataset folder "
         "--data PHOTOS --out runs/yours"
     )
@@ -180,6 +189,35 @@ def _draw(folder, explainer, images, labels, truth):
     save_figure(figure, folder.file("pictures/gallery.png"))
     for number, picture in enumerate(pictures, start=1):
         save_image(picture, folder.file(f"examples/shapes_{number}.png"))
+
+
+def _explain_photographs(folder):
+    """Draws what the shipped explainer of ImageNet shows; returns it as text."""
+    from keras_explainer.loading.load_explainer import load_explainer
+    from keras_explainer.loading.pictures import explainer_input
+    from keras_explainer.loading.pictures import read_pictures
+    from keras_explainer.shipped_models import shipped_model
+    from keras_explainer.visualization import gallery
+    from keras_explainer.visualization import save_figure
+
+    explainer = load_explainer(shipped_model("mobilenet_v2_imagenet"))
+    paths, pictures = zip(*read_pictures(sorted(PHOTOGRAPHS.glob("*.jpg"))))
+    found = explainer.explain(
+        explainer_input(pictures, explainer), top_k=1, verify=True
+    )
+    figure = gallery(pictures, found, class_names=explainer.class_names)
+    save_figure(figure, folder.file("pictures/photographs.png"))
+    rows = zip(
+        [path.name for path in paths],
+        [explainer.display_names[index] for index in found.classes[:, 0]],
+        found.scores[:, 0],
+        found.kept_scores[:, 0],
+        found.removed_scores[:, 0],
+    )
+    return "\n".join(
+        f"{file}: {name} {score:.2f} (alone {kept:.2f}, without {removed:.2f})"
+        for file, name, score, kept, removed in rows
+    )
 
 
 def _save(folder, explainer, images):

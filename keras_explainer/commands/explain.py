@@ -1,7 +1,6 @@
 """`keras-explainer explain`: explains pictures with a trained explainer."""
 
 import itertools
-import pathlib
 import sys
 
 from keras_explainer.command_line.argument_types import fraction
@@ -36,6 +35,7 @@ How right masks are the classifier itself can tell: with --verify it looks at wh
 mask keeps, and at what it leaves. A mask that holds the reasons keeps the probability
 of its class, and without it little of that is left."""
 EXAMPLES = [
+    "keras-explainer explain --explainer imagenet photo.jpg --out explained",
     "keras-explainer explain --explainer runs/pets holiday.jpg --out explained",
     "keras-explainer explain --explainer pets.keras 'photos/*.jpg' scans/ \\",
     "    --targets cat,dog --threshold 0.5 --out explained",
@@ -125,8 +125,9 @@ def _add_masks(parser):
 
 
 def run(args):
+    explainer = None
     if args.explainer:
-        find_explainer(args.explainer)
+        explainer = str(find_explainer(args.explainer).resolve())
     elif args.targets:
         raise UsageError(
             "Argument --targets should be left out with --server, which explains the "
@@ -146,7 +147,7 @@ def run(args):
                 )
     settings = {
         "command": "explain",
-        "explainer": args.explainer and str(pathlib.Path(args.explainer).resolve()),
+        "explainer": explainer,
         "server": args.server,
         "images": args.images,
         "top_k": args.top_k,

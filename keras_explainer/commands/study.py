@@ -68,11 +68,7 @@ def run(args):
             f"Received: {','.join(args.explainers)}"
         )
     for path in args.explainers:
-        try:
-            find_explainer(path)
-        except UsageError as error:
-            message = str(error).replace("--explainer ", "--explainers ")
-            raise UsageError(message) from error
+        find_explainer(path, "--explainers")
     settings = {
         "command": "study",
         "explainers": [str(pathlib.Path(path).resolve()) for path in args.explainers],

@@ -127,8 +127,9 @@ def test_no_command_is_a_question_for_help(capsys):
         ),
         (
             ["explain", "a.jpg", "--explainer", "nowhere", "--out", "y"],
-            "Argument --explainer should be a run folder or a saved explainer. "
-            "Received: nowhere, which does not exist",
+            "Argument --explainer should be a run folder or a saved explainer, or one "
+            "that comes with the package: imagenet, mobilenet_v2_imagenet, shapes, "
+            "shapes_explainer. Received: nowhere, which does not exist",
         ),
     ],
 )

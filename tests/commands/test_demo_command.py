@@ -37,6 +37,7 @@ def test_demo(tiny_demo, tmp_path, capsys):
     for method in methods:
         assert f"│ {method}" in shown
     assert "Training an explainer on 2 pictures" in shown
+    assert "cat.jpg: Egyptian_cat 0.8" in shown
     assert f"keras-explainer explain --explainer {out} {out}/examples" in shown
     assert {path.name for path in out.iterdir()} == {
         *("config.json", "history.csv", "metrics.json", "explainer.keras"),
@@ -47,6 +48,8 @@ def test_demo(tiny_demo, tmp_path, capsys):
     for method in figures.values():
         assert set(method) == {"class_iou", "iou", "accuracy"}
         assert all(0 <= figure <= 1 for figure in method.values())
+    pictures = {path.name for path in (out / "pictures").iterdir()}
+    assert pictures == {"gallery.png", "photographs.png"}
     with Image.open(out / "examples" / "shapes_1.png") as image:
         assert image.size == (32, 32)
 
@@ -54,6 +57,6 @@ def test_demo(tiny_demo, tmp_path, capsys):
     assert "--force" in capsys.readouterr().err
 
     # What it says to type next works as it stands.
-    (line,) = [line for line in shown.splitlines() if "explainer explain" in line]
+    (line,) = [line for line in shown.splitlines() if f"--explainer {out}" in line]
     assert main(line.split()[1:]) == 0
     assert (tmp_path / "demo_explained" / "shapes_2_overlay.png").exists()

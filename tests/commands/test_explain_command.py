@@ -1,6 +1,7 @@
 """`explain`: from files of all kinds to masks at their own size."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 import keras_explainer as kx
 from keras_explainer.__main__ import main
+from keras_explainer.commands.demo import PHOTOGRAPHS
 from keras_explainer.loading.load_explainer import load_explainer
 from keras_explainer.loading.pictures import find_pictures
 from keras_explainer.runs.explanation_files import ExplanationFiles
@@ -44,6 +46,20 @@ def pictures(tmp_path):
 
 def explain(explainer, out, *argv):
     return main(["explain", "--explainer", str(explainer), "--out", str(out), *argv])
+
+
+def test_explainer_of_the_package(tmp_path, monkeypatch, capsys):
+    """What a newcomer types, in a folder that holds one photograph and nothing else."""
+    shutil.copy(PHOTOGRAPHS / "cat.jpg", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert explain("imagenet", "explained", "photo.jpg", "--top-k", "2") == 0
+    assert "photo.jpg: Egyptian_cat 0.8" in capsys.readouterr().out
+    (record,) = json.loads((tmp_path / "explained/explanations.json").read_text())
+    assert [found["name"] for found in record["classes"]] == ["Egyptian_cat", "tabby"]
+    with Image.open(tmp_path / "explained/photo_Egyptian_cat.png") as mask:
+        assert mask.size == (451, 300) and mask.getextrema()[1] > 200
+    config = json.loads((tmp_path / "explained/config.json").read_text())
+    assert config["explainer"] == str(kx.shipped_model("mobilenet_v2_imagenet"))
 
 
 def test_find_pictures(pictures):

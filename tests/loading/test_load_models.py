@@ -10,6 +10,7 @@ from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.loading.class_names import read_class_names
 from keras_explainer.loading.load_classifier import load_classifier
+from keras_explainer.loading.load_explainer import find_explainer
 from keras_explainer.loading.load_explainer import load_explainer
 
 pytestmark = pytest.mark.usefixtures("eager")
@@ -136,6 +137,48 @@ def test_weights_that_cannot_be_downloaded(monkeypatch):
 
 def test_shipped_classifier_by_its_name():
     assert load_classifier("shapes").name == "shapes_classifier"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("imagenet", "mobilenet_v2_imagenet"),
+        ("mobilenet_v2_imagenet", "mobilenet_v2_imagenet"),
+        ("shapes", "shapes_explainer"),
+        ("shapes_explainer", "shapes_explainer"),
+    ],
+)
+def test_shipped_explainers_by_their_names(tmp_path, monkeypatch, name, file):
+    """A run of one's own comes before them, a folder of photographs does not."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    assert find_explainer(name) == kx.shipped_model(file)
+    own = tmp_path / name / "explainer.keras"
+    own.write_bytes(b"of one's own")
+    assert find_explainer(name).resolve() == own
+
+
+def test_load_takes_names_and_paths(saved):
+    assert kx.load("shapes").name == "shapes_classifier_explainer"
+    for path in (saved / "run", str(saved / "run/explainer.keras")):
+        assert kx.load(path).class_names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("imagenet1k", "package: imagenet, mobilenet_v2_imagenet, shapes, shapes_expl"),
+        ("shapes_classifier", "which does not exist"),
+        ("classifier.keras", "which holds 'tiny', a plain model"),
+        ("notes.txt", "which Keras cannot load"),
+    ],
+)
+def test_load_refuses_what_is_no_explainer(saved, monkeypatch, name, message):
+    monkeypatch.chdir(saved)
+    expected = "^Argument `name_or_path` should be .* Received: "
+    with pytest.raises(ValueError, match=expected) as raised:
+        kx.load(name)
+    assert message in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_class_names_from_list_and_file(tmp_path):

@@ -41,6 +41,7 @@ SHIPPED = """
 explainer = keras.saving.load_model(kx.shipped_model("shapes_explainer"))
 masks = explainer.explain(images.numpy(), top_k=1).masks
 assert masks.shape == (4, 128, 128, 1) and masks.std() > 0.1
+assert kx.load("imagenet").class_names[281] == "tabby"
 """
 AFTER = """
 assert explanation.masks.shape == (4, 128, 128, 3)
@@ -139,6 +140,10 @@ def test_wheel_holds_the_package_and_its_models(wheel):
         for path in (ROOT / "saved_models").glob("*.keras"):
             held = file.read(f"keras_explainer/saved_models/{path.name}")
             assert held == path.read_bytes()
+    assert "keras_explainer/saved_models/NOTICE" in names
+    assert "keras_explainer/photographs/cat.jpg" in names
+    assert "keras_explainer/photographs/README.md" in names
+    assert wheel.stat().st_size < 14e6
     tops = {name.partition("/")[0] for name in names}
     assert {re.sub(r"-.*", "", top) for top in tops} == {"keras_explainer"}
     package = ROOT / "keras_explainer"
