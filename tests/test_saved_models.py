@@ -74,7 +74,6 @@ def test_size():
 ANSWERS = {
     "cat": ("Egyptian_cat", 0.828),
     "espresso": ("espresso", 0.777),
-    "raccoon": ("badger", 0.088),
 }
 
 
@@ -98,7 +97,7 @@ def test_classifier_answers_as_with_full_weights(of_photographs, photographs):
 
 
 def test_masks_of_photographs_hold_the_reasons(of_photographs, photographs):
-    found = of_photographs.explain(photographs[:2], top_k=1, verify=True)
+    found = of_photographs.explain(photographs, top_k=1, verify=True)
     assert (found.kept_scores > 0.5).all() and (found.removed_scores < 0.2).all()
     areas = found.masks.mean(axis=(1, 2, 3))
     assert ((areas > 0.1) & (areas < 0.75)).all()
@@ -151,7 +150,8 @@ def test_served_version_answers_as_the_explainer(explainer):
 
 def test_explainer_of_an_earlier_version_is_as_smooth_as_it_was(explainer):
     """Its smoothness was 0.5 times the mean difference of neighbouring cells."""
-    assert explainer.explainer_loss.get_config()["classification_weight"] == 2.0
+    # Which was of a mean over 8 classes, and is of a label.
+    assert explainer.explainer_loss.classification_weight == 2.0 / 8
     random, grid = np.random.default_rng(0), explainer.output["coarse_masks"].shape[1:3]
     logits = random.normal(size=(2, *grid, 8)).astype("float32")
     labels = np.eye(8, dtype="float32")[[1, 5]]
