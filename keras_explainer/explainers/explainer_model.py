@@ -26,7 +26,7 @@ from keras_explainer.training.step import masked_terms
 
 # Share of images that are augmented; with half and with all of them masks were worse.
 _AUGMENTATION = 0.7
-# Share of images that become composites.
+# Share of images that become composites, where nothing else tells classes apart.
 _COMPOSITES = 0.5
 
 
@@ -207,11 +207,12 @@ class ExplainerModel(BaseExplainer):
             loss: An `ExplainerLoss`, a function from the `StepOutputs` of a step to the
                 loss (N,) of each image, or "auto" for `ExplainerLoss()`. A function
                 takes the memory of two passes of the classifier at once.
-            composites: float in [0, 1], or "auto" for 0.5, and 0 with published forms.
-                Share of the images of a training step that are replaced by composites
-                of images of the batch, of which the labels of one are judged: only
-                they tell whose mask is whose where images have one label. Of data
-                without labels, those are parts that the classifier gives 50 % or more.
+            composites: float in [0, 1], or "auto": 0.5 where images have one label, 0
+                where they may have several, and with published forms. Share of the
+                images of a training step that are replaced by composites of images of
+                the batch, of which the labels of one are judged: only they tell whose
+                mask is whose where images have one label. Of data without labels,
+                parts are images that the classifier gives 50 % or more.
             augmentation: float in [0, 1], or "auto" for 0.7, and 0 with published
                 forms. Share of the images of a training step whose masks are found in
                 a view that is hard to recognise (other light, cutout), though judged
@@ -235,7 +236,8 @@ class ExplainerModel(BaseExplainer):
             loss = FunctionLoss(loss)
         published = getattr(loss, "published_forms", False)
         if composites == "auto":
-            composites = 0.0 if published else _COMPOSITES
+            is_one = not self.frozen.multi_label
+            composites = _COMPOSITES if is_one and not published else 0.0
         if augmentation == "auto":
             augmentation = 0.0 if published else _AUGMENTATION
         draws = StepDraws(composites, augmentation, single_label)

@@ -107,7 +107,7 @@ class ExplainerLoss(Objective):
         evidence_weight=0.7,
         entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight=2.5,
+        target_area_weight=3.0,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`

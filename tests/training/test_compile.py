@@ -123,6 +123,9 @@ def test_a_published_loss_draws_nothing_and_fills_nothing():
     explainer = kx.ExplainerModel(tiny_classifier())
     draws = {"composites": 0.5, "augmentation": 0.7, "single_label": 0.0}
     assert vars(explainer.draws) == draws and explainer.inpainting
+    # Where images may have several labels, these tell classes apart.
+    several = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
+    assert vars(several.draws) == {**draws, "composites": 0.0}
     explainer.compile(loss=kx.ExplainerLoss.published("voc2007", "vgg16"))
     assert not any(vars(explainer.draws).values()) and not explainer.inpainting
     loss = kx.ExplainerLoss.published("voc2007", "vgg16")

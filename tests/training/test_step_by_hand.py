@@ -58,7 +58,7 @@ def by_hand(
         rest = label - judged
         hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
-        total += 2.5 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
+        total += 3 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask, side in ((target, part**0.5), (other, 1.0)):
             # Of 8 cells to a side.
