@@ -313,7 +313,10 @@ def main():
         return masks_of
 
     def of_grad_cam(images, classes):
-        return [np.asarray(grad_cam.explain(images, classes.tolist()))] * 2
+        # In batches: it takes the memory of a pass with a gradient.
+        parts = [slice(start, start + 32) for start in range(0, len(images), 32)]
+        maps = [grad_cam.explain(images[p], classes[p].tolist()) for p in parts]
+        return [np.concatenate(maps)] * 2
 
     def of_disc(images, classes):
         return [np.stack([disc()] * len(images))] * 2

@@ -28,6 +28,7 @@ def test_without_labels_the_answer_itself_is_explained(eager):
     classifier = tiny_classifier(1, "sigmoid")
     classifier.layers[-1].set_weights([np.zeros((8, 1)), np.full(1, -5.0)])
     explainer = kx.ExplainerModel(classifier)
+    explainer.compile(loss=kx.ExplainerLoss(classification_weight=1.0))
 
     def classification(*y):
         figures = explainer.evaluate(images, *y, verbose=0, return_dict=True)
