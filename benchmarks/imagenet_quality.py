@@ -218,46 +218,30 @@ def measured(masks_of, frozen, sets, composed):
 
 
 def print_tables(results):
-    sets = ("ecssd", "voc")
-    heads = [
-        f"{what} ({name})"
-        for what in (
-            "IoU",
-            "best at",
-            "small",
-            "pointing of masks",
-            "pointing of relevance",
-        )
-        for name in sets
-    ]
-    _print_table(
-        results, heads, lambda r, head: r[head.split(" (")[1][:-1]][head.split(" (")[0]]
-    )
-    heads = [f"{what} ({name})" for name in LAYOUTS for what in ("share", "IoU")]
-    heads += ["second", "tenth", "insertion", "deletion", "drop"]
-
-    def value(found, head):
-        if head in found["order"]:
-            return np.mean(found["order"][head])
-        if head in found["others"]:
-            return found["others"][head]
-        what, name = head[:-1].split(" (")
-        return found["parts"][name][what]
-
+    print_table({name: row_of_objects(found) for name, found in results.items()})
     print()
-    _print_table(results, heads, value)
+    print_table({name: row_of_others(found) for name, found in results.items()})
 
 
-def _print_table(results, heads, value):
+def row_of_objects(found):
+    shown = ("IoU", "best at", "small", "pointing of masks", "pointing of relevance")
+    return {f"{x} ({name})": found[name][x] for x in shown for name in ("ecssd", "voc")}
+
+
+def row_of_others(found):
+    parts = found["parts"].items()
+    return {
+        **{f"{x} ({name})": r[x] for name, r in parts for x in ("share", "IoU")},
+        **found["others"],
+        **{name: np.mean(values) for name, values in found["order"].items()},
+    }
+
+
+def print_table(rows):
+    heads = [*next(iter(rows.values()))]
     print(f"| method | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
-    for method, found in results.items():
-        cells = []
-        for head in heads:
-            try:
-                cells.append(f"{value(found, head):.3f}")
-            except KeyError:
-                cells.append("")
-        print(f"| {method} | {' | '.join(cells)} |")
+    for method, row in rows.items():
+        print(f"| {method} | {' | '.join(f'{value:.3f}' for value in row.values())} |")
 
 
 def disc():
@@ -278,7 +262,7 @@ def main():
     keras.utils.set_random_seed(arguments.seed)
     make, options, weights = CLASSIFIERS[arguments.classifier]
     classifier = make(weights=str(arguments.data / weights), **options)
-    untrained = explainer = kx.ExplainerModel(classifier)
+    untrained = kx.ExplainerModel(classifier)
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.explainer:
         explainer = keras.saving.load_model(arguments.explainer)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.check_option import check_flag
 from keras_explainer.classifiers.feature_levels import tensors_on_every_path
 from keras_explainer.classifiers.head import LOGITS
 from keras_explainer.classifiers.head import PROBABILITIES
@@ -37,11 +38,7 @@ def find_head(graph, multi_label="auto"):
     """
     if isinstance(multi_label, Head):
         return multi_label
-    if not isinstance(multi_label, (bool, np.bool_)) and multi_label != "auto":
-        raise ValueError(
-            'Argument `multi_label` should be "auto", True or False. '
-            f"Received: {multi_label!r}"
-        )
+    check_flag("multi_label", multi_label, auto=True)
     outputs = graph.shape(graph.output)[-1]
     with tf.init_scope():
         found, is_linear = _head_by_last_layers(graph, outputs)

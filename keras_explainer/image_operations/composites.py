@@ -91,24 +91,25 @@ def _boxes(lengths, chances):
     zero, one = ops.zeros_like(cut), ops.ones_like(cut)
     first = ops.where(chances[:, :1] < _CUT_AGAIN, first, one)
     second = ops.where(chances[:, 1:2] < _CUT_AGAIN, second, one)
-    down = [zero, cut, zero, cut, cut, one, cut, one]
-    across = [zero, first, first, one, zero, second, second, one]
-    ends = ops.stack([ops.concatenate(axis, axis=1) for axis in (down, across)], axis=1)
-    ends = ops.reshape(ends, (-1, 2, 4, 2))
-    top, left = chances[:, 2:3] * (1 - height), chances[:, 3:4] * (1 - width)
-    whole, none = [zero, one], [zero, zero]
-    down = [top, top + height, *none, *whole, *none]
-    across = [left, left + width, *none, *whole, *none]
-    inset = ops.stack(
-        [ops.concatenate(axis, axis=1) for axis in (down, across)], axis=1
+    cut_up = _of_both_axes(
+        [zero, cut, zero, cut, cut, one, cut, one],
+        [zero, first, first, one, zero, second, second, one],
     )
-    inset = ops.reshape(inset, (-1, 2, 4, 2))
+    top, left = chances[:, 2:3] * (1 - height), chances[:, 3:4] * (1 - width)
+    around = [zero, zero, zero, one, zero, zero]
+    inset = _of_both_axes([top, top + height, *around], [left, left + width, *around])
     choice = chances[:, :, None, None]
-    ends = ops.where(choice[:, 4:5] < _CUT_UP, ends, inset)
+    ends = ops.where(choice[:, 4:5] < _CUT_UP, cut_up, inset)
     # Any part may be the first one: pictures are mirrored, and their axes swapped.
     is_mirrored = choice[:, 5:7] < 0.5
     ends = ops.where(is_mirrored, 1.0 - ops.flip(ends, axis=-1), ends)
     return ops.where(choice[:, 7:8] < 0.5, ops.flip(ends, axis=1), ends)
+
+
+def _of_both_axes(down, across):
+    """Returns where parts begin and end, lists of (n, 1), as one tensor."""
+    ends = ops.stack([ops.concatenate(axis, axis=1) for axis in (down, across)], axis=1)
+    return ops.reshape(ends, (-1, 2, _PARTS, 2))
 
 
 def _composed(images, sources, boxes):

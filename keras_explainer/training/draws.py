@@ -69,8 +69,8 @@ class StepDraws:
         Returns:
             A `DrawnBatch`.
         """
-        present, share = labels, None
-        judged = labels
+        present = judged = labels
+        share = None
         if self.single_label:
             judged = judged_labels(labels, self.single_label, step)
         if self.composites:
