@@ -5,6 +5,8 @@ versions, and the other files to public names.
 """
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 
 def has_graph(model):
@@ -36,6 +38,105 @@ def graph_calls(model):
             if not node.is_input:
                 arguments = (node.arguments.args, node.arguments.kwargs)
                 yield node.operation, arguments, node.input_tensors, node.outputs
+
+
+def opened(layer, arguments, specs):
+    """Returns a functional model of the calls inside a layer that is made of layers.
+
+    In public a layer is called whole. Nothing is left on its layers.
+
+    Args:
+        layer: `keras.Layer`, or any operation.
+        arguments: Function from the values of tensors to (args, kwargs) of a call.
+        specs: Dict from the number of each tensor of the call to its
+            `keras.KerasTensor`.
+
+    Returns:
+        A functional `keras.Model` from those tensors to the outputs of the call, or
+        None for one of Keras's own layers, and for what Keras cannot trace.
+    """
+    if not _is_made_of_layers(layer):
+        return None
+    # Parts that return more than tensors can only be traced as one with the whole.
+    parts = [(part, len(part._inbound_nodes)) for part in layer._flatten_layers()]
+    for call in (layer.call, _with_inlined_parts(layer).call):
+        try:
+            model = _traced(layer, call, arguments, specs)
+            return model if _does_the_same(model, layer, arguments, specs) else None
+        # What a user's layer makes of tensors without values is its own affair.
+        except Exception:
+            continue
+        finally:
+            for part, count in parts:
+                del part._inbound_nodes[count:]
+    return None
+
+
+def _is_made_of_layers(layer):
+    of_keras = type(layer).__module__.partition(".")[0] == "keras"
+    return not of_keras and bool(inner_layers(layer))
+
+
+def _traced(layer, call, arguments, specs):
+    inputs = {
+        number: keras.Input(batch_shape=spec.shape, dtype=spec.dtype)
+        for number, spec in specs.items()
+    }
+    args, kwargs = arguments({n: _as_called(layer, x) for n, x in inputs.items()})
+    outputs = keras.tree.flatten(call(*args, **kwargs))
+    made = [x for x in outputs if isinstance(x, keras.KerasTensor)]
+    return keras.Model(list(inputs.values()), made)
+
+
+def _with_inlined_parts(layer, name=""):
+    """Returns a layer of the same weights whose parts Keras does not see called."""
+    copy = _copy(layer, layer.name)
+    for key, value in vars(layer).items():
+        if isinstance(value, (list, tuple)):
+            parts = enumerate(value)
+            vars(copy)[key] = [_inlined(x, f"{name}_{key}_{i}") for i, x in parts]
+        elif isinstance(value, keras.Layer):
+            vars(copy)[key] = _inlined(value, f"{name}_{key}")
+    return copy
+
+
+def _inlined(part, name):
+    if not isinstance(part, keras.Layer):
+        return part
+    if _is_made_of_layers(part):
+        return _with_inlined_parts(part, name).call
+    return _copy(part, name)  # In a model names are unique.
+
+
+def _copy(layer, name):
+    copy = object.__new__(type(layer))
+    vars(copy).update(vars(layer), name=name.strip("_"), _inbound_nodes=[])
+    return copy
+
+
+def _does_the_same(model, layer, arguments, specs):
+    """Returns whether what was traced of a layer gives what the layer does."""
+    random = np.random.default_rng(0)
+    with tf.init_scope():
+        values = {
+            number: keras.ops.cast(random.normal(size=(2, *spec.shape[1:])), spec.dtype)
+            for number, spec in specs.items()
+        }
+        args, kwargs = arguments(values)
+        expected = keras.tree.flatten(layer(*args, **kwargs))
+        found = keras.tree.flatten(model(list(values.values())))
+    return all(
+        np.allclose(*(keras.ops.cast(x, "float32") for x in pair), 1e-2, 1e-3)
+        for pair in zip(found, expected)
+    )
+
+
+def _as_called(layer, tensor):
+    """Returns a tensor in the precision in which a layer gets it."""
+    dtype = getattr(layer, "compute_dtype", None) or tensor.dtype
+    is_cast = getattr(layer, "autocast", False) and "float" in tensor.dtype
+    is_other = is_cast and dtype != tensor.dtype
+    return keras.ops.cast(tensor, dtype) if is_other else tensor
 
 
 def inner_layers(layer):

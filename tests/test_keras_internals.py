@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import token_classifiers
 from keras import layers
 
 from keras_explainer import keras_internals
@@ -156,6 +157,37 @@ def test_a_layer_tells_its_inner_layers():
     assert keras_internals.inner_layers(pair) == [pair.first, pair.second]
     assert keras_internals.inner_layers(layers.Dense(1)) == []
     assert keras_internals.inner_layers(lambda images: images) == []
+
+
+def test_a_layer_of_layers_is_opened_and_left_as_it_was():
+    encoder, spec = token_classifiers.Encoder(), keras.KerasTensor((None, 9, 16))
+    values = np.random.default_rng(0).normal(size=(2, 9, 16)).astype("float32")
+    expected, _ = encoder(values)
+    inside = keras_internals.opened(encoder, lambda v: ((v[0],), {}), {0: spec})
+    kinds = [type(call[0]) for call in keras_internals.graph_calls(inside)]
+    assert kinds.count(layers.MultiHeadAttention) == 3
+    np.testing.assert_allclose(inside([values])[0], expected, atol=1e-6)
+    assert not any(part._inbound_nodes for part in encoder._flatten_layers())
+
+
+class OfOneBatch(layers.Layer):
+    """What Keras traces, but for batches of another size than two."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x) * (2.0 if x.shape[0] == 2 else 1.0)
+
+
+def test_a_layer_that_does_something_else_when_it_is_called_stays_whole():
+    layer, spec = OfOneBatch(), keras.KerasTensor((None, 3))
+    layer(np.ones((1, 3), "float32"))
+    assert keras_internals.opened(layer, lambda v: ((v[0],), {}), {0: spec}) is None
+    attention = layers.MultiHeadAttention(1, 2)
+    arguments = lambda v: ((v[0], v[0]), {})  # noqa: E731
+    assert keras_internals.opened(attention, arguments, {0: spec}) is None
 
 
 class OwnKind(keras_internals.ClonedWhole, keras_internals.BuildsItself, keras.Model):

@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
-from keras_explainer.classifiers.feature_levels import find_final_map
 from keras_explainer.classifiers.feature_levels import map_before_pooling
 from keras_explainer.classifiers.feature_levels import map_of_layer
 from keras_explainer.classifiers.feature_levels import tensors_on_every_path
@@ -21,7 +20,9 @@ class GradCAM(AttributionMethod):
     its layers made it: after their activation and before pooling of any kind or
     flattening (`block5_conv3` of VGG16, `conv5_block3_out` of ResNet50). Of a
     classifier that pools several levels side by side, such as a feature pyramid, that
-    is the map from which they part; a level is explained if its layer is named.
+    is the map from which they part; a level is explained if its layer is named. Of a
+    transformer it is laid out of the last tokens before the final normalisation whose
+    patches the head depends on: those before the last attention for a class token.
 
     Args:
         classifier: Keras classifier, as for `ExplainerModel`.
@@ -52,7 +53,7 @@ class GradCAM(AttributionMethod):
         super().prepare(frozen)
         graph = frozen.graph
         if self.layer is None:
-            self.feature_map = map_before_pooling(graph, find_final_map(graph))
+            self.feature_map = map_before_pooling(graph, frozen.final_map)
         else:
             self.feature_map = map_of_layer(graph, self.layer, frozen.logits_tensor)
         # A map on one path of several does not decide the logits alone.

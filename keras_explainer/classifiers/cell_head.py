@@ -1,10 +1,13 @@
 """How a classifier would judge one cell of its final feature map."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_explainer.classifiers.token_maps import filled
 from keras_explainer.classifiers.without_activation import WithoutActivation
 
 _SHAPE_ONLY = (
@@ -62,20 +65,29 @@ def _pooled(graph, final_map, logits):
 
 
 def _flattened(graph, final_map, logits):
-    call = _only_user(graph, final_map, logits)
+    places, call = final_map, _only_user(graph, final_map, logits)
+    while call is not None and not isinstance(call.operation, _SHAPE_ONLY):
+        places = call.outputs[0]  # Such as normalised tokens, each by itself.
+        if len(graph.shape(places)) < 3:
+            return None
+        call = _only_user(graph, places, logits)
     while call is not None and isinstance(call.operation, _SHAPE_ONLY):
         call = _only_user(graph, call.outputs[0], logits)
-    if call is None or call is _only_user(graph, final_map, logits):
+    if call is None:
         return None
     fused = isinstance(call.operation, WithoutActivation)
     layer = call.operation.layer if fused else call.operation
     if not isinstance(layer, keras.layers.Dense):
         return None
-    height, width, channels = graph.shape(final_map)[1:]
+    channels = graph.shape(places)[-1]
+    count = math.prod(graph.shape(call.inputs[0])[1:]) // channels
 
     def judge(cells):
+        start = filled(graph, final_map, cells, (1, 1))
+        (cells,) = graph.run(start, [places])
+        cells = ops.reshape(cells, (-1, channels)) if places != final_map else cells
         if getattr(layer, "quantization_mode", None):  # Of integers and their scales.
-            hidden = call.operation(ops.tile(cells, (1, height * width)))
+            hidden = call.operation(ops.tile(cells, (1, count)))
         else:
             kernel = ops.reshape(layer.kernel, (-1, channels, layer.units))
             hidden = ops.matmul(cells, ops.cast(ops.sum(kernel, axis=0), cells.dtype))
@@ -90,7 +102,7 @@ def _flattened(graph, final_map, logits):
 
 def _single(graph, final_map, logits):
     def judge(cells):
-        return graph.run({final_map: cells[:, None, None]}, [logits])[0]
+        return graph.run(filled(graph, final_map, cells, (1, 1)), [logits])[0]
 
     return judge
 
@@ -113,8 +125,8 @@ def _is_right(judge, graph, final_map, logits):
         ]
     )
     cells = ops.cast(cells, graph.specs[final_map].dtype)
-    filled = ops.tile(cells[:, None, None], (1, height, width, 1))
-    (expected,) = graph.run({final_map: filled}, [logits])
+    whole = filled(graph, final_map, cells, (height, width))
+    (expected,) = graph.run(whole, [logits])
     try:
         found = judge(cells)
     # A head of a fixed size has many ways to refuse a single cell.

@@ -9,6 +9,13 @@ import tensorflow as tf
 from keras import ops
 
 from keras_explainer.classifiers.opaque_call import OpaqueCall
+from keras_explainer.classifiers.token_maps import GridOfTokens
+from keras_explainer.classifiers.token_maps import TokenGrid
+from keras_explainer.classifiers.token_maps import depths_of
+from keras_explainer.classifiers.token_maps import is_read
+from keras_explainer.classifiers.token_maps import lay_out
+from keras_explainer.classifiers.token_maps import token_grids
+from keras_explainer.classifiers.token_maps import tokens_read
 from keras_explainer.keras_internals import inner_layers
 
 # Borders added for a strided convolution: the map before them is the one to read.
@@ -25,7 +32,8 @@ def find_final_map(graph):
 
     The tensors are (N, H, W, C) maps larger than 1x1: the input of global pooling or
     flattening, whatever follows it. A map behind a tensor without places, such as one
-    enlarged from 1x1, does not count.
+    enlarged from 1x1, does not count. Where the features are tokens, the map is laid
+    out of the last ones whose patches the answer depends on.
 
     Args:
         graph: `LayerGraph`.
@@ -35,7 +43,7 @@ def find_final_map(graph):
 
     Raises:
         ValueError: If the classifier has no such map, or goes on with tokens that mix
-            its cells.
+            its cells and are no grid of patches.
     """
     final_map = None
     for tensor in tensors_on_every_path(graph, graph.output):
@@ -44,17 +52,36 @@ def find_final_map(graph):
             final_map = tensor
         elif final_map is not None and (len(shape) <= 2 or set(shape[1:-1]) == {1}):
             break
-    if final_map is None:
-        raise ValueError(_no_map_problem(graph))
-    if _mixes_cells(graph, final_map):
-        raise ValueError(
-            "Argument `classifier` should have a spatial feature map of shape (N, H, "
-            "W, C) before its pooling or flattening; vision transformers and other "
-            f"networks of tokens are supported {_WITHOUT_MAP} only. Received: a "
-            f"classifier whose last map, of shape {graph.shape(final_map)}, becomes "
-            "tokens that are mixed"
-        )
-    return final_map
+    if final_map is not None and not _mixes_cells(graph, final_map):
+        return final_map
+    problem = _mixed_problem(graph, final_map) if final_map else _no_map_problem(graph)
+    grid = _last_token_grid(graph)
+    if grid is None:
+        raise ValueError(problem)
+    return lay_out(graph, grid)
+
+
+def grid_of_map(graph, final_map):
+    """Returns how many tokens of no place a map has, its height and its width."""
+    operation = graph.producers[final_map].operation
+    prefix = operation.prefix if isinstance(operation, GridOfTokens) else 0
+    return prefix, *graph.shape(final_map)[1:3]
+
+
+def read_by_head(graph, count):
+    """Returns which of the last tokens the head reads: patches, or a class token.
+
+    Args:
+        graph: `LayerGraph`.
+        count: int, T. The number of tokens.
+
+    Returns:
+        Boolean array (T,).
+    """
+    grids = _grids_before_pooling(graph)
+    if not grids or graph.shape(grids[-1].tensor)[1] != count:
+        return np.ones(count, bool)
+    return tokens_read(graph, grids[-1])
 
 
 def map_before_pooling(graph, final_map):
@@ -144,7 +171,7 @@ def find_feature_levels(graph, final_map, finest_stride):
 
     At each stride the last map that every path passes through is taken (not one
     branch of several), or else the last map: what the network knows at that
-    resolution.
+    resolution. Of tokens, several depths are taken at the final stride.
 
     Args:
         graph: `LayerGraph`.
@@ -155,8 +182,10 @@ def find_feature_levels(graph, final_map, finest_stride):
     Returns:
         List of tensor numbers, coarse to fine, from the final map.
     """
-    every = [c.outputs[0] for c in graph.calls_between({graph.input}, [final_map])]
     whole = tensors_on_every_path(graph, final_map)
+    if isinstance(graph.producers[final_map].operation, GridOfTokens):
+        return _levels_of_tokens(graph, final_map, whole, finest_stride)
+    every = [c.outputs[0] for c in graph.calls_between({graph.input}, [final_map])]
     levels = {
         stride_of(graph, tensor): tensor
         for tensor in [*every, *whole]
@@ -165,6 +194,44 @@ def find_feature_levels(graph, final_map, finest_stride):
     coarsest = stride_of(graph, final_map)
     strides = [s for s in levels if finest_stride <= s < coarsest]
     return [final_map, *(levels[s] for s in sorted(strides, reverse=True))]
+
+
+def _last_token_grid(graph):
+    """Returns the last `TokenGrid` that the answer is made of, or None."""
+    graph.open_layers()
+    grids = reversed(_grids_before_pooling(graph))
+    return next((grid for grid in grids if is_read(graph, grid)), None)
+
+
+def _grids_before_pooling(graph):
+    tensors = []
+    for tensor in tensors_on_every_path(graph, graph.output):
+        if len(graph.shape(tensor)) <= 2:
+            break
+        tensors.append(tensor)
+    return _grids_made_by_weights(graph, tensors)
+
+
+def _grids_made_by_weights(graph, tensors):
+    # Not of patches of the image as it is.
+    made = [tensor for tensor in tensors if _has_weights_before(graph, tensor)]
+    return token_grids(graph, made)
+
+
+def _levels_of_tokens(graph, final_map, whole, finest_stride):
+    """Returns depths of tokens at the final stride, then finer maps, from the last."""
+    final = graph.producers[final_map].inputs[0]
+    grids = _grids_made_by_weights(graph, whole)
+    size = next(grid.size for grid in grids if grid.tensor == final)
+    depths = depths_of([grid for grid in grids if grid.size == size])
+    finer = {stride_of(graph, t): t for t in whole if is_map(graph, t)}
+    finer.update({_stride(graph, grid.size): grid for grid in grids})
+    strides = [s for s in finer if finest_stride <= s < _stride(graph, size)]
+    chosen = [*reversed(depths[:-1]), *(finer[s] for s in sorted(strides)[::-1])]
+    return [
+        final_map,
+        *(lay_out(graph, x) if isinstance(x, TokenGrid) else x for x in chosen),
+    ]
 
 
 def is_map(graph, tensor):
@@ -178,8 +245,12 @@ def is_map(graph, tensor):
 
 def stride_of(graph, tensor):
     """Returns how many pixels one cell of a map spans, as a power of two."""
-    image, cells = graph.shape(graph.input)[1:3], graph.shape(tensor)[1:3]
-    ratio = math.sqrt(math.prod(image) / math.prod(cells))
+    return _stride(graph, graph.shape(tensor)[1:3])
+
+
+def _stride(graph, size):
+    image = graph.shape(graph.input)[1:3]
+    ratio = math.sqrt(math.prod(image) / math.prod(size))
     return 2 ** max(0, round(math.log2(ratio)))
 
 
@@ -219,6 +290,16 @@ def _mixes_cells(graph, final_map):
             if (change > 1e-4 * change.max()).sum() > 1:
                 return True
     return False
+
+
+def _mixed_problem(graph, final_map):
+    return (
+        "Argument `classifier` should have a spatial feature map of shape (N, H, W, C) "
+        "before its pooling or flattening, or tokens (N, T, D) of square patches of "
+        "images of a fixed size, after at most five others; without them it is "
+        f"explained {_WITHOUT_MAP}. Received: a classifier whose last map, of shape "
+        f"{graph.shape(final_map)}, becomes tokens that are mixed"
+    )
 
 
 def _no_map_problem(graph):

@@ -134,10 +134,14 @@ class FrozenClassifier(keras.layers.Layer):
         self.built = True
 
     @functools.cached_property
+    def final_map(self):
+        """The number of the final feature map in the graph."""
+        return find_final_map(self.graph)
+
+    @functools.cached_property
     def level_tensors(self):
         """The numbers of the feature maps in the graph, coarse to fine."""
-        final_map = find_final_map(self.graph)
-        return find_feature_levels(self.graph, final_map, self.finest_stride)
+        return find_feature_levels(self.graph, self.final_map, self.finest_stride)
 
     @property
     def has_map(self):
@@ -159,7 +163,7 @@ class FrozenClassifier(keras.layers.Layer):
         None if the head does not judge a cell as it does a map filled with it.
         """
         self.head.cells, judge = find_cell_head(
-            self.graph, self.level_tensors[0], self.logits_tensor, self.head.cells
+            self.graph, self.final_map, self.logits_tensor, self.head.cells
         )
         return judge and (lambda cells: self.head.logits(judge(cells)))
 

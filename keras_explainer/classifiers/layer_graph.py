@@ -109,10 +109,81 @@ class LayerGraph:
     def replace_operation(self, tensor, operation):
         """Makes another operation compute `tensor` from the same inputs."""
         call = self.producers[tensor]
-        replaced = call._replace(operation=operation)
-        self.calls[self.calls.index(call)] = replaced
+        self._replace(call, call._replace(operation=operation))
+
+    def insert(self, operation, inputs):
+        """Adds a call of an operation of one output, and returns its number.
+
+        It comes right after the calls that make its inputs.
+        """
+        spec = operation.compute_output_spec(*(self.specs[i] for i in inputs))
+        output = self._new_tensor(spec)
+        call = Call(operation, (tuple(inputs), {}), tuple(inputs), (output,))
+        place = max(self.calls.index(self.producers[i]) for i in inputs)
+        self.calls.insert(place + 1, call)
+        self.producers[output] = call
+        return output
+
+    def add_output(self, call, operation, spec):
+        """Lets an operation that gives one tensor more make a call; returns its number.
+
+        Args:
+            call: `Call` of the graph.
+            operation: What returns the outputs of the call, and one of `spec`.
+            spec: `keras.KerasTensor`.
+        """
+        output = self._new_tensor(spec)
+        outputs = (*call.outputs, output)
+        self._replace(call, call._replace(operation=operation, outputs=outputs))
+        return output
+
+    def redirect(self, tensor, other, users):
+        """Lets the calls that make `users` read another tensor in place of one."""
+        for call in {id(c): c for c in map(self.producers.get, users)}.values():
+            arguments = tree.map_structure(
+                lambda x: other if isinstance(x, Tensor) and x == tensor else x,
+                call.arguments,
+            )
+            inputs = tuple(other if i == tensor else i for i in call.inputs)
+            self._replace(call, call._replace(arguments=arguments, inputs=inputs))
+
+    def open_layers(self):
+        """Opens layers that are made of layers, as nested models are.
+
+        Keras's own layers stay whole, and so does what Keras cannot trace, or what
+        does something else when it is called. Tensors keep their numbers.
+        """
+        calls, self.calls = self.calls, []
+        used = {number for call in calls for number in call.inputs} | {self.output}
+        for call in calls:
+            self._open(call, used)
+        self.producers = {o: call for call in self.calls for o in call.outputs}
+
+    def _open(self, call, used):
+        """Appends a call, or those inside its layer."""
+        specs = {number: self.specs[number] for number in call.inputs}
+        inside = keras_internals.opened(
+            call.operation, lambda values: _with_values(call.arguments, values), specs
+        )
+        if inside is None:
+            self.calls.append(call)
+            return
+        start = len(self.calls)
+        made = self._read(inside, list(specs))
+        inner, self.calls[start:] = self.calls[start:], []
+        names = {m: o for m, o in zip(made, call.outputs) if o in used}
+        if len(names) < len(used.intersection(call.outputs)) or names.keys() & specs:
+            self.calls.append(call)  # One tensor is two of its outputs, or its input.
+            return
+        inner = [_renamed(part, names) for part in inner]
+        inside_used = {number for part in inner for number in part.inputs} | used
+        for part in inner:
+            self._open(part, inside_used)
+
+    def _replace(self, call, other):
+        self.calls[self.calls.index(call)] = other
         for output in call.outputs:
-            self.producers[output] = replaced
+            self.producers[output] = other
 
     def _new_tensor(self, spec):
         tensor = Tensor(len(self.specs))
@@ -181,6 +252,14 @@ def _takes_training(operation):
         if not isinstance(operation, keras.Layer):
             return False
     return "training" in inspect.signature(operation.call).parameters
+
+
+def _renamed(call, names):
+    """Returns a call with other numbers of tensors."""
+    operation, arguments, inputs, outputs = tree.map_structure(
+        lambda x: names.get(x, x) if isinstance(x, Tensor) else x, tuple(call)
+    )
+    return Call(operation, arguments, inputs, outputs)
 
 
 def _with_values(structure, values):

@@ -50,7 +50,11 @@ class FeatureEncoder(keras.layers.Layer):
         variables = [
             v
             for call in calls
-            for v in getattr(call.operation, "trainable_variables", ())
+            for v in (
+                *getattr(call.operation, "trainable_variables", ()),
+                # Of an opened layer, such as its class token.
+                *(x for x in keras.tree.flatten(call.arguments) if _is_trained(x)),
+            )
         ]
         return list({id(v): v for v in variables}.values())
 
@@ -73,3 +77,7 @@ class FeatureEncoder(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(**constructor_arguments(config))
+
+
+def _is_trained(argument):
+    return isinstance(argument, keras.Variable) and argument.trainable

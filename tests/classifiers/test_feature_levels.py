@@ -124,37 +124,6 @@ def test_evidence_of_a_quantized_dense_layer_is_not_of_its_integers(mode):
     )
 
 
-def of_tokens(pool):
-    images = keras.Input((16, 16, 3))
-    tokens = layers.Reshape((16, 8))(layers.Conv2D(8, 4, 4)(images))
-    for _ in range(2):
-        y = layers.LayerNormalization()(tokens)
-        tokens = tokens + layers.MultiHeadAttention(2, 4)(y, y)
-        y = layers.Dense(16, activation="gelu")(layers.LayerNormalization()(tokens))
-        tokens = tokens + layers.Dense(8)(y)
-    return keras.Model(images, layers.Dense(3, activation="softmax")(pool(tokens)))
-
-
-def of_mixed_tokens(pool):
-    images = keras.Input((16, 16, 3))
-    tokens = layers.Reshape((16, 8))(layers.Conv2D(8, 4, 4)(images))
-    y = layers.Permute((2, 1))(layers.Dense(16)(layers.Permute((2, 1))(tokens)))
-    tokens = layers.Dense(8)(tokens + y)
-    return keras.Model(images, layers.Dense(3, activation="softmax")(pool(tokens)))
-
-
-@pytest.mark.parametrize("make", [of_tokens, of_mixed_tokens])
-@pytest.mark.parametrize(
-    "pool", [layers.GlobalAveragePooling1D(), lambda tokens: tokens[:, 0]]
-)
-def test_networks_of_tokens_are_refused_where_maps_are_read(make, pool):
-    model = make(pool)
-    with pytest.raises(ValueError, match="vision transformers .*(1, |None, )4, 4, 8"):
-        GradCAM(model)
-    # What reads nothing inside takes them.
-    assert FrozenClassifier(model).logits(random_images(1, 16)).shape == (1, 3)
-
-
 def test_convolutions_on_cells_in_a_row_are_no_tokens():
     def build(x):
         x = layers.Dense(6, activation="relu")(layers.Reshape((64, 8))(x))
