@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import token_classifiers
 from conftest import random_images
 from conftest import tiny_classifier
 
@@ -58,6 +59,7 @@ def names():
         "tf": tf,
         "GradCAM": GradCAM,
         "classifier": classifier,
+        "transformer": token_classifiers.transformer("mean", size=(64, 64)),
         "explainer": kx.ExplainerModel(classifier),
         "class_names": ["dog", "cat", "sofa"],
         "names": [f"picture {number}" for number in range(4)],

@@ -1,6 +1,8 @@
 """Attribution methods that need no training."""
 
 import keras_explainer.require_tensorflow  # noqa: F401
+from keras_explainer.attribution.attention_relevance import AttentionRelevance
+from keras_explainer.attribution.attention_rollout import AttentionRollout
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.extremal_perturbation import ExtremalPerturbation
 from keras_explainer.attribution.grad_cam import GradCAM
@@ -11,6 +13,8 @@ from keras_explainer.attribution.rise import RISE
 from keras_explainer.attribution.smooth_grad import SmoothGrad
 
 __all__ = [
+    "AttentionRelevance",
+    "AttentionRollout",
     "AttributionMethod",
     "ExtremalPerturbation",
     "GradCAM",

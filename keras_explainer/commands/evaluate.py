@@ -37,6 +37,8 @@ methods:
   guided_backprop         1 pass per class; a negative control
   integrated_gradients    50 passes per class
   smooth_grad             50 passes per class
+  attention_rollout       1 pass per class; transformers, the same for all classes
+  attention_relevance     1 pass per class; transformers
   rise                    8000 passes per image (slow)
   extremal_perturbation   3205 passes per class (slow)
   igos_plus_plus          up to 1920 passes per class (slow)

@@ -100,6 +100,12 @@ METHOD_ROWS = {
         "Integrated gradients", _without_options("IntegratedGradients")
     ),
     "smooth_grad": MethodRow("SmoothGrad", _smooth_grad),
+    "attention_rollout": MethodRow(
+        "Attention rollout", _without_options("AttentionRollout")
+    ),
+    "attention_relevance": MethodRow(
+        "Attention relevance", _without_options("AttentionRelevance")
+    ),
     "rise": MethodRow("RISE", _rise, is_slow=True),
     "extremal_perturbation": MethodRow(
         "Extremal perturbation",
