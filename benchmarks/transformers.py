@@ -1,0 +1,193 @@
+"""Trains a small vision transformer on drawn shapes, and an Explainer of it.
+
+    python benchmarks/transformers.py --head class --classifier-minutes 5 --minutes 3
+
+Prints a row for the Explainer, Grad-CAM and the methods that read attention: IoU and
+class IoU at the threshold 0.5, the best IoU at any threshold, for how many pairs of
+shapes in one picture the map of a class is higher on its own shape, and the areas under
+insertion and deletion curves.
+"""
+
+import argparse
+import pathlib
+import time
+import warnings
+
+import keras
+import numpy as np
+from keras import layers
+from keras import ops
+
+import keras_explainer as kx
+from keras_explainer.evaluation import overlap_by_threshold
+from keras_explainer.metrics import insertion_deletion
+
+SHAPES = kx.datasets.SHAPES_CLASSES
+SIZE, PATCH, WIDTH, DEPTH, HEADS = 64, 8, 96, 6, 4
+CLASSIFIER_SEED, TRAIN_SEED, HELD_OUT_SEED = 2_000_000, 3_000_000, 4_000_000
+
+
+class Embedding(layers.Layer):
+    """Adds positions to the tokens of patches, and a class token before them."""
+
+    def __init__(self, with_class_token, **kwargs):
+        super().__init__(**kwargs)
+        self.with_class_token = with_class_token
+
+    def build(self, shape):
+        count = shape[1] + self.with_class_token
+        self.positions = self.add_weight((1, count, shape[-1]), "truncated_normal")
+        if self.with_class_token:
+            self.class_token = self.add_weight((1, 1, shape[-1]), "truncated_normal")
+
+    def call(self, tokens):
+        if self.with_class_token:
+            first = ops.tile(self.class_token, (ops.shape(tokens)[0], 1, 1))
+            tokens = ops.concatenate([first, tokens], axis=1)
+        return tokens + self.positions
+
+    def get_config(self):
+        return {**super().get_config(), "with_class_token": self.with_class_token}
+
+
+def vision_transformer(head):
+    """Returns a classifier whose head reads a "class" token, or the mean ("gap")."""
+    images = keras.Input((SIZE, SIZE, 3))
+    x = layers.Rescaling(1 / 127.5, -1)(images)
+    x = layers.Reshape((-1, WIDTH))(layers.Conv2D(WIDTH, PATCH, PATCH)(x))
+    x = Embedding(head == "class")(x)
+    for _ in range(DEPTH):
+        y = layers.LayerNormalization(epsilon=1e-6)(x)
+        x = x + layers.MultiHeadAttention(HEADS, WIDTH // HEADS)(y, y)
+        y = layers.LayerNormalization(epsilon=1e-6)(x)
+        y = layers.Dense(2 * WIDTH, activation="gelu")(y)
+        x = x + layers.Dense(WIDTH)(y)
+    x = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = x[:, 0] if head == "class" else layers.GlobalAveragePooling1D()(x)
+    return keras.Model(images, layers.Dense(len(SHAPES), activation="sigmoid")(x))
+
+
+class CpuBudget(keras.callbacks.Callback):
+    """Stops training after CPU seconds."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    def on_train_begin(self, logs=None):
+        self.start, self.steps = time.process_time(), 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if time.process_time() - self.start > self.seconds:
+            self.model.stop_training = True
+
+
+def train_classifier(head, minutes, pictures):
+    classifier = vision_transformer(head)
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, int(600 * minutes))
+    classifier.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=0.01),
+        "binary_crossentropy",
+        metrics=[keras.metrics.AUC(curve="PR", multi_label=True, name="mean_ap")],
+    )
+    # Of as many pictures as fit in memory, shown again and again.
+    drawn = kx.datasets.shapes(
+        pictures, seed=CLASSIFIER_SEED, image_size=SIZE, batch_size=64, objects=(1, 3)
+    )
+    budget = CpuBudget(60 * minutes)
+    classifier.fit(drawn, epochs=1000, shuffle=False, callbacks=[budget], verbose=0)
+    return classifier, budget.steps
+
+
+def own_over_other(masks_for, data):
+    """Returns how often a map is higher on its own shape than on another."""
+    wins = pairs = 0
+    for images, labels, truth in data.as_numpy_iterator():
+        maps = [masks_for(images, index) for index in range(len(SHAPES))]
+        for i, shown in enumerate(labels):
+            present = np.flatnonzero(shown)
+            for own in present:
+                means = [maps[own][i][truth[i] == c + 1].mean() for c in present]
+                others = [m for m, c in zip(means, present) if c != own]
+                wins += sum(means[list(present).index(own)] > m for m in others)
+                pairs += len(others)
+    return wins / pairs
+
+
+def order_quality(classifier, order_for, data):
+    """Returns the areas under the insertion and deletion curves, of one class each."""
+    found = []
+    for images, labels, _ in data.as_numpy_iterator():
+        targets = labels.argmax(axis=1)
+        maps = np.stack(
+            [order_for(images[i : i + 1], int(t))[0] for i, t in enumerate(targets)]
+        )
+        areas = insertion_deletion(classifier, images, maps, targets)
+        found.append([np.mean(areas["insertion_auc"]), np.mean(areas["deletion_auc"])])
+    return np.mean(found, axis=0)
+
+
+def print_row(name, classifier, masks_for, order_for, held_out, few):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Empty maps count as such.
+        found = overlap_by_threshold(masks_for, held_out, len(SHAPES))
+        figures = [found["iou_at_half"], found["class_iou_at_half"], found["best_iou"]]
+        figures.append(own_over_other(masks_for, few))
+        figures += list(order_quality(classifier, order_for, few))
+    print(f"| {name} | " + " | ".join(f"{x:.3f}" for x in figures) + " |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--head", choices=("class", "gap"), default="class")
+    parser.add_argument("--classifier-minutes", type=float, default=5)
+    parser.add_argument("--minutes", type=float, default=3)
+    parser.add_argument("--pictures", type=int, default=6000)
+    parser.add_argument("--held-out", type=int, default=200)
+    parser.add_argument("--out", type=pathlib.Path)
+    args = parser.parse_args()
+    keras.utils.set_random_seed(0)
+    classifier, steps = train_classifier(
+        args.head, args.classifier_minutes, args.pictures
+    )
+    options = {"image_size": SIZE, "objects": (1, 3)}
+    held_out = kx.datasets.shapes(
+        args.held_out, seed=HELD_OUT_SEED, masks=True, **options
+    )
+    average_precision = classifier.evaluate(held_out.map(lambda x, y, _: (x, y)))[1]
+    print(f"{args.head}: {steps} steps, mean AP {average_precision:.3f}", flush=True)
+
+    explainer = kx.ExplainerModel(classifier, class_names=SHAPES)
+    explainer.compile(augmentation=0)
+    budget = CpuBudget(60 * args.minutes)
+    explainer.fit(
+        kx.datasets.shapes(seed=TRAIN_SEED, **options),
+        steps_per_epoch=int(150 * args.minutes),
+        shuffle=False,
+        callbacks=[budget],
+        verbose=0,
+    )
+    print(f"Explainer: {budget.steps} steps\n")
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        explainer.save(args.out / f"{args.head}.keras")
+
+    print("| | IoU | class IoU | best IoU | own > other | insertion | deletion |")
+    print("|---|---|---|---|---|---|---|")
+    few = held_out.take(2)
+    print_row(
+        "Explainer",
+        classifier,
+        lambda images, target: explainer.explain(images, target).masks[..., 0],
+        lambda images, target: explainer.explain(images, target).relevance[..., 0],
+        held_out,
+        few,
+    )
+    for name in ("GradCAM", "AttentionRelevance", "AttentionRollout"):
+        method = getattr(kx.attribution, name)(classifier)
+        print_row(name, classifier, method.explain, method.explain, held_out, few)
+
+
+if __name__ == "__main__":
+    main()
