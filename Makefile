@@ -9,7 +9,7 @@ CORE := tests/test_keras_internals.py tests/packaging tests/test_saved_models.py
 	tests/losses tests/layers tests/metrics tests/training/test_step_by_hand.py \
 	tests/datasets/test_from_tfds.py tests/visualization/test_picture_figures.py
 
-.PHONY: install demo docs notebooks lint test test-fast test-all test-oldest \
+.PHONY: install demo docs notebooks lint test test-fast test-all test-hub test-oldest \
 	test-oldest-core test-colab test-wheel bench clean
 
 install: $(VENV)/.installed
@@ -40,6 +40,11 @@ test-fast: install
 
 test-all: lint
 	$(RUN) -m pytest $(SPREAD)
+
+# Every image classifier of KerasHub, which comes with TensorFlow Text.
+test-hub: install
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[hub]"
+	$(RUN) -m pytest $(SPREAD) tests/classifiers/test_keras_hub.py
 
 # The oldest versions that setup.cfg promises.
 test-oldest: .venv-oldest/.installed

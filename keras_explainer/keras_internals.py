@@ -4,6 +4,8 @@
 versions, and the other files to public names.
 """
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -40,7 +42,7 @@ def graph_calls(model):
                 yield node.operation, arguments, node.input_tensors, node.outputs
 
 
-def opened(layer, arguments, specs):
+def opened(layer, arguments, specs, fixed=False):
     """Returns a functional model of the calls inside a layer that is made of layers.
 
     In public a layer is called whole. Nothing is left on its layers.
@@ -50,6 +52,8 @@ def opened(layer, arguments, specs):
         arguments: Function from the values of tensors to (args, kwargs) of a call.
         specs: Dict from the number of each tensor of the call to its
             `keras.KerasTensor`.
+        fixed: Boolean. Whether to open also what then takes tensors of these sizes
+            alone, but for that of a batch.
 
     Returns:
         A functional `keras.Model` from those tensors to the outputs of the call, or
@@ -62,6 +66,8 @@ def opened(layer, arguments, specs):
     for call in (layer.call, _with_inlined_parts(layer).call):
         try:
             model = _traced(layer, call, arguments, specs)
+            if fixed:
+                _open_batches(model)
             return model if _does_the_same(model, layer, arguments, specs) else None
         # What a user's layer makes of tensors without values is its own affair.
         except Exception:
@@ -86,6 +92,22 @@ def _traced(layer, call, arguments, specs):
     outputs = keras.tree.flatten(call(*args, **kwargs))
     made = [x for x in outputs if isinstance(x, keras.KerasTensor)]
     return keras.Model(list(inputs.values()), made)
+
+
+def _open_batches(model):
+    """Mends reshapes that got None for the size of a batch while they were traced."""
+    for operation in model.operations:
+        if None in (getattr(operation, "newshape", None) or ()):
+            operation.newshape = _with_open_batch(operation)
+
+
+def _with_open_batch(reshape):
+    """Returns the sizes that a reshape makes, of which only that of a batch is open."""
+    sizes = list(reshape.newshape)
+    if -1 in sizes:
+        others = math.prod(size for size in sizes if size not in (None, -1))
+        sizes[sizes.index(-1)] = math.prod(reshape.input.shape[1:]) // others
+    return [-1 if size is None else size for size in sizes]
 
 
 def _with_inlined_parts(layer, name=""):
@@ -119,7 +141,7 @@ def _does_the_same(model, layer, arguments, specs):
     random = np.random.default_rng(0)
     with tf.init_scope():
         values = {
-            number: keras.ops.cast(random.normal(size=(2, *spec.shape[1:])), spec.dtype)
+            number: keras.ops.cast(random.normal(size=_sizes(spec)), spec.dtype)
             for number, spec in specs.items()
         }
         args, kwargs = arguments(values)
@@ -129,6 +151,11 @@ def _does_the_same(model, layer, arguments, specs):
         np.allclose(*(keras.ops.cast(x, "float32") for x in pair), 1e-2, 1e-3)
         for pair in zip(found, expected)
     )
+
+
+def _sizes(spec):
+    """Returns the shape of a batch of two; a constant has no batch."""
+    return (spec.shape[0] or 2, *spec.shape[1:])
 
 
 def _as_called(layer, tensor):

@@ -81,6 +81,33 @@ class Encoder(layers.Layer):
         return x, states
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Positions(layers.Layer):
+    """Angles of the places of patches, of which images tell no more than their size."""
+
+    def call(self, images):
+        count = (images.shape[1] // 4) * (images.shape[2] // 4)
+        return ops.arange(count, dtype="float32")[:, None] / count
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class RotaryAttention(layers.Layer):
+    """Attention whose queries and keys are turned by the places of their patches."""
+
+    def build(self, x_shape, positions_shape):
+        self.turned = layers.Dense(2 * WIDTH)
+        self.turned.build(x_shape)
+
+    def call(self, x, positions):
+        batch, count, _ = ops.shape(x)
+        both = ops.reshape(self.turned(x), (batch, count, 2, WIDTH))
+        both = both * ops.cos(positions)[:, None]
+        query, key = both[..., : WIDTH // 2], both[..., WIDTH // 2 :]
+        value = ops.reshape(x, (batch, count, 2, WIDTH // 2))
+        answer = ops.dot_product_attention(query, key, value)
+        return x + ops.reshape(answer, (batch, count, -1))
+
+
 def patches(images, patch=4):
     x = layers.Conv2D(WIDTH, patch, patch)(images)
     return layers.Reshape((-1, WIDTH))(x)
@@ -161,6 +188,15 @@ def hybrid():
     return answered(images, layers.GlobalAveragePooling1D()(x))
 
 
+def rotary():
+    images = keras.Input((32, 32, 3))
+    x, positions = patches(images), Positions()(images)
+    for _ in range(3):
+        x = RotaryAttention()(x, positions)
+        x = x + layers.Dense(WIDTH, activation="gelu")(layers.LayerNormalization()(x))
+    return answered(images, layers.GlobalAveragePooling1D()(x))
+
+
 def opened():
     images = keras.Input((32, 32, 3))
     x, _ = Encoder()(Embedding(1)(patches(images)))
@@ -180,4 +216,5 @@ KINDS = {
     "windows of tokens": lambda: windowed(True),
     "hybrid": hybrid,
     "layer of layers": opened,
+    "rotary": rotary,
 }

@@ -3,12 +3,14 @@
 import inspect
 
 import keras
+from keras import ops
 
 from keras_explainer.keras_internals import inner_layers
 
 _EXPECTED = (
     "Argument `classifier` should be a transformer with attention among all of its "
-    "tokens, by `keras.layers.MultiHeadAttention` or a softmax of its own"
+    "tokens, by `keras.layers.MultiHeadAttention`, "
+    "`keras.ops.dot_product_attention` or a softmax of its own"
 )
 
 
@@ -25,11 +27,30 @@ class WithScores:
         return self.layer(*args, **kwargs, return_attention_scores=True)
 
 
+class WithProducts:
+    """`keras.ops.dot_product_attention` that returns its scores (N, heads, T, T), too.
+
+    The scores are what it makes of values that tell one token from another.
+    """
+
+    def __init__(self, operation):
+        self.operation = operation
+        self.call = operation.call
+
+    def __call__(self, query, key, value, **options):
+        count = key.shape[1]
+        tokens = ops.eye(count, dtype=value.dtype)[None, :, None]
+        tokens = ops.tile(tokens, (ops.shape(value)[0], 1, value.shape[2], 1))
+        scores = self.operation(query, key, tokens, **options)
+        scores = ops.transpose(scores, (0, 2, 1, 3))
+        return ops.einsum("nhts,nshd->nthd", scores, value), scores
+
+
 def attention_scores(graph, count):
     """Lets a graph give the scores of attention among all of its tokens.
 
     Args:
-        graph: `LayerGraph`, its layers opened.
+        graph: `LayerGraph`, whose layers are opened.
         count: int, T. The number of tokens.
 
     Returns:
@@ -38,13 +59,16 @@ def attention_scores(graph, count):
     Raises:
         ValueError: If there are none, or a layer hides some.
     """
+    graph.open_layers(fixed=True)
     found = []
     for call in graph.calls_between({graph.input}, [graph.output]):
         layer, outputs = call.operation, call.outputs
-        lengths = {graph.shape(t)[1] for t in call.inputs if len(graph.shape(t)) == 3}
+        lengths = {graph.shape(t)[1] for t in call.inputs if len(graph.shape(t)) > 2}
+        spec = keras.KerasTensor((None, None, count, count))
         if _tells_scores(layer) and lengths == {count}:
-            spec = keras.KerasTensor((None, None, count, count))
             found.append(graph.add_output(call, WithScores(layer), spec))
+        elif _multiplies(layer) and lengths == {count}:
+            found.append(graph.add_output(call, WithProducts(layer), spec))
         elif _is_softmax(layer) and graph.shape(outputs[0])[2:] == (count, count):
             found.append(outputs[0])
         elif not _tells_scores(layer) and _hides_attention(layer):
@@ -69,6 +93,10 @@ def _tells_scores(layer):
 
 def _is_softmax(operation):
     return type(operation).__name__ == "Softmax"
+
+
+def _multiplies(operation):
+    return type(operation).__name__ == "DotProductAttention"
 
 
 def _hides_attention(layer):

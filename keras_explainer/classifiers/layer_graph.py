@@ -4,6 +4,8 @@ import collections
 import inspect
 
 import keras
+import tensorflow as tf
+from keras import ops
 from keras import tree
 
 from keras_explainer import keras_internals
@@ -46,6 +48,7 @@ class LayerGraph:
         self.calls = []
         self.specs = {}
         self.producers = {}
+        self.constants = {}
         functional = _as_functional(model)
         if functional is None:
             if image_shape is None or not callable(model):
@@ -97,7 +100,7 @@ class LayerGraph:
         Returns:
             The list of values of `targets`.
         """
-        values = dict(values)
+        values = {**self.constants, **values}
         for call in self.calls_between(set(values), targets):
             args, kwargs = _with_values(call.arguments, values)
             if _takes_training(call.operation):
@@ -147,23 +150,48 @@ class LayerGraph:
             inputs = tuple(other if i == tensor else i for i in call.inputs)
             self._replace(call, call._replace(arguments=arguments, inputs=inputs))
 
-    def open_layers(self):
+    def open_layers(self, fixed=False):
         """Opens layers that are made of layers, as nested models are.
 
         Keras's own layers stay whole, and so does what Keras cannot trace, or what
-        does something else when it is called. Tensors keep their numbers.
+        does something else when it is called. Tensors keep their numbers. What reads
+        no more of images than their size, as rotary embeddings of positions do, is
+        computed once.
+
+        Args:
+            fixed: Boolean. Whether to open also what then takes no other number of
+                tokens.
         """
+        for call in filter(self._is_constant, list(self.calls)):
+            self._fold(call)
         calls, self.calls = self.calls, []
         used = {number for call in calls for number in call.inputs} | {self.output}
         for call in calls:
-            self._open(call, used)
+            self._open(call, used, fixed)
         self.producers = {o: call for call in self.calls for o in call.outputs}
 
-    def _open(self, call, used):
+    def _is_constant(self, call):
+        """Returns whether a call makes nothing for each image of a batch."""
+        batches = [self.shape(tensor)[:1] for tensor in call.outputs]
+        return self.shape(self.input)[0] is None and (None,) not in batches
+
+    def _fold(self, call):
+        """Takes a call out of the graph, and keeps what it computes."""
+        image = self.specs[self.input]
+        with tf.init_scope():
+            blank = ops.zeros((1, *image.shape[1:]), image.dtype)
+            values = self.run({self.input: blank}, call.outputs)
+        self.constants.update(zip(call.outputs, values))
+        self.calls.remove(call)
+
+    def _open(self, call, used, fixed):
         """Appends a call, or those inside its layer."""
         specs = {number: self.specs[number] for number in call.inputs}
         inside = keras_internals.opened(
-            call.operation, lambda values: _with_values(call.arguments, values), specs
+            call.operation,
+            lambda values: _with_values(call.arguments, values),
+            specs,
+            fixed,
         )
         if inside is None:
             self.calls.append(call)
@@ -178,7 +206,7 @@ class LayerGraph:
         inner = [_renamed(part, names) for part in inner]
         inside_used = {number for part in inner for number in part.inputs} | used
         for part in inner:
-            self._open(part, inside_used)
+            self._open(part, inside_used, fixed)
 
     def _replace(self, call, other):
         self.calls[self.calls.index(call)] = other

@@ -172,8 +172,11 @@ def filled(graph, tensor, cells, size):
     back = next((c for c in graph.calls if _puts_back(c, tensor)), None)
     if back is None:
         return {tensor: ops.tile(cells[:, None, None], (1, *size, 1))}
-    count = back.operation.prefix + size[0] * size[1]
-    return {back.outputs[0]: ops.tile(cells[:, None], (1, count, 1))}
+    places, count = math.prod(graph.shape(tensor)[1:3]), math.prod(size)
+    # Positions, as of rotary embeddings, matter no more where all cells are alike.
+    fewer = {t: x[:count] for t, x in graph.constants.items() if len(x) == places}
+    tokens = ops.tile(cells[:, None], (1, back.operation.prefix + count, 1))
+    return {back.outputs[0]: tokens, **fewer}
 
 
 def _puts_back(call, tensor):
