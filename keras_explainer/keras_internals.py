@@ -78,6 +78,31 @@ def opened(layer, arguments, specs, fixed=False):
     return None
 
 
+def opened_model(model):
+    """Returns the functional model of what a subclassed model does with images.
+
+    Args:
+        model: What was given as a classifier.
+
+    Returns:
+        A functional `keras.Model` of the same layers, or None unless the model was
+        built for images and this gives the same for random ones.
+    """
+    shape = _built_shape(model)
+    if len(shape) != 4:
+        return None
+    spec = keras.KerasTensor((None, *shape[1:]))
+    return opened(model, lambda values: ((values[0],), {}), {0: spec})
+
+
+def _built_shape(model):
+    """Returns the shape of the batch that a model was called on, or of none."""
+    if not isinstance(model, keras.Model):
+        return ()
+    shape = (model.get_build_config() or {}).get("input_shape")
+    return shape if isinstance(shape, (list, tuple)) else ()
+
+
 def _is_made_of_layers(layer):
     of_keras = type(layer).__module__.partition(".")[0] == "keras"
     return not of_keras and bool(inner_layers(layer))
@@ -164,6 +189,12 @@ def _as_called(layer, tensor):
     is_cast = getattr(layer, "autocast", False) and "float" in tensor.dtype
     is_other = is_cast and dtype != tensor.dtype
     return keras.ops.cast(tensor, dtype) if is_other else tensor
+
+
+def output_keys(model):
+    """Returns the keys of a model that answers by a dict, in the order of `outputs`."""
+    structure = getattr(model, "_outputs_struct", None)
+    return sorted(structure) if isinstance(structure, dict) else []
 
 
 def inner_layers(layer):

@@ -152,6 +152,15 @@ class Pair(layers.Layer):
         self.first, self.second = layers.Dense(1), layers.Dense(2)
 
 
+def test_outputs_of_a_dict_have_keys():
+    images = keras.Input((4,))
+    answers = {name: layers.Dense(3, name=f"of_{name}")(images) for name in "ba"}
+    model = keras.Model(images, answers)
+    keys = keras_internals.output_keys(model)
+    assert [f"of_{key}" for key in keys] == model.output_names
+    assert keras_internals.output_keys(keras.Model(images, answers["a"])) == []
+
+
 def test_a_layer_tells_its_inner_layers():
     pair = Pair()
     assert keras_internals.inner_layers(pair) == [pair.first, pair.second]

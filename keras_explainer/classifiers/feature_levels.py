@@ -45,20 +45,28 @@ def find_final_map(graph):
         ValueError: If the classifier has no such map, or goes on with tokens that mix
             its cells and are no grid of patches.
     """
-    final_map = None
-    for tensor in tensors_on_every_path(graph, graph.output):
-        shape = graph.shape(tensor)
-        if is_map(graph, tensor) and _has_weights_before(graph, tensor):
-            final_map = tensor
-        elif final_map is not None and (len(shape) <= 2 or set(shape[1:-1]) == {1}):
-            break
-    if final_map is not None and not _mixes_cells(graph, final_map):
-        return final_map
-    problem = _mixed_problem(graph, final_map) if final_map else _no_map_problem(graph)
+    found = _final_map(graph)
+    if found is None or _hides_more(graph, found):
+        graph.open_layers()
+        found = _final_map(graph)
+    if found is not None and not _mixes_cells(graph, found):
+        return found
+    problem = _mixed_problem(graph, found) if found else _no_map_problem(graph)
     grid = _last_token_grid(graph)
     if grid is None:
         raise ValueError(problem)
     return lay_out(graph, grid)
+
+
+def _final_map(graph):
+    found = None
+    for tensor in tensors_on_every_path(graph, graph.output):
+        shape = graph.shape(tensor)
+        if is_map(graph, tensor) and _has_weights_before(graph, tensor):
+            found = tensor
+        elif found is not None and (len(shape) <= 2 or set(shape[1:-1]) == {1}):
+            break
+    return found
 
 
 def grid_of_map(graph, final_map):
@@ -314,8 +322,9 @@ def _no_map_problem(graph):
         if _hides_maps(graph, call):
             layer = call.operation
             return (
-                f"{expected}; the maps of '{layer.name}' show once it is opened by "
-                "`keras.Model(images, layer.call(images))`. "
+                f"{expected}; the maps of '{layer.name}' show once "
+                "`keras.Model(images, layer.call(images))` opens it, with the same "
+                f"scores; till then it is explained {_WITHOUT_MAP}. "
                 f"{received}, whose layer '{layer.name}' ({type(layer).__name__}) "
                 "hides its maps"
             )
@@ -330,6 +339,12 @@ def _no_map_problem(graph):
         f"{expected}; without one it is explained {_WITHOUT_MAP}. {received}, in which "
         "no such map was found"
     )
+
+
+def _hides_more(graph, final_map):
+    """Returns whether a layer of layers stands behind a map."""
+    calls = graph.calls_between({final_map}, [graph.output])
+    return any(_hides_maps(graph, call) for call in calls)
 
 
 def _hides_maps(graph, call):

@@ -27,11 +27,19 @@ def no_graph_problem(model):
             f"{expected} that is built; call it once on a batch, or give it a "
             f"`keras.Input` as its first layer. Received: {found}, which is not built"
         )
+    if isinstance(model, keras.Model) and not model.built:
+        return (
+            f"{expected}, or a subclassed one that is built; call it once on a batch "
+            f"of images. Received: {found}, which is not built"
+        )
     if isinstance(model, keras.Model):
         return (
-            f"{expected}; `inputs = keras.Input((224, 224, 3))`, with the shape of its "
-            "images, and `keras.Model(inputs, model.call(inputs))` make it one. "
-            f"Received: {found}, a subclass with a `call` of its own"
+            f"{expected}, or a subclassed one of which `inputs = keras.Input((224, 224,"
+            " 3))`, with the shape of its images, and `keras.Model(inputs, "
+            "model.call(inputs))` make one of the same scores; else "
+            "`keras_explainer.attribution.RISE`, `IntegratedGradients`, `SmoothGrad` "
+            f"and `ExtremalPerturbation` explain it. Received: {found}, of which it "
+            "does not"
         )
     if isinstance(model, keras.layers.Layer):
         return (
@@ -68,8 +76,9 @@ def several_problem(model, kind, tensors):
     received = f"Received: '{model.name}' with {len(tensors)} {kind}s, {found}"
     if kind == "output":
         return (
-            "Argument `classifier` should have one output; choose the one to explain "
-            f"by `keras.Model(model.inputs, model.outputs[0])`. {received}"
+            "Argument `classifier` should have one output; choose the one to explain, "
+            "of class scores, by `ExplainerModel(model, output=0)` or "
+            f"`keras.Model(model.inputs, model.outputs[0])`. {received}"
         )
     images = next((t for t in tensors if len(t.shape) == 4), None)
     if images is None:

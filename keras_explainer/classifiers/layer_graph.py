@@ -2,6 +2,7 @@
 
 import collections
 import inspect
+import warnings
 
 import keras
 import tensorflow as tf
@@ -33,7 +34,7 @@ class LayerGraph:
 
     Args:
         model: A built functional or Sequential `keras.Model` with one input and
-            one output.
+            one output, or a subclassed one that Keras can trace.
         image_size: int, pixels. Height and width assumed where the model leaves
             them open. Defaults to 224.
         image_shape: Tuple (H, W, channels) of the images of a model, layer or
@@ -50,8 +51,10 @@ class LayerGraph:
         self.producers = {}
         self.constants = {}
         functional = _as_functional(model)
+        if functional is None and image_shape is None:
+            functional = _opened(model)
         if functional is None:
-            if image_shape is None or not callable(model):
+            if not callable(model):
                 raise ValueError(no_graph_problem(model))
             self._read_as_one_call(OpaqueCall(model, image_shape), image_shape)
             return
@@ -271,6 +274,20 @@ def _as_functional(model):
             return None
         model = keras.Model(model.inputs, model.outputs, name=model.name)
     return model if keras_internals.has_graph(model) else None
+
+
+def _opened(model):
+    """Returns the functional graph of what a subclassed model does."""
+    functional = keras_internals.opened_model(model)
+    if functional is None:
+        raise ValueError(no_graph_problem(model))
+    warnings.warn(
+        f"'{model.name}' ({type(model).__name__}) has a `call` of its own: it is read "
+        "as `keras.Model(inputs, model.call(inputs))`, which gave the same scores on "
+        "random images",
+        stacklevel=4,
+    )
+    return functional
 
 
 def _takes_training(operation):

@@ -7,6 +7,7 @@ from keras_explainer.check_option import check_flag
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.frozen_classifier import default_stride
 from keras_explainer.classifiers.frozen_classifier import whole_object_stride
+from keras_explainer.classifiers.one_output import one_output
 from keras_explainer.decoders.cell_attention import CellAttention
 from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
@@ -50,7 +51,8 @@ class ExplainerModel(BaseExplainer):
 
     Args:
         classifier: A built functional or Sequential `keras.Model` from images
-            (N, H, W, channels) to class scores (N, C); nested models included. A
+            (N, H, W, channels) to class scores (N, C), nested models included, or a
+            subclassed one that `keras.Model(images, model.call(images))` opens. A
             binary one, of one probability, has two classes: 0 is no, and 1 is yes.
         decoder: "unet", "deeplabv3", or a `keras.Model` from the list of feature
             maps (coarse to fine) to class mask logits (N, h, w, C).
@@ -76,6 +78,8 @@ class ExplainerModel(BaseExplainer):
             colours change, or "bilinear".
         class_names: List of C strings, or None. Of a binary classifier the names of
             its answers no (class 0) and yes (class 1), or of the latter alone.
+        output: Which of several outputs to explain: its key or the name of its layer,
+            or its place, from 0. What only the others need is left behind.
         name: String. Name of the model.
 
     Call arguments:
@@ -121,11 +125,13 @@ class ExplainerModel(BaseExplainer):
         dense_crf="auto",
         upsampling="guided",
         class_names=None,
+        output=None,
         name=None,
     ):
         _check_options(stride, rule_out, dense_crf, upsampling)
         if stride == "auto":
             stride = whole_object_stride if decoder == "unet" else default_stride
+        classifier = one_output(classifier, output)
         # === Layers ===
         frozen = FrozenClassifier(
             classifier,
