@@ -16,7 +16,7 @@ def test_classifiers_know_the_color_of_a_patch(trained_classifier, kind):
     classifier = trained_classifier(kind)
     images, labels, truth = trained.patches(64, kind, seed=5)
     scores = classifier.predict(images, verbose=0)
-    if kind in ("softmax", "logits"):
+    if kind in ("softmax", "logits", "transformer"):
         np.testing.assert_array_equal(scores.argmax(axis=1), labels)
     else:
         np.testing.assert_array_equal(scores > 0.5, labels.reshape(scores.shape))

@@ -15,6 +15,7 @@ import pathlib
 import keras
 import numpy as np
 import tensorflow as tf
+import token_classifiers
 from keras import layers
 
 import keras_explainer as kx
@@ -28,6 +29,7 @@ KINDS = {
     "sigmoid": (3, "sigmoid"),
     "one unit": (1, "sigmoid"),
     "logits": (3, None),
+    "transformer": (3, "softmax"),
 }
 EXPLAINERS = {
     "explainer": kx.ExplainerModel,
@@ -75,7 +77,12 @@ def patches(count, kind="softmax", seed=0):
 
 
 def build(kind, size=SIZE):
-    """An untrained classifier: three convolutions, pooling, and the layer of `kind`."""
+    """An untrained classifier: three convolutions, pooling, and the layer of `kind`.
+
+    A transformer has attention among patches of 4 pixels instead, and a class token.
+    """
+    if kind == "transformer":
+        return token_classifiers.transformer("class", 1, (size, size))
     units, activation = KINDS[kind]
     images = x = keras.Input((size, size, 3))
     for filters, stride in ((8, 2), (16, 2), (16, 1)):
@@ -100,10 +107,12 @@ def train(kind):
         rows = labels if labels.ndim == 2 else keras.utils.to_categorical(labels, units)
     # Nothing in an empty picture speaks for a class: all alike, or none of several.
     empty = 0.5 + 0.05 * np.random.default_rng(1).standard_normal(images[:128].shape)
-    no_answer = {"softmax": 1 / 3, "logits": 1 / 3, "sigmoid": 0.0, "one unit": 0.5}
+    no_answer = {"sigmoid": 0.0, "one unit": 0.5}
     images = np.concatenate([images, empty.astype("float32")])
-    rows = np.concatenate([rows, np.full((128, units), no_answer[kind], "float32")])
-    one_of_many = kind in ("softmax", "logits")
+    rows = np.concatenate(
+        [rows, np.full((128, units), no_answer.get(kind, 1 / 3), "float32")]
+    )
+    one_of_many = kind not in ("sigmoid", "one unit")
     loss = (
         keras.losses.CategoricalCrossentropy(from_logits=activation is None)
         if one_of_many

@@ -4,10 +4,12 @@ from keras import ops
 
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
+from keras_explainer.image_operations.undecided_logits import undecided_logits
 
 # What the classifier's evidence, of a root mean square of 1, weighs beside the mask.
 _EVIDENCE_WEIGHT = 3.0
 _NOTHING = 1e-6  # Evidence that small is none.
+_LITTLE = 0.05  # Maps of less spread, of 1 at most, tell nothing apart.
 
 
 def graded_selection(logits, cells):
@@ -24,12 +26,18 @@ def graded_selection(logits, cells):
 def graded_logits(logits, evidence=None):
     """Returns the logits of relevance, of mask logits that are decided for the most.
 
-    relevance = sigmoid(tanh(mask logits) + weight * evidence / its root mean square)
+    relevance = sigmoid(bounded mask logits + weight * evidence / its root mean square)
 
     A mask tells what belongs to a class from what does not, by logits far beyond
-    those that a sigmoid could tell apart. Within bounds they leave room for what the
+    those that a sigmoid could tell apart. Within bounds, half of which are those of 0
+    and half those of what is undecided in the mask, they leave room for what the
     classifier finds in each cell: for the class or against it, in units of its root
     mean square over the cells of the image, whatever log-odds a classifier has.
+
+    It weighs 3 where it tells the same cells apart as the mask does, and nothing where
+    it does not: the cells of the last tokens of a transformer, which have heard of all
+    the others, may all say the same. The weight is the correlation of both, and
+    whole where one of them tells nothing apart.
 
     Args:
         logits: Tensor (N, h, w, K) of mask logits.
@@ -40,9 +48,24 @@ def graded_logits(logits, evidence=None):
     Returns:
         Tensor (N, h, w, K).
     """
-    bounded = ops.tanh(logits)
+    inside = ops.tanh(logits - undecided_logits(logits))
+    bounded = (ops.tanh(logits) + inside) / 2.0
     if evidence is None:
         return bounded
-    size = ops.sqrt(ops.mean(ops.square(evidence), axis=(1, 2), keepdims=True))
+    size = ops.sqrt(_mean(ops.square(evidence)))
     evidence = evidence / ops.maximum(size, _NOTHING)
-    return bounded + _EVIDENCE_WEIGHT * resize_bilinear(evidence, grid_of(logits))
+    evidence = resize_bilinear(evidence, grid_of(logits))
+    weight = _EVIDENCE_WEIGHT * _agreement(bounded, evidence)
+    return bounded + weight * evidence
+
+
+def _agreement(one, other):
+    """Returns how far two maps (N, h, w, K) rise and fall together, from 0 to 1."""
+    one, other = one - _mean(one), other - _mean(other)
+    product = _mean(one * other) + _LITTLE
+    spreads = _mean(ops.square(one)) * _mean(ops.square(other))
+    return ops.clip(product / (ops.sqrt(spreads) + _LITTLE), 0.0, 1.0)
+
+
+def _mean(maps):
+    return ops.mean(maps, axis=(1, 2), keepdims=True)

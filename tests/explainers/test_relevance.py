@@ -12,6 +12,7 @@ from explainer_kinds import every_kind
 import keras_explainer as kx
 from keras_explainer.explainers.relevance import _EVIDENCE_WEIGHT
 from keras_explainer.explainers.relevance import graded_logits
+from keras_explainer.image_operations.undecided_logits import undecided_logits
 
 pytestmark = pytest.mark.usefixtures("eager")
 EVERY_CLASS = np.ones((1, 3), int)
@@ -27,10 +28,14 @@ def enlarged(logits, size=32):
 
 def test_graded_logits_in_closed_form():
     logits = np.array([-30.0, -0.5, 0.5, 30.0], "float32").reshape(1, 2, 2, 1)
+    np.testing.assert_allclose(undecided_logits(logits), 0.0, atol=1e-5)
     bounded = np.tanh(logits)
     np.testing.assert_allclose(graded_logits(logits), bounded, atol=1e-6)
-    evidence = np.array([3.0, 1.0, -1.0, -3.0], "float32").reshape(1, 2, 2, 1)
-    expected = bounded + _EVIDENCE_WEIGHT * evidence / 5**0.5
+    evidence = np.array([-3.0, 1.0, -1.0, 3.0], "float32").reshape(1, 2, 2, 1)
+    spreads = bounded.std()
+    agreement = (np.mean(bounded * evidence / 5**0.5) + 0.05) / (spreads + 0.05)
+    assert 0.7 < agreement < 1
+    expected = bounded + _EVIDENCE_WEIGHT * agreement * evidence / 5**0.5
     np.testing.assert_allclose(graded_logits(logits, evidence), expected, atol=1e-6)
     # Whatever the unit of the evidence.
     for other in (100 * evidence, evidence / 10):
@@ -40,6 +45,28 @@ def test_graded_logits_in_closed_form():
         even = graded_logits(logits, np.full_like(evidence, level))
         shift = _EVIDENCE_WEIGHT * np.sign(level)
         np.testing.assert_allclose(even, bounded + shift, atol=1e-4)
+    # A mask that is nowhere certain tells its cells apart all the same.
+    low = np.asarray(graded_logits(logits / 30 - 5)).ravel()
+    np.testing.assert_allclose(
+        low - low.mean(), np.tanh(logits / 30).ravel() / 2, atol=1e-3
+    )
+
+
+def test_evidence_counts_as_far_as_it_tells_the_same_cells_apart():
+    random = np.random.default_rng(0)
+    inside = np.zeros((1, 8, 8, 1), "float32")
+    inside[:, :4, :4] = 1.0
+    logits = 20 * inside - 10
+    noise = random.normal(size=inside.shape).astype("float32")
+    # The classifier's "yes" everywhere, a little more here or there.
+    alike = np.asarray(graded_logits(logits, 5 + noise))
+    assert alike[inside == 1].min() > alike[inside == 0].max()
+    against = graded_logits(logits, -logits)
+    np.testing.assert_allclose(against, np.tanh(logits), atol=1e-5)
+    # Where a mask tells nothing apart, the evidence is all that there is.
+    even = graded_logits(np.full_like(logits, -3.0), noise)
+    order = np.argsort(np.ravel(even))
+    np.testing.assert_array_equal(order, np.argsort(noise.ravel()))
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
@@ -62,7 +89,8 @@ def test_without_evidence_the_mask_logits_tell_the_order():
     assert "evidence" not in outputs
     logits = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
     order = explainer.relevance_logits(logits, outputs, np.array([[0, 1, 2]] * 2))
-    np.testing.assert_allclose(order, np.tanh(logits), atol=1e-6)
+    expected = np.tanh(logits) + np.tanh(logits - undecided_logits(logits))
+    np.testing.assert_allclose(order, expected / 2, atol=1e-6)
 
 
 @every_kind
@@ -103,7 +131,7 @@ def test_it_is_constant_where_there_is_nothing():
     logits = np.full((1, 8, 8, 3), -2.0, "float32")
     order = explainer.relevance_logits(logits, outputs, np.array([[0, 1, 2]]))
     shown = explainer.relevance(order, random_images(1))
-    expected = sigmoid(np.tanh(-2) - _EVIDENCE_WEIGHT)
+    expected = sigmoid(np.tanh(-2) / 2 - _EVIDENCE_WEIGHT)
     np.testing.assert_allclose(shown, expected, atol=1e-6)
 
 
