@@ -96,11 +96,14 @@ def opened_model(model):
 
 
 def _built_shape(model):
-    """Returns the shape of the batch that a model was called on, or of none."""
+    """Returns the shape of the one batch that a model was called on, or of none."""
     if not isinstance(model, keras.Model):
         return ()
     shape = (model.get_build_config() or {}).get("input_shape")
-    return shape if isinstance(shape, (list, tuple)) else ()
+    is_one = isinstance(shape, (list, tuple)) and all(
+        size is None or isinstance(size, int) for size in shape
+    )
+    return shape if is_one else ()
 
 
 def _is_made_of_layers(layer):

@@ -1,6 +1,7 @@
 """How a classifier would judge one cell of its final feature map."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -102,7 +103,10 @@ def _flattened(graph, final_map, logits):
 
 def _single(graph, final_map, logits):
     def judge(cells):
-        return graph.run(filled(graph, final_map, cells, (1, 1)), [logits])[0]
+        with warnings.catch_warnings():
+            # Pooling by attention weighs the only cell there is.
+            warnings.filterwarnings("ignore", "You are using a softmax over axis")
+            return graph.run(filled(graph, final_map, cells, (1, 1)), [logits])[0]
 
     return judge
 

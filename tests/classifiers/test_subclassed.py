@@ -135,6 +135,20 @@ def test_what_would_be_another_model_is_refused(kind):
         FrozenClassifier(model)
 
 
+class OfFour(keras.Model):
+    """As many inputs as images have axes."""
+
+    def call(self, inputs):
+        return inputs[0]
+
+
+def test_one_of_several_inputs_is_refused():
+    model = OfFour()
+    model([random_images(2)] * 4)
+    with pytest.raises(ValueError, match="make one of the same scores.*Received"):
+        FrozenClassifier(model)
+
+
 def test_one_that_was_never_called_is_refused():
     with pytest.raises(ValueError, match="call it once on a batch.*is not built"):
         FrozenClassifier(Stack([layers.Conv2D(4, 3)]))

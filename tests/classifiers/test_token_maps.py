@@ -92,6 +92,13 @@ def test_tokens_of_images_of_any_size_are_refused_where_maps_are_read():
         GradCAM(model)
 
 
+def test_nothing_is_said_of_a_softmax_over_one_cell(recwarn):
+    classifier = KINDS["compact"]()
+    recwarn.clear()
+    FrozenClassifier(classifier)(pictures(classifier))
+    assert not [w for w in recwarn if "softmax" in str(w.message)]
+
+
 @pytest.mark.parametrize("kind", ["class token", "flatten head"])
 def test_explainers_of_transformers_learn_and_are_saved(kind, tmp_path, eager):
     classifier = KINDS[kind]()
