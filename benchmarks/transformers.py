@@ -10,13 +10,14 @@ under insertion and deletion curves. What lies in `--out` is not trained again.
 
 import argparse
 import pathlib
-import time
 import warnings
 
 import keras
 import numpy as np
 from keras import layers
 from keras import ops
+from sibling_quality import CpuBudget
+from sibling_quality import target_masks
 
 import keras_explainer as kx
 from keras_explainer.evaluation import overlap_by_threshold
@@ -71,22 +72,6 @@ def vision_transformer(head):
     x = layers.LayerNormalization(epsilon=1e-6)(x)
     x = x[:, 0] if head == "class" else layers.GlobalAveragePooling1D()(x)
     return keras.Model(images, layers.Dense(len(SHAPES), activation="sigmoid")(x))
-
-
-class CpuBudget(keras.callbacks.Callback):
-    """Stops training after CPU seconds."""
-
-    def __init__(self, seconds):
-        super().__init__()
-        self.seconds = seconds
-
-    def on_train_begin(self, logs=None):
-        self.start, self.steps = time.process_time(), 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
-        if time.process_time() - self.start > self.seconds:
-            self.model.stop_training = True
 
 
 def train_classifier(head, minutes):
@@ -203,7 +188,7 @@ def main():
     print_row(
         "Explainer",
         classifier,
-        lambda images, target: explainer.explain(images, target).masks[..., 0],
+        target_masks(explainer),
         lambda images, target: explainer.explain(images, target).relevance[..., 0],
         held_out,
         few,
