@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.classifiers.layer_proxy import LayerProxy
 
 _RELU = (keras.activations.relu, keras.activations.relu6)
 
@@ -62,14 +63,8 @@ class GuidedBackprop(AttributionMethod):
         return tf.reduce_max(tf.abs(self.gradients(images, classes)), axis=-1)
 
 
-class _Guided:
+class _Guided(LayerProxy):
     """A rectifying layer through which only positive gradients flow back."""
-
-    def __init__(self, layer):
-        self.layer = layer
-
-    def __getattr__(self, name):
-        return getattr(self.layer, name)
 
     def __call__(self, *args, **kwargs):
         return _positive_gradient(self.layer(*args, **kwargs))

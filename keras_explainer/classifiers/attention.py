@@ -5,6 +5,7 @@ import inspect
 import keras
 from keras import ops
 
+from keras_explainer.classifiers.layer_proxy import LayerProxy
 from keras_explainer.keras_internals import inner_layers
 
 _EXPECTED = (
@@ -14,14 +15,8 @@ _EXPECTED = (
 )
 
 
-class WithScores:
+class WithScores(LayerProxy):
     """A layer of attention that returns its scores, too; the layer is not changed."""
-
-    def __init__(self, layer):
-        self.layer = layer
-
-    def __getattr__(self, name):
-        return getattr(self.layer, name)
 
     def __call__(self, *args, **kwargs):
         return self.layer(*args, **kwargs, return_attention_scores=True)

@@ -2,15 +2,11 @@
 
 import keras
 
+from keras_explainer.classifiers.layer_proxy import LayerProxy
 
-class WithoutActivation:
+
+class WithoutActivation(LayerProxy):
     """A layer called without its fused activation; the layer is not changed."""
-
-    def __init__(self, layer):
-        self.layer = layer
-
-    def __getattr__(self, name):
-        return getattr(self.layer, name)
 
     def __call__(self, *args, **kwargs):
         # The same layer with the same variables (`copy.copy` would copy those, too).
