@@ -12,7 +12,7 @@ import keras_explainer
 
 # Rooms that the others share or the command line uses, without public names.
 PRIVATE = {
-    *("inputs", "image_operations", "training", "files"),
+    *("inputs", "image_operations", "training", "files", "explanations"),
     *("commands", "command_line", "runs", "loading", "report", "study"),
 }
 PACKAGES = ["keras_explainer"] + [

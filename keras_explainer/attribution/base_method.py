@@ -11,6 +11,9 @@ from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.files.given_pictures import are_pictures
+from keras_explainer.files.given_pictures import given_pictures
+from keras_explainer.files.given_pictures import picture_levels
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import check_images
@@ -82,7 +85,7 @@ class AttributionMethod:
 
         Args:
             images: Images (N, H, W, channels) as the classifier takes them, in any
-                form that `ExplainerModel.explain` takes.
+                form that `ExplainerModel.explain` takes, paths of pictures too.
             targets: None (the predicted classes), an int, a list of ints (one per
                 image), or one-hot or multi-hot rows (N, C).
             batch_size: int. Images per classifier pass. None is 32, as in Keras.
@@ -106,6 +109,8 @@ class AttributionMethod:
                 "`tf.function` and of `Dataset.map`; that of a trained explainer runs "
                 "inside, too. Received: a call in a graph"
             )
+        if are_pictures(images):
+            images = self._images_of(images)
         is_known = has_graph(self.classifier)
         shape = self.frozen.graph.input_spec.shape[1:] if is_known else (None,) * 3
         images = np.asarray(read_images(images, shape))
@@ -214,6 +219,19 @@ class AttributionMethod:
                     f"Received: {frozen.graph.calls[0].operation.name}, without one"
                 )
         self.prepare(frozen)
+
+    def _images_of(self, pictures):
+        """Returns pictures as the images (N, H, W, channels) of the classifier."""
+        if not has_graph(self.classifier):
+            raise ValueError(
+                "Argument `images` should be an array, since a classifier that is a "
+                "function does not tell the size and range that it takes. Received: "
+                "pictures"
+            )
+        levels = picture_levels(
+            given_pictures(pictures)[0], self.frozen.image_shape[:2]
+        )
+        return np.asarray(self.preprocessing(levels))
 
     def _start_values(self, images):
         graph = self.frozen.graph

@@ -196,7 +196,7 @@ def _verdict(verified):
     """Tells what the masks of all pictures prove, by their areas: sizes may differ."""
     import numpy as np
 
-    from keras_explainer.explanation import Explanation
+    from keras_explainer.explanations.explanation import Explanation
 
     names = ("masks", "classes", "scores", "kept_scores", "removed_scores")
     areas, classes, scores, *proof = (

@@ -259,7 +259,7 @@ def _shown_range(preprocessing):
 
 
 def _finish(folder, explainer, images, explanation, rows):
-    from keras_explainer.explanation import Explanation
+    from keras_explainer.explanations.explanation import Explanation
     from keras_explainer.visualization import gallery
     from keras_explainer.visualization import save_figure
 

@@ -10,7 +10,7 @@ from keras_explainer.explainers.l2x_explainer import L2XExplainer
 from keras_explainer.explainers.real_time_saliency_explainer import (
     RealTimeSaliencyExplainer,
 )
-from keras_explainer.explanation import Explanation
+from keras_explainer.explanations.explanation import Explanation
 
 __all__ = [
     "BoundedLogitAttentionExplainer",

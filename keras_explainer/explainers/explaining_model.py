@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
-from keras_explainer.explanation import Explanation
+from keras_explainer.explainers.explained_pictures import ExplainedPictures
+from keras_explainer.explanations.explanation import Explanation
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import short_repr
@@ -35,6 +36,9 @@ class ExplainingModel(ExplainerTrainer):
             images: Images (N, H, W, channels) as the classifier takes them: array,
                 tensor, variable or list; or batches of them, whose labels are
                 ignored: a `tf.data.Dataset`, a `PyDataset`, a generator or a loader.
+                Or pictures as they are: the path of a file or of a folder of them, a
+                `PIL.Image`, or a list of such. They are resized and preprocessed as
+                on the command line.
             targets: None (the predicted classes), an int (the same class for all),
                 a list of ints (one per image), or one-hot or multi-hot rows (N, C).
             top_k: int. How many of the most probable classes get a mask when
@@ -63,6 +67,11 @@ class ExplainingModel(ExplainerTrainer):
 
         Example:
 
+        ```python
+        explanation = explainer.explain("photo.jpg")
+        explanation.show("explained.png")
+        ```
+
         >>> explanation = explainer.explain(images, top_k=2)
         >>> explanation.masks.shape
         (4, 64, 64, 2)
@@ -86,7 +95,8 @@ class ExplainingModel(ExplainerTrainer):
         )
         if tf.inside_function():
             return self._explain_in_graph(images, targets, options)
-        images = read_images(images, self.input_shape[1:])
+        shown = ExplainedPictures(self, images)
+        images = read_images(shown.images, self.input_shape[1:])
         as_tensor = tf.is_tensor(images)
         self._check_images(images)
         classes = None
@@ -102,9 +112,10 @@ class ExplainingModel(ExplainerTrainer):
             )
             parts.append(part if as_tensor else map(_as_array, part))
         join = tf.concat if as_tensor else np.concatenate
-        return Explanation(
+        explanation = Explanation(
             *(None if field[0] is None else join(field, 0) for field in zip(*parts))
         )
+        return shown.noted_in(explanation, images)
 
     def _explain_in_graph(self, images, targets, options):
         """Explains images inside a `tf.function`, where their values are not known."""

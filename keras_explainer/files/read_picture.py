@@ -33,15 +33,20 @@ def read_picture(path, upright=False):
     `MAX_PIXELS` pixels are refused.
     """
     with errors_naming(path), open_picture(path) as image:
-        if upright:
-            image = ImageOps.exif_transpose(image)
-        if image.mode.startswith(("I", "F")):
-            image = Image.fromarray(_in_8_bits(np.asarray(image)))
-        if "A" in image.getbands() or "transparency" in image.info:
-            image = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
-        return image.convert("RGB")
+        return as_rgb(image, upright)
+
+
+def as_rgb(image, upright=False):
+    """Returns a `PIL.Image` of any mode as `read_picture` reads it."""
+    if upright:
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        image = Image.fromarray(_in_8_bits(np.asarray(image)))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
 
 
 def _in_8_bits(levels):

@@ -5,10 +5,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.explanation import PREDICTED_FROM
 from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import short_repr
+from keras_explainer.predicted_from import PREDICTED_FROM
 
 _WHOLE = (int, np.integer)
 

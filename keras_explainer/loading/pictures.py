@@ -8,11 +8,11 @@ import sys
 import numpy as np
 
 from keras_explainer.command_line.command_error import CommandError
+from keras_explainer.files.given_pictures import picture_levels
 from keras_explainer.files.picture_files import picture_files
 from keras_explainer.files.picture_files import warn_of_unread
 from keras_explainer.files.read_picture import BadFileError
 from keras_explainer.files.read_picture import read_picture
-from keras_explainer.files.resize_picture import resize_picture
 
 
 def find_pictures(names):
@@ -79,6 +79,5 @@ def explainer_input(pictures, explainer):
         pictures: List of RGB `PIL.Image` of any sizes.
         explainer: The explainer, which knows size and preprocessing.
     """
-    size = tuple(explainer.frozen.image_shape[:2])
-    images = [resize_picture(picture, size) for picture in pictures]
-    return np.asarray(explainer.preprocessing(np.stack(images).astype("float32")))
+    levels = picture_levels(pictures, explainer.frozen.image_shape[:2])
+    return np.asarray(explainer.preprocessing(levels))

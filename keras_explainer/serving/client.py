@@ -10,8 +10,10 @@ from PIL import Image
 
 from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
-from keras_explainer.explanation import PREDICTED_FROM
-from keras_explainer.explanation import Explanation
+from keras_explainer.explanations.explanation import Explanation
+from keras_explainer.files.given_pictures import given_pictures
+from keras_explainer.files.read_picture import read_picture
+from keras_explainer.predicted_from import PREDICTED_FROM
 from keras_explainer.serving.client_inputs import check_served
 from keras_explainer.serving.client_inputs import checked_images
 from keras_explainer.serving.client_inputs import checked_targets
@@ -112,13 +114,14 @@ class Client:
             signature = "explain_and_verify" if verify else "serving_default"
             answer = self._ask(signature, {"images": checked_images(images)})
             masks = answer["masks"]
+        pictures, file_names = _shown(images)
         classes, scores = answer["classes"], answer["scores"]
         names = answer["class_names"]
         self.class_names.update(zip(classes.flat, names.flat))
         is_target = scores >= PREDICTED_FROM
         is_target[:, :1] = True
         target_masks = np.where(is_target[:, None, None], masks, np.float32(0))
-        return Explanation(
+        explanation = Explanation(
             masks,
             classes,
             scores,
@@ -127,6 +130,7 @@ class Client:
             answer.get("kept_scores"),
             answer.get("removed_scores"),
         )
+        return explanation.of(pictures, file_names, dict(self.class_names))
 
     def explain_class(self, images, targets):
         """Returns the masks (N, h, w) of one class per image.
@@ -261,6 +265,15 @@ def _retrying(retries):
         wait=tenacity.wait_random_exponential(_FIRST_WAIT, _LONGEST_WAIT),
         reraise=True,
     )
+
+
+def _shown(images):
+    """Returns what was asked about as pictures of 0..255, and their names or None."""
+    if isinstance(images, bytes):
+        return [read_picture(io.BytesIO(images), upright=True)], None
+    if isinstance(images, (str, os.PathLike)):
+        return given_pictures(images)
+    return np.clip(np.rint(np.asarray(images)), 0, 255).astype("uint8"), None
 
 
 def _read_masks(files):

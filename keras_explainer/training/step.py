@@ -8,13 +8,13 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_explainer.explanation import PREDICTED_FROM
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import merged_logits
 from keras_explainer.losses.step_outputs import StepOutputs
+from keras_explainer.predicted_from import PREDICTED_FROM
 from keras_explainer.replicas import share_of_mean
 from keras_explainer.replicas import update_if
 from keras_explainer.training.batch import read_batch

@@ -20,7 +20,14 @@ _BACKGROUND = 128
 _GROUND_TRUTH_COLOR = "#FFFFFF"
 
 
-def gallery(images, explanation, class_names=None, ground_truth=None, columns=_COLUMNS):
+def gallery(
+    images,
+    explanation,
+    class_names=None,
+    ground_truth=None,
+    columns=_COLUMNS,
+    names=None,
+):
     """Draws an explanation, one photograph a row.
 
     A row shows the photograph, the mask of each of its classes with the class's
@@ -41,6 +48,8 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
             None.
         columns: the columns to draw, in this order, out of "image", "classes", "kept",
             "removed" and "ground_truth" (only where it is given). Defaults to all.
+        names: List of N strings, such as names of files, written under the images; or
+            None.
 
     Returns:
         matplotlib Figure.
@@ -66,11 +75,16 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
     kept_scores, removed_scores = kept_and_removed(
         *(getattr(explanation, part, None) for part in _PROOF), scores.shape
     )
-    names = _names_of(classes, class_names)
+    of_classes = _names_of(classes, class_names)
     if ground_truth is not None and len(ground_truth) != len(images):
         raise ValueError(
             "Argument `ground_truth` should hold a mask for each of the "
             f"{len(images)} images. Received: {len(ground_truth)} masks"
+        )
+    if names is not None and len(names) != len(images):
+        raise ValueError(
+            "Argument `names` should hold a name for each of the "
+            f"{len(images)} images. Received: {len(names)} names"
         )
 
     # A place that is empty in every row gets no column.
@@ -84,7 +98,7 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
             return None
         color, number = class_color(index), f"class {index}"
         shown = overlay(picture, as_mask(masks[n, ..., k], "explanation.masks"), color)
-        name = names.get(index, number)
+        name = of_classes.get(index, number)
         proof = kept_scores[n, k], removed_scores[n, k]
         return Panel(shown, name, float(scores[n, k]), color, number, *proof)
 
@@ -95,7 +109,7 @@ def gallery(images, explanation, class_names=None, ground_truth=None, columns=_C
         row = []
         for column in columns:
             if column == "image":
-                row.append(Panel(picture))
+                row.append(Panel(picture, str(names[n]) if names else ""))
             elif column == "classes":
                 row.extend(class_panel(n, k, picture) for k in ranks)
             elif column == "kept":

@@ -4,15 +4,33 @@ import typing
 
 import numpy as np
 
-# Probability from which a class counts as predicted where there may be several.
-PREDICTED_FROM = 0.5
+from keras_explainer.explanations.told import told
+from keras_explainer.predicted_from import PREDICTED_FROM
+
+_SHOWN = 8  # Rows of a figure that are still looked at.
 
 
-class Explanation(typing.NamedTuple):
+class _Parts(typing.NamedTuple):
+    masks: typing.Any
+    classes: typing.Any
+    scores: typing.Any
+    target_mask: typing.Any
+    probabilities: typing.Any
+    kept_scores: typing.Any = None
+    removed_scores: typing.Any = None
+    relevance: typing.Any = None
+
+
+class Explanation(_Parts):
     """Masks of the classes asked for, with the prediction they belong to.
 
     `masks` are outlines: what belongs to a class, and what does not. `relevance` is the
     order in which pixels matter to it, inside of the outline and outside.
+
+    It is a tuple of the arrays below. What `explain` returns also has `pictures`, those
+    that were given (list of `PIL.Image`) or the images as pixels 0..255 (uint8 array
+    (N, H, W, 3)), their `names` if they came from files, and the explainer's
+    `class_names`. A tuple put together from parts has None instead.
 
     Args:
         masks: float32 (N, H, W, k) in [0, 1], at the size of the images.
@@ -27,16 +45,71 @@ class Explanation(typing.NamedTuple):
         removed_scores: float32 (N, k), the same when it sees only what the mask leaves.
         relevance: float32 (N, H, W, k) in [0, 1], graded, of the same classes: for
             heat maps, and for metrics that take pixels one after the other.
+
+    Example:
+
+    ```python
+    explanation = explainer.explain("photo.jpg")
+    print(explanation)  # the classes of each picture, and the shapes of the arrays
+    explanation.show()  # in a notebook; elsewhere explanation.show("explained.png")
+    ```
     """
 
-    masks: typing.Any
-    classes: typing.Any
-    scores: typing.Any
-    target_mask: typing.Any
-    probabilities: typing.Any
-    kept_scores: typing.Any = None
-    removed_scores: typing.Any = None
-    relevance: typing.Any = None
+    pictures = names = class_names = None
+
+    def of(self, pictures, names=None, class_names=None):
+        """Notes what is explained, for `show` and for printing.
+
+        Args:
+            pictures: List of RGB `PIL.Image`, or uint8 array (N, H, W, 3).
+            names: List of N strings, or None.
+            class_names: List of strings by class, a dict from index to name, or None.
+
+        Returns:
+            The explanation itself.
+        """
+        self.pictures, self.names, self.class_names = pictures, names, class_names
+        return self
+
+    def __repr__(self):
+        return told(self)
+
+    def show(self, path=None, limit=_SHOWN):
+        """Draws the pictures with their masks, one a row, as a figure.
+
+        A notebook draws the figure that a cell ends with. Nothing is opened elsewhere:
+        give a path, and look at the file.
+
+        Args:
+            path: Path ending in ".png" to write the figure to, or None.
+            limit: int. How many of the pictures to draw, from the first on.
+
+        Returns:
+            matplotlib Figure, as `keras_explainer.visualization.gallery` makes it.
+
+        Raises:
+            ValueError: If the explanation does not know its pictures: it was put
+                together from parts, or made inside a `tf.function`.
+        """
+        from keras_explainer.visualization import gallery
+        from keras_explainer.visualization import save_figure
+
+        if self.pictures is None:
+            raise ValueError(
+                "An explanation that is shown should know its pictures; draw it by "
+                "`keras_explainer.visualization.gallery(pictures, explanation)`. "
+                "Received: one that was put together from parts, or made in a graph"
+            )
+        parts = (None if part is None else part[:limit] for part in self)
+        figure = gallery(
+            self.pictures[:limit],
+            type(self)(*parts),
+            self.class_names,
+            names=self.names and self.names[:limit],
+        )
+        if path is not None:
+            save_figure(figure, path)
+        return figure
 
     def verdict(self):
         """Tells in a sentence what the masks prove.

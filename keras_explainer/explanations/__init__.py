@@ -1,0 +1,1 @@
+"""What `explain` answers, and how it is shown."""
