@@ -26,8 +26,8 @@ def verified_scores(explainer, classify, images, masks, classes):
             found = tf.gather(classify(pictures), known, axis=1, batch_dims=1)
             return tf.where(one_class >= 0, found, 0.0)
 
-        kept = score(explainer.kept_part(images, mask))
-        return kept, score(explainer.removed_part(images, 1.0 - mask))
+        kept, removed = both_parts(explainer, images, mask)
+        return score(kept), score(removed)
 
     # One mask of each image after the other: no more pictures at once than images.
     found = tf.map_fn(
@@ -37,3 +37,15 @@ def verified_scores(explainer, classify, images, masks, classes):
         fn_output_signature=(tf.float32, tf.float32),
     )
     return tuple(tf.transpose(scores) for scores in found)
+
+
+def both_parts(explainer, images, masks):
+    """Returns what masks keep of images, and what is left without them, as verified.
+
+    Args:
+        explainer: The `BaseExplainer`, which says what a part of an image is.
+        images: Tensor (N, H, W, channels).
+        masks: Tensor (N, H, W) in [0, 1].
+    """
+    kept = explainer.kept_part(images, masks)
+    return kept, explainer.removed_part(images, 1.0 - masks)

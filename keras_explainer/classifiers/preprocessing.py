@@ -4,6 +4,7 @@ import warnings
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_explainer.classifiers.applications import application_name
 from keras_explainer.classifiers.applications import application_preprocessing
@@ -198,22 +199,28 @@ class Preprocessing:
         stretched to 0..255 together.
 
         Args:
-            images: Array (N, H, W, channels) in the classifier's input range.
+            images: Array or tensor (N, H, W, channels) in the classifier's input range.
 
         Returns:
-            float32 array (N, H, W, 3 or 1).
+            float32 array or tensor (N, H, W, 3 or 1).
         """
-        images = np.asarray(images, "float32")
-        if self._recognised.inverse is not None:
-            images = self._recognised.inverse(images)
-        elif self._recognised.affine is not None and images.shape[-1] == 1:
+        if not tf.is_tensor(images):
+            return np.asarray(self.restore(tf.convert_to_tensor(images, "float32")))
+        ops, recognised = keras.ops, self._recognised
+        if recognised.inverse is not None:
+            matrix, offset = recognised.inverse
+            images = ops.matmul(images, matrix) + offset
+        elif recognised.affine is not None and images.shape[-1] == 1:
             low, high = self._black_and_white
             images = (images - low) / (high - low) * 255.0
         else:
-            low, high = images.min(initial=0.0), images.max(initial=1.0)
-            if low >= 0 and 1 < high <= 255:
-                low, high = 0.0, 255.0
-            images = (images - low) / max(high - low, 1e-6) * 255.0
+            low, high = ops.min(images, initial=0.0), ops.max(images, initial=1.0)
+            are_levels = (low >= 0.0) & (high > 1.0) & (high <= 255.0)
+            low, high = (
+                ops.where(are_levels, end, found)
+                for end, found in ((0.0, low), (255.0, high))
+            )
+            images = (images - low) / ops.maximum(high - low, 1e-6) * 255.0
         return images[..., :3] if images.shape[-1] >= 3 else images[..., :1]
 
     @property

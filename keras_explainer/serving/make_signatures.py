@@ -13,13 +13,30 @@ from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
 from keras_explainer.serving.served_inputs import checked_images
 from keras_explainer.serving.served_inputs import checked_targets
+from keras_explainer.verified_scores import both_parts
 from keras_explainer.verified_scores import verified_scores
 
+# Those of a SavedModel; "verify_mask" is for masks that a caller has made or changed.
+SAVED_MODEL_SIGNATURES = (
+    "serving_default",
+    "explain_bytes",
+    "explain_and_verify",
+    "explain_bytes_and_verify",
+    "explain_class",
+    "classify",
+)
 _PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def make_signatures(
-    explainer, *, top_k=3, mask_size=None, threshold=None, relevance=False
+    explainer,
+    *,
+    top_k=3,
+    mask_size=None,
+    threshold=None,
+    relevance=False,
+    names=SAVED_MODEL_SIGNATURES,
+    batch_size=None,
 ):
     """Traces the served functions of an explainer, preprocessing included.
 
@@ -30,11 +47,12 @@ def make_signatures(
             returned as numbers. Defaults to the decoder's grid.
         threshold: float between 0 and 1 that makes masks 0 and 1, or None.
         relevance: Boolean. Whether those that explain also answer with "relevance".
+        names: List of strings, the functions to trace: "verify_mask", or of
+            `SAVED_MODEL_SIGNATURES`, all of which are traced by default.
+        batch_size: int, how many images there are in each call, or None if any number.
 
     Returns:
-        Dict of concrete functions: "serving_default", "explain_bytes",
-        "explain_and_verify", "explain_bytes_and_verify", "explain_class" and
-        "classify".
+        Dict of concrete functions, by their names.
 
     Raises:
         ValueError: If an argument is none of these, or the preprocessing is not
@@ -48,17 +66,19 @@ def make_signatures(
     # What is wrong with the preprocessing is said here in one sentence, in a traced
     # function with its whole stack.
     _check_preprocessing(explainer)
-    functions = _served_functions(explainer, top_k, mask_size, threshold, relevance)
-    signatures = {name: f.get_concrete_function() for name, f in functions.items()}
-    _check_portable(signatures["serving_default"])
+    functions = _served_functions(
+        explainer, top_k, mask_size, threshold, relevance, batch_size
+    )
+    signatures = {name: functions[name].get_concrete_function() for name in names}
+    _check_portable(signatures[names[0]])
     return signatures
 
 
-def _served_functions(explainer, top_k, mask_size, threshold, relevance):
+def _served_functions(explainer, top_k, mask_size, threshold, relevance, batch_size):
     """Returns the functions of all signatures, to be traced."""
     num_classes = explainer.frozen.num_classes
-    images_spec = _images_spec(explainer)
-    targets_spec = tf.TensorSpec((None,), tf.int32, name="targets")
+    images_spec = _images_spec(explainer, batch_size)
+    targets_spec = tf.TensorSpec((batch_size,), tf.int32, name="targets")
 
     # What several signatures call is traced once: it is in the file once.
     @tf.function
@@ -118,6 +138,7 @@ def _served_functions(explainer, top_k, mask_size, threshold, relevance):
         "explain_bytes_and_verify": _of_files(verify, images_spec, threshold),
         "explain_class": explain_class,
         "classify": classify,
+        "verify_mask": _of_masks(explainer, probabilities_of, images_spec),
     }
 
 
@@ -133,6 +154,34 @@ def _verifying(explain, explainer, classify, images_spec):
         return {**answer, "kept_scores": kept, "removed_scores": removed}, logits
 
     return explain_and_verify
+
+
+def _of_masks(explainer, classify, images_spec):
+    """Returns the function that verifies masks (N, H, W), and shows both parts."""
+    masks_spec = tf.TensorSpec(images_spec.shape[:3], tf.float32, name="masks")
+    targets_spec = tf.TensorSpec(images_spec.shape[:1], tf.int32, name="targets")
+
+    @tf.function(input_signature=[images_spec, masks_spec, targets_spec])
+    def verify_mask(images, masks, targets):
+        images = _preprocessed(explainer, checked_images(images))
+        count, num_classes = tf.shape(images)[0], explainer.frozen.num_classes
+        targets = checked_targets(targets, count, num_classes)
+        answer = {}
+        for name, part in zip(
+            ("kept", "removed"), both_parts(explainer, images, masks)
+        ):
+            scores = tf.gather(classify(part), targets, axis=1, batch_dims=1)
+            answer[f"{name}_scores"] = scores
+            answer[name] = _in_colors(explainer.preprocessing.restore(part))
+        return answer
+
+    return verify_mask
+
+
+def _in_colors(pictures):
+    """Returns pictures (N, H, W, 1 or 3) as RGB within 0..255."""
+    pictures = tf.clip_by_value(pictures, 0.0, 255.0)
+    return tf.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
 
 
 def _of_images(explain, images_spec):
@@ -155,9 +204,9 @@ def _of_files(explain, images_spec, threshold):
     return explain_files
 
 
-def _images_spec(explainer):
+def _images_spec(explainer, batch_size=None):
     height, width = explainer.frozen.image_shape[:2]
-    return tf.TensorSpec((None, height, width, 3), tf.float32, name="images")
+    return tf.TensorSpec((batch_size, height, width, 3), tf.float32, name="images")
 
 
 def _preprocessed(explainer, images):
