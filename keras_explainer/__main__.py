@@ -79,6 +79,8 @@ def build_parser():
             help=command.SUMMARY,
             description=command.DESCRIPTION,
             examples=command.EXAMPLES,
+            usual=getattr(command, "USUAL", ()),
+            details=getattr(command, "DETAILS", ""),
         )
         command.add_arguments(added)
         added.add_argument(

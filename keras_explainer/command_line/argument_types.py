@@ -40,6 +40,18 @@ def name_list(text):
     )
 
 
+def settings(text):
+    """Argument type: names with numbers, such as target_area_weight=9,composites=0."""
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        return {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "should be names and numbers, such as target_area_weight=9,composites=0. "
+            f"Received: {text!r}"
+        ) from None
+
+
 def dataset_name(text):
     """Argument type: a kind of data set, or tfds:NAME."""
     known = ("voc", "coco", "folder", "shapes")

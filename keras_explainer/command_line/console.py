@@ -25,4 +25,5 @@ def count_bar():
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )

@@ -13,12 +13,13 @@ def add_out(parser):
     )
 
 
-def add_result_arguments(parser, resumed_after):
+def add_result_arguments(parser, resumed_after, and_so_on=""):
     """Adds --out, --force and --resume.
 
     Args:
         parser: The parser of the command.
         resumed_after: String, the last thing of an interrupted run that is kept.
+        and_so_on: String, what else --resume does.
     """
     result = parser.add_argument_group("result")
     add_out(result)
@@ -29,7 +30,7 @@ def add_result_arguments(parser, resumed_after):
     again.add_argument(
         "--resume",
         action="store_true",
-        help=f"continue an interrupted run after {resumed_after}",
+        help=f"continue an interrupted run after {resumed_after}{and_so_on}",
     )
 
 

@@ -28,8 +28,8 @@ masks, and against the classifier. The result is a folder with
   curves.png                          insertion, deletion and IoU over thresholds
   class_discrimination.png            what the mask of one class keeps of another
   gallery.png                         image, ground truth and a column per method
-  measured/<method>.npz               the values of every image
-
+  measured/<method>.npz               the values of every image"""
+DETAILS = """\
 methods:
   explainer               the trained explainer: one pass for all classes
   explainer_refined       the same, and 10 steps on each mask: 31 passes per class
@@ -49,6 +49,10 @@ methods:
 
 A method that fails is told in its row, and the others go on. What was measured before
 an interruption is kept in <out>.partial, for --resume."""
+USUAL = [
+    *("--explainer", "--methods", "--dataset", "--data", "--split"),
+    *("--classes", "--limit", "--out", "--force", "--resume"),
+]
 EXAMPLES = [
     "keras-explainer evaluate --explainer runs/pets --dataset voc --data VOCdevkit \\",
     "    --split val --limit 100 --out runs/pets_compared",

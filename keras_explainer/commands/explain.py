@@ -1,6 +1,7 @@
 """`keras-explainer explain`: explains pictures with a trained explainer."""
 
 import itertools
+import pathlib
 import sys
 
 from keras_explainer.command_line.argument_types import fraction
@@ -9,11 +10,11 @@ from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import count_bar
 from keras_explainer.command_line.loading_arguments import add_explainer
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
-from keras_explainer.command_line.result_arguments import add_out
 from keras_explainer.loading.class_names import read_class_names
 from keras_explainer.loading.load_explainer import find_explainer
 from keras_explainer.loading.load_explainer import load_explainer
@@ -22,20 +23,29 @@ from keras_explainer.runs.run_folder import RunFolder
 
 SUMMARY = "explain pictures: which pixels made the classifier say that"
 DESCRIPTION = """\
-Explains pictures with a trained explainer, here or on a model server that serves an
-exported one. For each picture the result folder has
+Explains pictures with a trained explainer, here or on a model server. For each picture
+the result folder has
 
   <picture>_overlay.png   the picture, and every class with its mask and probability
   <picture>_<class>.png   the mask of a class, grey, at the size of the picture
-  <picture>_<class>_relevance.png   with --relevance: the order in which pixels matter
 
-and explanations.json has the probability, area and bounding box of every mask.
+and explanations.json has the probability, area and bounding box of every mask."""
+DETAILS = """\
+With --relevance there is <picture>_<class>_relevance.png too, the order in which pixels
+matter.
 
-How right masks are the classifier itself can tell: with --verify it looks at what each
+With --verify the classifier itself says how right the masks are: it looks at what each
 mask keeps, and at what it leaves. A mask that holds the reasons keeps the probability
-of its class, and without it little of that is left."""
+of its class, and without it little of that is left.
+
+Without --explainer pictures are explained as photographs, by the explainer that comes
+with the package, and without --out the folder is written beside the picture."""
+USUAL = [
+    *("--explainer", "--server", "--out", "--force"),
+    *("--top-k", "--targets", "--verify", "--threshold"),
+]
 EXAMPLES = [
-    "keras-explainer explain --explainer imagenet photo.jpg --out explained",
+    "keras-explainer explain photo.jpg",
     "keras-explainer explain --explainer runs/pets holiday.jpg --out explained",
     "keras-explainer explain --explainer pets.keras 'photos/*.jpg' scans/ \\",
     "    --targets cat,dog --threshold 0.5 --out explained",
@@ -43,20 +53,26 @@ EXAMPLES = [
     "    --verify --out explained",
 ]
 BATCH_SIZE = 16
+SHIPPED = "imagenet"
 
 
 def add_arguments(parser):
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES", help="files, folders or patterns"
     )
-    who = parser.add_mutually_exclusive_group(required=True)
+    who = parser.add_mutually_exclusive_group()
     add_explainer(who, required=False)
     who.add_argument(
         "--server",
         metavar="URL",
         help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/v1/models/NAME",
     )
-    add_out(parser)
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="the folder to write, a new one (default: PICTURE_explained beside the "
+        "picture, or explained for several)",
+    )
     _add_classes(parser)
     _add_masks(parser)
     add_loading_arguments(parser)
@@ -125,6 +141,9 @@ def _add_masks(parser):
 
 
 def run(args):
+    is_default = not (args.explainer or args.server)
+    args.explainer = SHIPPED if is_default else args.explainer
+    args.out = args.out or _usual_out(args.images)
     explainer = None
     if args.explainer:
         explainer = str(find_explainer(args.explainer).resolve())
@@ -160,17 +179,35 @@ def run(args):
         "threshold": args.threshold,
     }
     with RunFolder(args.out, settings, force=args.force) as folder:
+        if is_default:
+            console.print(
+                "With the explainer of ImageNet's 1000 classes that comes with the "
+                "package; --explainer names another"
+            )
         quiet_tensorflow()
-        explained, skipped, verdict = _explain(args, folder)
+        records, skipped, verdict = _explain(args, folder)
     ending = f", skipped {skipped}" if skipped else ""
-    pictures = "picture" if explained == 1 else "pictures"
-    console.print(f"\nExplained {explained} {pictures}{ending}; see {args.out}")
+    one = len(records) == 1
+    explained = "1 picture" if one else f"{len(records)} pictures"
+    see = pathlib.Path(args.out, records[0]["overlay"]) if one else args.out
+    console.print(f"\nExplained {explained}{ending}; see {see}")
     if verdict:
         console.print(f"Verified: {verdict}")
 
 
+def _usual_out(names):
+    """Returns the folder to write where none is named."""
+    path = pathlib.Path(names[0])
+    if len(names) > 1 or not path.exists():
+        return "explained"
+    path = path.resolve() if path.name in ("", "..") else path
+    return str(
+        path.with_name(f"{path.stem if path.is_file() else path.name}_explained")
+    )
+
+
 def _explain(args, folder):
-    """Returns how many pictures were explained and skipped, and the verdict or None."""
+    """Returns records of pictures, how many were skipped, and the verdict or None."""
     from keras_explainer.loading.pictures import find_pictures
     from keras_explainer.loading.pictures import no_pictures
     from keras_explainer.runs.explanation_files import ExplanationFiles
@@ -179,17 +216,20 @@ def _explain(args, folder):
     files = ExplanationFiles(folder.path, names, args.threshold, folder.file)
     paths = find_pictures(args.images)
     records, verified = [], []
-    for path, picture, fields in explain(paths):
-        records.append(files.write(path, picture, **fields))
-        if args.verify:
-            verified.append({**fields, "masks": fields["masks"].mean(axis=(0, 1))})
-        _show(records[-1])
+    with count_bar() as bar:
+        task = bar.add_task("Explaining", total=len(paths))
+        for path, picture, fields in explain(paths):
+            records.append(files.write(path, picture, **fields))
+            if args.verify:
+                verified.append({**fields, "masks": fields["masks"].mean(axis=(0, 1))})
+            _show(records[-1])
+            bar.update(task, completed=paths.index(path) + 1)
     if not records:
         raise no_pictures("IMAGES", args.images)
     verdict = _verdict(verified) if args.verify else None
     folder.write_json("explanations.json", records)
     folder.finish()
-    return len(records), len(paths) - len(records), verdict
+    return records, len(paths) - len(records), verdict
 
 
 def _verdict(verified):

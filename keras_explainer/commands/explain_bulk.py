@@ -26,10 +26,14 @@ tf.train.Example) with an Apache Beam pipeline. The result folder has
 
   masks-*.tfrecord   a row for each image: its path, most probable classes, masks, and
   (or .parquet)      all probabilities; keras_explainer.bulk.read_explanations reads it
-  failed-*.jsonl     path and reason of each image that could not be read
-
+  failed-*.jsonl     path and reason of each image that could not be read"""
+DETAILS = """\
 After a crash the same command goes on: shards that are there are not done again, and
 each image is in one shard, once. All other flags are passed on to Beam."""
+USUAL = [
+    *("--explainer", "--input", "--output", "--runner"),
+    *("--top-k", "--masks", "--verify", "--format"),
+]
 EXAMPLES = [
     "keras-explainer explain-bulk --explainer runs/pets --input 'images/*.jpg' \\",
     "    --output explained --direct_num_workers 2 \\",

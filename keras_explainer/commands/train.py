@@ -5,6 +5,7 @@ import shutil
 import warnings
 
 from keras_explainer.command_line.argument_types import name_list
+from keras_explainer.command_line.argument_types import settings
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import Interrupted
@@ -30,14 +31,24 @@ from keras_explainer.runs.run_folder import RunFolder
 SUMMARY = "train an explainer for a classifier, once"
 DESCRIPTION = """\
 Trains an explainer for a classifier, which stays as it is. The result is a folder
-with explainer.keras, history.csv, metrics.json, config.json and pictures/.
-
-It ends with a verdict on pictures held out for validation, if there are any: how much
-of its answers the classifier keeps from the masks alone, and how much without them.
-
+with explainer.keras, history.csv, metrics.json, config.json and pictures/. It ends
+with a verdict on pictures held out for validation, if there are any: how much of its
+answers the classifier keeps from the masks alone, and how much without them."""
+DETAILS = """\
 The folder appears when training is over. Until then what every finished epoch has
 reached is kept beside it, in <out>.partial, for --resume; asked to end by SIGTERM,
-training also saves the step it has reached."""
+training also saves the step it has reached.
+
+With --resume and more --epochs a run that is finished is trained on: its learning rate
+is that of the longer training, so that it is higher again at first.
+
+--loss takes numbers of keras_explainer.losses.ExplainerLoss, and of what a step draws
+(composites, augmentation, single_label): target_area_weight=9 makes masks smaller."""
+USUAL = [
+    *("--classifier", "--class-names", "--preprocess-input"),
+    *("--dataset", "--data", "--classes", "--limit"),
+    *("--epochs", "--loss", "--out", "--force", "--resume"),
+]
 EXAMPLES = [
     "keras-explainer train --classifier mobilenet_v2 --dataset folder --data photos \\",
     "    --out runs/photos",
@@ -56,7 +67,8 @@ def add_arguments(parser):
     _add_classifier(parser.add_argument_group("what to explain"))
     _add_data(parser.add_argument_group("images to learn from"))
     _add_training(parser.add_argument_group("training"))
-    add_result_arguments(parser, "its last finished epoch")
+    more = ", or train on after a finished one, with more --epochs"
+    add_result_arguments(parser, "its last finished epoch", more)
 
 
 def _add_classifier(group):
@@ -133,6 +145,12 @@ def _add_training(group):
         help="passes over the images (default: %(default)s)",
     )
     group.add_argument(
+        "--loss",
+        type=settings,
+        metavar="NAME=N,...",
+        help="numbers of the objective, such as target_area_weight=9 for smaller masks",
+    )
+    group.add_argument(
         "--batch-size",
         type=whole_number(1),
         default=16,
@@ -150,9 +168,7 @@ def _add_training(group):
 
 def run(args):
     check_data_arguments(args, _FILE_OPTIONS)
-    with RunFolder(
-        args.out, run_settings(args, _PATHS), force=args.force, resume=args.resume
-    ) as folder:
+    with _run_folder(args) as folder:
         quiet_tensorflow()
         from keras_explainer.runs.checkpoint import TerminationCheckpoint
 
@@ -170,6 +186,22 @@ def run(args):
     console.print(
         f"  keras-explainer explain --explainer {explainer} PICTURES... --out {out}"
     )
+
+
+def _run_folder(args):
+    """Returns the folder of a new run, or of one to go on with."""
+    settings = run_settings(args, _PATHS)
+    if not args.resume:
+        return RunFolder(args.out, settings, force=args.force)
+    from keras_explainer.runs.prolonged_run import resumed_training
+
+    folder, is_finished = resumed_training(args.out, settings)
+    if is_finished:
+        console.print(
+            f"Training on from epoch {folder.finished_epochs} to {args.epochs}: the "
+            "learning rate is that of the longer training, higher again at first"
+        )
+    return folder
 
 
 def _train(args, folder, termination):

@@ -3,6 +3,7 @@
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.preprocessing_arguments import preprocessing_of
+from keras_explainer.loading.loss_options import compile_with
 
 # Name of a method: its class in `keras_explainer.explainers`.
 METHODS = {
@@ -19,8 +20,9 @@ def new_explainer(args):
     """Returns the explainer that the arguments of `train` ask for.
 
     Args:
-        args: Namespace with `method`, `classifier`, `multi_label`, `class_names`, and
-            what says how to load the classifier, its preprocessing and its data.
+        args: Namespace with `method`, `classifier`, `multi_label`, `class_names`,
+            `loss`, and what says how to load the classifier, its preprocessing and its
+            data.
 
     Raises:
         UsageError: If the preprocessing is not recognised, the classifier takes no
@@ -38,6 +40,8 @@ def new_explainer(args):
     names = _class_names(args, explainer)
     if names:
         explainer.class_names = names
+    if args.loss:
+        compile_with(explainer, args.loss)
     return explainer
 
 

@@ -23,6 +23,24 @@ def test_help_has_examples_and_no_code_name(command, capsys):
     assert "SUPPRESS" not in shown and "%(" not in shown
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_on_a_screen_or_says_where_the_rest_is(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = {}
+    for flag in ("--help", "--help-all"):
+        with pytest.raises(SystemExit):
+            main([command, flag])
+        shown[flag] = capsys.readouterr().out
+        if "--help-all" not in shown["--help"]:
+            break
+    assert len(shown["--help"].splitlines()) <= 56
+    if "--help-all" in shown:
+        everything = shown["--help-all"]
+        assert "--safe-mode" in everything and "--safe-mode" not in shown["--help"]
+        assert everything.count("\n") > shown["--help"].count("\n")
+        assert " --debug " in everything and everything.startswith("usage: ")
+
+
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_does_not_load_tensorflow(argument):
     done = subprocess.run(
@@ -103,8 +121,13 @@ def test_no_command_is_a_question_for_help(capsys):
         ),
         (
             [*TRAIN, "--dataset", "shapes", "--epoch", "3"],
-            "Arguments should be those of `keras-explainer --help`. "
-            "Received: --epoch 3",
+            "Arguments should be those of `keras-explainer train --help-all` (such as "
+            "--epochs). Received: --epoch 3",
+        ),
+        (
+            ["demo", "--step", "3"],
+            "Arguments should be those of `keras-explainer demo --help` (such as "
+            "--steps). Received: --step 3",
         ),
         (
             [*TRAIN, "--dataset", "voc"],

@@ -62,6 +62,25 @@ def test_explainer_of_the_package(tmp_path, monkeypatch, capsys):
     assert config["explainer"] == str(kx.shipped_model("mobilenet_v2_imagenet"))
 
 
+@pytest.mark.slow
+def test_a_photograph_alone_is_enough(tmp_path, monkeypatch, capsys):
+    """`keras-explainer explain photo.jpg`, and a folder of them in another place."""
+    (tmp_path / "photos").mkdir()
+    shutil.copy(PHOTOGRAPHS / "cat.jpg", tmp_path / "photos" / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", "photos/photo.jpg"]) == 0
+    told = capsys.readouterr().out
+    assert "comes with the package" in told and "photo.jpg: Egyptian_cat 0.8" in told
+    assert "see photos/photo_explained/photo_overlay.png" in told
+    assert (tmp_path / "photos/photo_explained/photo_overlay.png").is_file()
+    assert main(["explain", "photos/photo.jpg"]) == 2
+    assert "--force to replace" in capsys.readouterr().err
+    assert main(["explain", "photos", "--top-k", "1"]) == 0
+    assert (tmp_path / "photos_explained/photo_Egyptian_cat.png").is_file()
+    assert main(["explain", "photos/*.jpg", "--top-k", "1"]) == 0
+    assert (tmp_path / "explained/explanations.json").is_file()
+
+
 def test_find_pictures(pictures):
     names = [
         str(pictures),

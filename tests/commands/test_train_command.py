@@ -1,6 +1,7 @@
 """`train`: whole runs, interrupted runs, and every kind of data."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -163,6 +164,68 @@ def test_run_interrupted_after_its_last_epoch_is_finished(
     assert verdict.startswith("On 1 picture that training did not see: ")
     assert content(out) == RUN
     assert len(read_history(out / "history.csv")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_a_finished_run_is_trained_on(classifiers, tmp_path, capsys, monkeypatch):
+    """One epoch more after one, and one more after that, which is interrupted first."""
+    out, classifier = tmp_path / "run", classifiers / "shapes.keras"
+    assert main(train(classifier, out, epochs=1)) == 0
+    first = read_history(out / "history.csv")
+    capsys.readouterr()
+    longer = train(classifier, out, "shapes", "--resume")
+    assert main([*longer, "--epochs", "1"]) == 2
+    assert "--epochs should be more than 1 for --resume" in capsys.readouterr().err
+    assert main([*longer, "--seed", "3"]) == 2
+    assert content(tmp_path) == {"run"}  # Nothing is left of what was refused.
+
+    assert main(longer) == 0
+    assert "Training on from epoch 1 to 2" in capsys.readouterr().out
+    assert content(tmp_path) == {"run"} and content(out) == RUN
+    rows = read_history(out / "history.csv")
+    assert len(rows) == 2 and rows[0] == first[0]
+    assert int(load_explainer(out).optimizer.iterations) == 2
+    assert "epoch_001.png" in content(out / "pictures")
+    assert json.loads((out / "config.json").read_text())["epochs"] == 2
+
+    # Killed on the way, it leaves the finished run, and goes on.
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", _interrupted)
+    longest = [*longer, "--epochs", "3"]
+    assert main(longest) == 130
+    assert content(tmp_path) == {"run", "run.partial"} and content(out) == RUN
+    monkeypatch.undo()
+    assert main(longest) == 0
+    assert content(tmp_path) == {"run"}
+    assert len(read_history(out / "history.csv")) == 3
+
+
+def _interrupted(self, epoch, logs=None):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_loss_sets_numbers_of_the_objective(classifiers, tmp_path, capsys):
+    argv = train(classifiers / "two.keras", tmp_path / "run", epochs=1)
+    with_loss = [*argv, "--loss", "target_area_weight=9,composites=0,augmentation=0.5"]
+    assert main(with_loss) == 0
+    explainer = load_explainer(tmp_path / "run")
+    assert explainer.explainer_loss.target_area_weight == 9.0
+    assert explainer.draws.composites == 0 and explainer.draws.augmentation == 0.5
+    capsys.readouterr()
+    for loss, told in (
+        ("area=3", "Argument --loss should set classification_weight, .*: area"),
+        (
+            "target_area_weight=-1",
+            "Argument --loss `target_area_weight` should be a nu",
+        ),
+        ("composites=2", "Argument --loss `composites` should be"),
+        ("target_area_weight", "Argument --loss should be names and numbers, such as"),
+    ):
+        assert main([*argv, "--force", "--loss", loss]) == 2
+        assert re.search(told, capsys.readouterr().err)
+    assert load_explainer(tmp_path / "run").explainer_loss.target_area_weight == 9.0
 
 
 @pytest.mark.slow
