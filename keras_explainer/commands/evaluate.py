@@ -264,6 +264,10 @@ def _show(table):
         parts[-1].append(metric)
     for part in parts:
         wide.print(table.screen(part))
+    for line in table.legend():
+        console.print(line)
+    if control := table.control():
+        console.print(f"\n{control}")
     for failure in table.failures:
         console.print(failure)
 

@@ -5,9 +5,11 @@ import io
 
 import numpy as np
 
+from keras_explainer.evaluation.bootstrap_interval import bootstrap_interval
 from keras_explainer.evaluation.method_rows import METHOD_ROWS
 from keras_explainer.evaluation.metric_columns import LEGEND
 from keras_explainer.evaluation.metric_columns import METRIC_COLUMNS
+from keras_explainer.evaluation.metric_meanings import METRIC_MEANINGS
 
 _NONE = "-"
 _DASH = "\N{EN DASH}"
@@ -28,7 +30,7 @@ class ComparisonTable:
     """
 
     def __init__(self, results, seed=0):
-        self.results = results
+        self.results, self.seed = results, seed
         self.summaries = {
             name: {metric: result.summary(metric, seed) for metric in METRIC_COLUMNS}
             for name, result in results.items()
@@ -68,6 +70,52 @@ class ComparisonTable:
         """The metrics that are shown on the screen."""
         return [m for m in self.metrics if METRIC_COLUMNS[m].is_main]
 
+    def legend(self):
+        """Returns what the metrics on the screen mean, a line for each."""
+        return [
+            f"{METRIC_COLUMNS[metric].head}: {METRIC_MEANINGS[metric]}"
+            for metric in self.main_metrics
+        ]
+
+    def control(self, name="explainer", against="random_area"):
+        """Says where a method is better than random masks of the same areas.
+
+        The difference is taken image by image; it counts if its 95 % bootstrap interval
+        is on one side of 0.
+
+        Args:
+            name: String, a row.
+            against: String, the row of the control.
+
+        Returns:
+            A sentence, or None if one of them was not measured.
+        """
+        rows = [self.results.get(row) for row in (name, against)]
+        if None in rows or any(row.failure or not row.images for row in rows):
+            return None
+        better, others = [], []
+        for metric in self.main_metrics:
+            column = METRIC_COLUMNS[metric]
+            values, random = (row.values.get(metric) for row in rows)
+            if column.better is None or values is None or random is None:
+                continue
+            count = min(len(values), len(random))
+            sign = 1.0 if column.better == "high" else -1.0
+            gain = sign * (values[:count] - random[:count])
+            if np.isnan(gain).all():
+                continue
+            low, _ = bootstrap_interval(gain, seed=self.seed)
+            shown = f"{column.label} {np.nanmean(values):.3f}, random "
+            (better if low > 0 else others).append(f"{shown}{np.nanmean(random):.3f}")
+        label = METHOD_ROWS[name].label
+        lines = [
+            "Against random masks of the same areas, image by image, the "
+            f"{label} is better (95 %) at {'; '.join(better) or 'nothing'}"
+        ]
+        if others:
+            lines.append(f"It is not shown to be better at {'; '.join(others)}")
+        return "\n".join(lines)
+
     @property
     def failures(self):
         """One sentence for each method that failed."""
@@ -88,7 +136,8 @@ class ComparisonTable:
         parts = [self._markdown(main, with_cost=True)]
         if rest:
             parts.append(self._markdown(rest, with_cost=False))
-        parts += [LEGEND, *notes, *self.failures]
+        control = self.control()
+        parts += [LEGEND, *([control] if control else []), *notes, *self.failures]
         return "\n\n".join(parts) + "\n"
 
     def csv(self):
