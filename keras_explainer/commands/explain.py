@@ -65,7 +65,8 @@ def add_arguments(parser):
     who.add_argument(
         "--server",
         metavar="URL",
-        help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/v1/models/NAME",
+        help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/v1/models/NAME, or "
+        "the folder of an export",
     )
     parser.add_argument(
         "--out",

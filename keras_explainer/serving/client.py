@@ -2,6 +2,7 @@
 
 import io
 import os
+import pathlib
 import re
 import urllib.parse
 
@@ -19,6 +20,7 @@ from keras_explainer.serving.client_inputs import checked_images
 from keras_explainer.serving.client_inputs import checked_targets
 from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
 from keras_explainer.serving.picture_file import picture_file
+from keras_explainer.serving.saved_model_route import SavedModelRoute
 from keras_explainer.serving.serving_error import ServingError
 from keras_explainer.serving.serving_error import no_signature
 
@@ -33,7 +35,7 @@ _LATER_SIGNATURES = ("explain_and_verify", "explain_bytes_and_verify")
 
 
 class Client:
-    """Asks a model server for the explanations of an exported explainer.
+    """Asks an exported explainer for explanations: on a model server, or right here.
 
     A request is repeated, after a growing wait, only if the server was away or had
     too much to do; it is never repeated if the server refused it or took too long.
@@ -45,20 +47,24 @@ class Client:
         url: String. "http://HOST:8501/v1/models/NAME" for REST or
             "grpc://HOST:8500/v1/models/NAME" for gRPC (https and grpcs if
             encrypted), with "/versions/2" or "/labels/stable" behind it if not the
-            newest version is meant.
-        timeout: float. Seconds that a single request may take.
-        retries: int. How often a request is repeated at most.
+            newest version is meant. Or the folder of an export, such as
+            "saved_models/pets" (its newest version) or "saved_models/pets/2": it is
+            loaded in this process, with TensorFlow and nothing else.
+        timeout: float. Seconds that a single request to a server may take.
+        retries: int. How often a request to a server is repeated at most.
 
     Raises:
         ValueError: If `url` is none of these.
-        ImportError: If the packages of the extra `serving` are missing.
+        ImportError: If the packages of the extra `serving` are missing, which requests
+            to a server need.
 
     Example:
 
     ```python
     client = keras_explainer.serving.Client("http://localhost:8501/v1/models/pets")
+    client = keras_explainer.serving.Client("saved_models/pets")  # without a server
     explanation = client.explain("photo.jpg")
-    print(client.class_names[explanation.classes[0, 0]])
+    print(explanation)
     ```
 
     Reference:
@@ -66,7 +72,8 @@ class Client:
     """
 
     def __init__(self, url, *, timeout=30.0, retries=5):
-        parts, model = _parsed(url)
+        version = _version_folder(url)
+        parts, model = (None, None) if version else _parsed(url)
         check_option("timeout", timeout, 0.001)
         check_option("retries", retries, 0, whole=True)
         self.url = url
@@ -74,6 +81,10 @@ class Client:
         self._limits = None
         # Names of classes by index, as far as answers have told them.
         self.class_names = {}
+        if version:
+            self._retrying = lambda ask, *arguments: ask(*arguments)
+            self._route = SavedModelRoute(version)
+            return
         try:
             self._retrying = _retrying(retries)
             self._route = _route(parts, model, timeout)
@@ -205,6 +216,19 @@ class Client:
             return {}  # What is wrong will be said of the request itself.
 
 
+def _version_folder(path):
+    """Returns the version folder that a path stands for, the newest one; or None."""
+    if not isinstance(path, (str, os.PathLike)) or "://" in str(path):
+        return None
+    folder = pathlib.Path(path)
+    versions = [folder]
+    if folder.is_dir():
+        numbered = [p for p in folder.iterdir() if p.name.isdecimal()]
+        versions += sorted(numbered, key=lambda version: -int(version.name))
+    found = (v for v in versions if (v / "saved_model.pb").is_file())
+    return next(found, None)
+
+
 def _parsed(url):
     """Returns the parts of an address, and the match of its path."""
     try:
@@ -218,7 +242,8 @@ def _parsed(url):
         pass
     raise ValueError(
         "Argument `url` should be http://HOST:PORT/v1/models/NAME or "
-        f"grpc://HOST:PORT/v1/models/NAME. Received: {url}"
+        "grpc://HOST:PORT/v1/models/NAME, or the folder of an export. "
+        f"Received: {url}"
     )
 
 

@@ -82,9 +82,9 @@ class GrpcRoute:
         except grpc.RpcError as error:
             code, message = error.code().name, error.details()
             if code == "UNAVAILABLE" and _NO_SERVER.search(message):
-                raise no_server(self.address) from error
+                raise no_server(self.address) from None
             if code == "DEADLINE_EXCEEDED" and message == "Deadline Exceeded":
-                raise no_answer(self.address, self.timeout) from error
+                raise no_answer(self.address, self.timeout) from None
             raise ServingError(message, code) from error
 
 
