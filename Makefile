@@ -24,7 +24,8 @@ demo: install
 
 docs: install
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[docs]"
-	$(RUN) docs/build.py build/docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "See build/docs/index.html"
 
 notebooks: install
 	$(RUN) docs/notebooks.py

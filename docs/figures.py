@@ -1,8 +1,9 @@
-"""Draws the pictures of the README, out of the Explainer that comes with the project.
+"""Draws the figures of the documentation, out of the explainers that come with it.
 
-python docs/figures.py
+python docs/figures.py [NAME...]    photographs, shapes or methods (default: all)
 """
 
+import argparse
 import os
 import pathlib
 
@@ -10,6 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import photograph_figures
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patches import FancyBboxPatch
@@ -31,6 +33,14 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[[], *FIGURES_BY_NAME])
+    for name in parser.parse_args().names or FIGURES_BY_NAME:
+        FIGURES_BY_NAME[name]()
+
+
+def draw_shapes():
+    """Three pictures of shapes, and how an explainer works."""
     explainer = keras.saving.load_model(ROOT / "saved_models/shapes_explainer.keras")
     pictures, labels = pictures_of_three(explainer, 3)
     draw_explained(explainer, pictures, labels)
@@ -172,7 +182,7 @@ def draw_how_it_works(explainer, picture, classes):
         30,
         9.5,
         TRAINED,
-        "mask decoder, trained\nfine cells ask the coarse ones",
+        "mask decoder, trained\nattention from fine to coarse",
     )
     arrow((52, 33.2), (58.5, 33.2))
     box(66, 33.2, 14.5, 9.5, TRAINED, "along the\nedges of the\nimage", 9)
@@ -224,6 +234,13 @@ def tower(axes, left, middle):
         axes.add_patch(
             Polygon(corners, facecolor=FROZEN, edgecolor=INK, lw=1.1, zorder=2)
         )
+
+
+FIGURES_BY_NAME = {
+    "photographs": photograph_figures.draw_photographs,
+    "shapes": draw_shapes,
+    "methods": photograph_figures.draw_methods,
+}
 
 
 if __name__ == "__main__":

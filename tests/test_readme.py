@@ -1,221 +1,27 @@
-"""The code in the README: Python blocks are run, commands are parsed."""
+"""The README: its Python blocks are run, its commands parsed, its size is bounded."""
 
-import argparse
-import configparser
-import contextlib
 import pathlib
-import re
-import runpy
-import shlex
-import sys
 
-import keras
-import numpy as np
 import pytest
-import tensorflow_datasets as tfds
-from conftest import random_images
-from conftest import tiny_classifier
-from PIL import Image
+from markdown_code import blocks
+from markdown_code import check_command
+from markdown_code import check_mentioned
+from markdown_code import commands
+from markdown_code import first_line
+from markdown_code import mentioned
+from stand_ins import STAND_INS
 
-import keras_explainer as kx
-from keras_explainer.__main__ import build_parser
-from keras_explainer.command_line.command_error import UsageError
-
-ROOT = pathlib.Path(__file__).parents[1]
-TEXT = (ROOT / "README.md").read_text()
-FENCE = r"^```(\w*)\n(.*?)^```$"
-BLOCKS = re.findall(FENCE, TEXT, re.MULTILINE | re.DOTALL)
-PROSE = re.sub(FENCE, "", TEXT, flags=re.MULTILINE | re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
+TEXT = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+PYTHON = [code for language, code in blocks(TEXT) if language == "python"]
 
 
-def commands_of(language):
-    """Returns the commands of all blocks of a language, without their comments."""
-    text = "".join(code for kind, code in BLOCKS if kind == language)
-    lines = text.replace("\\\n", " ").splitlines()
-    return [" ".join(shlex.split(line, comments=True)) for line in lines]
+def test_it_is_short_and_every_block_is_known():
+    assert len(TEXT.splitlines()) <= 150
+    assert {language for language, _ in blocks(TEXT)} == {"python", "sh", "bibtex"}
+    assert {first_line(code) for code in PYTHON} <= set(STAND_INS)
 
 
-COMMANDS = commands_of("sh")
-NUMBER = re.compile(r"\d[\d.]*")
-MENTIONED = re.findall(r"`((?:keras-explainer|make|pip|python) [^`]+)`", PROSE)
-
-
-# === What the Python blocks need and what is not here ===
-
-
-def small_data(count=4, size=32, classes=3):
-    return random_images(count, size), np.eye(classes, dtype="float32")[
-        np.arange(count) % classes
-    ]
-
-
-def classifier_of_pixels():
-    """A tiny classifier that takes RGB 0..255, as some of the applications do."""
-    rescaling = keras.layers.Rescaling(1 / 127.5, -1)
-    return keras.Sequential([keras.Input((32, 32, 3)), rescaling, tiny_classifier()])
-
-
-def write_photograph(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    levels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), "uint8")
-    Image.fromarray(levels.repeat(10, 0).repeat(10, 1)).save(path)
-
-
-@contextlib.contextmanager
-def first_look(monkeypatch):
-    """A tiny classifier instead of ImageNet's weights, and four images."""
-    monkeypatch.setattr(keras.applications, "MobileNetV2", classifier_of_pixels)
-    images, labels = small_data()
-    names = {"dataset": tfds_batches(images, labels), "images": images}
-    yield names
-    assert names["explanation"].masks.shape == (4, 32, 32, 3)
-    assert pathlib.Path("explainer.keras").is_file()
-    assert pathlib.Path("saved_models/mine/1/saved_model.pb").is_file()
-
-
-@contextlib.contextmanager
-def proven_masks(monkeypatch):
-    """Nothing but the shipped explainer, whose verdict is printed below the block."""
-    names = {"kx": kx, "keras": keras}
-    yield names
-    (told,) = [code for _, code in BLOCKS if "answers are kept" in code]
-    found = names["explanation"].verdict()
-    assert NUMBER.split(found) == NUMBER.split(" ".join(told.split()))
-    expected = [float(number) for number in NUMBER.findall(told)]
-    # Machines round differently, and answers at a half may be counted or not.
-    numbers = [float(number) for number in NUMBER.findall(found)]
-    np.testing.assert_allclose(numbers, expected, rtol=0.03, atol=0.02)
-
-
-@contextlib.contextmanager
-def your_own_classifier(monkeypatch):
-    """A saved classifier with a linear head, and two photographs in a folder."""
-    classifier = tiny_classifier(activation=None, size=224)
-    classifier.save("inspection.keras")
-    write_photograph(pathlib.Path("photographs/first.jpg"))
-    write_photograph(pathlib.Path("photographs/second.jpg"))
-    names = {"kx": kx, "keras": keras}
-    yield names
-    assert len(names["explainer"].history.history["loss"]) == 5
-
-
-@contextlib.contextmanager
-def quality_while_training(monkeypatch):
-    """An explainer of a tiny classifier, and true masks of four images."""
-    images, labels = small_data()
-    masks = np.zeros(images.shape[:3], bool)
-    masks[:, 8:24, 8:24] = True
-    names = {"kx": kx, "keras": keras, "dataset": tfds_batches(images, labels)}
-    explainer = kx.ExplainerModel(classifier_of_pixels())
-    names.update(explainer=explainer, images=images, labels=labels, masks=masks)
-    yield names
-    assert {"val_iou", "val_trimap_iou"} <= set(explainer.history.history)
-    assert pathlib.Path("best.keras").is_file()
-
-
-@contextlib.contextmanager
-def data_of_the_papers(monkeypatch):
-    """Small trees in the official formats; TensorFlow Datasets makes up the rest."""
-    monkeypatch.syspath_prepend(ROOT / "tests" / "datasets")
-    from coco_tree import write_tree
-    from test_tfds_builders import write_voc
-
-    lists = {"Segmentation/test": ["first", "second"]}
-    write_voc(pathlib.Path("VOCdevkit/VOC2007"), lists)
-    write_tree(pathlib.Path("coco"), "val2014", count=4)
-    names = {"kx": kx}
-    with tfds.testing.mock_data(num_examples=4):
-        yield names
-        # Made-up masks have other sizes than their images, and are not read.
-        assert len(names["pets"].class_names) == 37
-        assert len(names["part"].class_names) == 20
-        for name, classes in {"voc": 20, "coco": 80}.items():
-            images, labels, masks = next(iter(names[name]))
-            assert images.shape[1:] == (224, 224, 3)
-            assert labels.shape[1:] == (classes,)
-            assert masks.shape == images.shape[:3]
-
-
-@contextlib.contextmanager
-def siblings(monkeypatch):
-    """A tiny classifier with four images."""
-    batches = tfds_batches(*small_data(size=64))
-    names = {"kx": kx, "classifier": tiny_classifier(size=64)}
-    names.update(dataset=batches, validation=batches)
-    yield names
-    measured = names["cells"].evaluate(names["validation"], return_dict=True, verbose=0)
-    assert {"hard_accuracy", "base_accuracy", "cell_share"} <= set(measured)
-
-
-@contextlib.contextmanager
-def serving(monkeypatch):
-    """TensorFlow Serving's rules on a free port, once the version is exported."""
-    monkeypatch.syspath_prepend(ROOT / "tests" / "serving")
-    from rest_server import RestServer
-    from served_model import ServedModel
-
-    write_photograph(pathlib.Path("photo.jpg"))
-    names = {"kx": kx, "explainer": kx.ExplainerModel(classifier_of_pixels())}
-    with contextlib.ExitStack() as stack:
-        connect = kx.serving.Client
-
-        def client(url):
-            model = ServedModel("saved_models/pets/1", "pets")
-            server = stack.enter_context(RestServer([model]))
-            return connect(url.replace("http://localhost:8501", server.address))
-
-        monkeypatch.setattr(kx.serving, "Client", client)
-        yield names
-    assert names["explanation"].masks.shape == (1, 60, 90, 3)
-
-
-# The first line of a block: its stand-ins.
-STAND_INS = {
-    "import keras, keras_explainer as kx": first_look,
-    'explainer = keras.saving.load_model(kx.shipped_model("shapes_explainer"))': (
-        proven_masks
-    ),
-    'explainer.export("saved_models/pets/1", top_k=3)': serving,
-    'classifier = keras.saving.load_model("inspection.keras")': your_own_classifier,
-    "explainer.compile(metrics=[kx.metrics.TrimapIoU()])": quality_while_training,
-    "masks = kx.DiscreteMaskExplainer(classifier)": siblings,
-    'voc = kx.datasets.voc("VOCdevkit", "Segmentation/test", year=2007, masks=True)': (
-        data_of_the_papers
-    ),
-}
-
-
-def tfds_batches(images, labels):
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
-
-
-def first_line(code):
-    return code.splitlines()[0].partition("  #")[0]
-
-
-def test_every_block_is_known():
-    assert {language for language, _ in BLOCKS} == {"python", "sh", "text"}
-    assert [first_line(code) for code in PYTHON] == list(STAND_INS)
-
-
-def test_pictures_and_links_are_there():
-    places = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", PROSE)
-    assert {pathlib.Path(place).suffix for place in places} >= {
-        ".jpg",
-        ".png",
-        ".ipynb",
-    }
-    assert not [place for place in places if not (ROOT / place).exists()]
-    anchors = re.findall(r"\]\(#([\w-]+)\)", PROSE)
-    titles = re.findall(r"^## (.+)$", PROSE, re.MULTILINE)
-    titles = [re.sub(r"[^\w -]", "", title).lower() for title in titles]
-    assert set(anchors) <= {title.replace(" ", "-") for title in titles}
-
-
-@pytest.mark.slow  # five trainings and two exports
+@pytest.mark.slow  # trainings and an export
 @pytest.mark.parametrize("code", PYTHON, ids=first_line)
 def test_python_block(code, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -223,72 +29,11 @@ def test_python_block(code, monkeypatch, tmp_path):
         exec(compile(code, "README.md", "exec"), names)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands(TEXT))
 def test_command(command, monkeypatch):
-    program, *arguments = command.split()
-    if program == "keras-explainer":
-        assert build_parser().parse_args(arguments).run
-    elif program == "make":
-        check_target(*arguments)
-    else:
-        check_script(program, *arguments, monkeypatch=monkeypatch)
+    check_command(command, monkeypatch)
 
 
-@pytest.mark.parametrize("command", MENTIONED)
+@pytest.mark.parametrize("command", mentioned(TEXT))
 def test_mentioned_command(command, monkeypatch, capsys):
-    program, *arguments = shlex.split(command)
-    if program == "keras-explainer":
-        check_options(arguments, capsys)
-    elif program == "make":
-        check_target(*arguments)
-    elif program == "pip":
-        check_install(*arguments)
-    else:
-        check_script(program, *arguments, monkeypatch=monkeypatch)
-
-
-def check_options(arguments, capsys):
-    """Checks a command that may stand without what it requires."""
-    names = [a for a in arguments[:1] if not a.startswith("-")]
-    for flag in ("--help", "--help-all"):  # Only a few commands have the latter.
-        with pytest.raises((SystemExit, UsageError)):
-            build_parser().parse_args([*names, flag])
-    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    assert {a for a in arguments if a.startswith("--")} <= known
-
-
-def check_target(target):
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-
-def check_install(action, package):
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    assert action == "install"
-    if package != ".":
-        (extra,) = re.fullmatch(r"\.\[(\w+)\]", package).groups()
-        assert extra in setup["options.extras_require"]
-
-
-class Parsed(Exception):
-    """Stops a script as soon as it has understood its arguments."""
-
-
-def check_script(program, script, *arguments, monkeypatch):
-    parse = argparse.ArgumentParser.parse_args
-
-    def parse_and_stop(self, *args):
-        raise Parsed(parse(self, *args))
-
-    assert program == "python"
-    code = (ROOT / script).read_text()
-    if "grpc_server" in code:
-        pytest.importorskip("tensorflow_serving", reason="no extra `serving` here")
-    if "argparse" not in code:
-        assert not arguments
-        return
-    monkeypatch.syspath_prepend((ROOT / script).parent)
-    monkeypatch.setattr(sys, "argv", [script, *arguments])
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
-    with pytest.raises(Parsed):
-        runpy.run_path(str(ROOT / script), run_name="__main__")
+    check_mentioned(command, monkeypatch, capsys)

@@ -42,7 +42,7 @@ def whole_object_stride(image_size):
         image_size: Tuple of int, pixels. Height and width.
 
     Returns:
-        16 for photographs, where it was measured (`benchmarks/README.md`); for
+        16 for photographs, where it was measured (`docs/results/decisions.md`); for
         smaller pictures as `default_stride`.
     """
     return 16 if min(image_size) >= _PHOTOGRAPH else default_stride(image_size)

@@ -56,7 +56,8 @@ class ExplainerLoss(Objective):
       masks, and the mean overlap of the present classes' masks;
     - "smoothness": the length of the outlines of the target and non-target masks.
 
-    The defaults were chosen by measurement on photographs (`benchmarks/README.md`);
+    The defaults were chosen by measurement on photographs
+    (`docs/results/decisions.md`);
     `ExplainerLoss.published` gives the authors' configurations.
 
     It is a pure function of `StepOutputs` and knows no model. It falls into what is
