@@ -1,4 +1,4 @@
-"""Shows the doctests of docstrings as code: Markdown would read `>>>` as a quotation."""
+"""Shows doctests in docstrings as code: Markdown reads `>>>` as a quotation."""
 
 import re
 
