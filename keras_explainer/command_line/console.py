@@ -11,6 +11,15 @@ from rich.progress import TimeRemainingColumn
 console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
+def working(text):
+    """Returns a block with a sign that something is being done, on a terminal alone.
+
+    Args:
+        text: String, what is being done.
+    """
+    return console.status(text)
+
+
 def count_bar():
     """Returns a bar that shows how many of a known number are done.
 

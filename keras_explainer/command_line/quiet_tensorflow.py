@@ -8,6 +8,8 @@ import sys
 import tempfile
 import warnings
 
+from keras_explainer.command_line.console import working
+
 
 def quiet_tensorflow():
     """Imports TensorFlow and Keras and keeps their notices off the screen.
@@ -24,7 +26,7 @@ def quiet_tensorflow():
     for name in ("absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     # The first lines come from C++, before the level above is looked at.
-    with _hidden_stderr():
+    with working("Loading TensorFlow"), _hidden_stderr():
         import keras
         import tensorflow
 

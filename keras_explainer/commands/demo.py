@@ -9,6 +9,7 @@ from rich.table import Table
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.runs.run_folder import RunFolder
 
@@ -68,7 +69,9 @@ def run(args):
         quality = _demonstrate(args, folder)
         console.print(_table(quality))
         console.print("\nReal photographs, and what MobileNetV2 sees in them")
-        console.print(_explain_photographs(folder))
+        with working("Explaining photographs"):
+            told = _explain_photographs(folder)
+        console.print(told)
         folder.finish()
     console.print(
         f"\n{args.out}/pictures/gallery.png      masks of pictures it has never seen"
@@ -79,7 +82,7 @@ def run(args):
         "classifier of your own:"
         f"\n  keras-explainer explain --explainer {args.out} {args.out}/examples "
         f"--out {args.out}_explained"
-        "\n  keras-explainer explain --explainer imagenet PHOTO.jpg --out explained"
+        "\n  keras-explainer explain PHOTO.jpg"
         "\n  keras-explainer train --classifier YOURS.keras --dataset folder "
         "--data PHOTOS --out runs/yours"
     )
@@ -105,7 +108,8 @@ def _demonstrate(args, folder):
         "preprocess_input": explainer.preprocessing,
     }
     held_out = datasets.shapes(HELD_OUT, seed=HELD_OUT_SEED, masks=True, **options)
-    untrained = _quality(explainer_masks(explainer), held_out)
+    with working("Measuring before it is trained"):
+        untrained = _quality(explainer_masks(explainer), held_out)
     console.print(
         f"Training an explainer on {args.epochs * args.steps * BATCH_SIZE} pictures\n"
     )
@@ -121,8 +125,19 @@ def _demonstrate(args, folder):
             callbacks=[progress, history],
         )
     console.print(f"\nComparing on {HELD_OUT} other pictures")
+    with working("Comparing"):
+        quality = _compared(classifier, explainer, untrained, held_out)
+        folder.write_json("metrics.json", quality)
+        pictures = next(iter(held_out.unbatch().batch(EXAMPLE_PICTURES)))
+        _draw(folder, explainer, *pictures)
+        _save(folder, explainer, pictures[0])
+    return quality
+
+
+def _compared(classifier, explainer, untrained, held_out):
+    """Returns the quality of each method, a dict."""
     threshold, grad_cam = _grad_cam_quality(classifier, held_out)
-    quality = {
+    return {
         "Explainer": _quality(explainer_masks(explainer), held_out),
         f"Grad-CAM, at its best threshold ({threshold})": grad_cam,
         "Explainer, untrained": untrained,
@@ -130,11 +145,6 @@ def _demonstrate(args, folder):
             lambda images, index: np.ones(images.shape[:3], "float32"), held_out
         ),
     }
-    folder.write_json("metrics.json", quality)
-    pictures = next(iter(held_out.unbatch().batch(EXAMPLE_PICTURES)))
-    _draw(folder, explainer, *pictures)
-    _save(folder, explainer, pictures[0])
-    return quality
 
 
 def explainer_masks(explainer):

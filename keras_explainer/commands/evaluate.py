@@ -5,6 +5,7 @@ from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import Interrupted
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
 from keras_explainer.command_line.data_arguments import check_data_arguments
@@ -175,8 +176,9 @@ def _evaluate(args, folder):
     from keras_explainer.runs.evaluation_progress import EvaluationProgress
 
     check_methods(args.methods)
-    explainer = load_explainer(args.explainer, **loading_options(args))
-    data = load_evaluation_data(args, explainer)
+    with working("Loading the explainer and the data"):
+        explainer = load_explainer(args.explainer, **loading_options(args))
+        data = load_evaluation_data(args, explainer)
     slow = min(args.slow_limit or data.count, data.count)
     notes = _notes(args, data, slow, PROTOCOLS[args.protocol])
     problem = background_problem(explainer)
@@ -196,7 +198,8 @@ def _evaluate(args, folder):
             progress=progress.update,
         )
     notes += _left_out(results, data, slow)
-    table = write_evaluation(folder, results, explainer, data, notes, args.seed)
+    with working("Writing tables and pictures"):
+        table = write_evaluation(folder, results, explainer, data, notes, args.seed)
     _show(table)
     if len(table.failures) == len(results):
         raise CommandError(

@@ -11,6 +11,7 @@ from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
 from keras_explainer.command_line.console import count_bar
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_explainer
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
@@ -254,7 +255,8 @@ def _with_explainer(args):
     from keras_explainer.loading.pictures import explainer_input
     from keras_explainer.loading.pictures import read_pictures
 
-    explainer = load_explainer(args.explainer, **loading_options(args))
+    with working("Loading the explainer"):
+        explainer = load_explainer(args.explainer, **loading_options(args))
     if args.class_names:
         explainer.class_names = read_class_names(
             args.class_names, explainer.frozen.num_classes

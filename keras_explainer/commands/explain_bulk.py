@@ -13,6 +13,7 @@ from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
@@ -135,7 +136,8 @@ def run(args):
     inputs = _find_inputs(args.input)
     loaded = _loaded(args, explainer)
     folder = prepared_folder(args, explainer, inputs)
-    model = _exported(args, explainer, loaded, folder)
+    with working("Exporting the explainer"):
+        model = _exported(args, explainer, loaded, folder)
     expected = {folder.masks(folder.shard_of(path)) for path in inputs}
     before = len(expected & folder.finished())
     counts = run_pipeline(args, folder, model, expected)

@@ -7,6 +7,7 @@ import re
 from keras_explainer.command_line.argument_types import fraction
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_explainer
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
@@ -68,14 +69,15 @@ def run(args):
     find_explainer(args.explainer)
     quiet_tensorflow()
     is_litert = pathlib.Path(args.out).suffix == ".tflite"
-    path = load_explainer(args.explainer, **loading_options(args)).export(
-        args.out,
-        format="litert" if is_litert else "tf_saved_model",
-        top_k=args.top_k,
-        mask_size=args.mask_size,
-        threshold=args.threshold,
-        relevance=args.relevance,
-    )
+    with working("Exporting"):
+        path = load_explainer(args.explainer, **loading_options(args)).export(
+            args.out,
+            format="litert" if is_litert else "tf_saved_model",
+            top_k=args.top_k,
+            mask_size=args.mask_size,
+            threshold=args.threshold,
+            relevance=args.relevance,
+        )
     console.print(f"Exported {path}")
     if is_litert:
         return

@@ -7,6 +7,7 @@ import pathlib
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
@@ -70,7 +71,8 @@ def run(args):
     from keras_explainer.report.report_page import report_page
     from keras_explainer.runs.history_file import read_history
 
-    pictures, verdict = _pictures(args, folder, config)
+    with working("Explaining the pictures"):
+        pictures, verdict = _pictures(args, folder, config)
     rows = read_history(folder / "history.csv")
     name = folder.resolve().name
     page = report_page(name, config, rows, metrics, pictures, verdict)
@@ -150,6 +152,7 @@ def _from_training(config, limit, explainer):
     """The same, of the images that the training was validated on, if there are any."""
     from PIL import Image
 
+    from keras_explainer.loading.data_sources import data_source
     from keras_explainer.loading.training_data import load_training_data
     from keras_explainer.visualization.pixels import to_uint8
 
@@ -158,7 +161,10 @@ def _from_training(config, limit, explainer):
             "Argument --images should name pictures, since those of the training are "
             f"no longer in {config['data']}. Received: none"
         )
-    data = load_training_data(argparse.Namespace(**config), explainer)
+    arguments = argparse.Namespace(**config)
+    if files := data_source(arguments).picture_files():
+        return _from_files([str(path) for path in files[:limit]], limit, explainer)
+    data = load_training_data(arguments, explainer)
     images = data.first_images(limit)
     pixels = to_uint8(explainer.preprocessing.restore(images))
     pictures = [Image.fromarray(picture) for picture in pixels]

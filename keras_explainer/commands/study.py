@@ -6,6 +6,8 @@ from keras_explainer.command_line.argument_types import name_list
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.command_error import UsageError
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import count_bar
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
@@ -103,30 +105,36 @@ def _entries(args):
     from keras_explainer.visualization import overlay
 
     options = loading_options(args)
-    first, second = (load_explainer(path, **options) for path in args.explainers)
+    with working("Loading the explainers"):
+        first, second = (load_explainer(path, **options) for path in args.explainers)
     if first.display_names != second.display_names:
         raise UsageError(
             "Argument --explainers should name two explainers of the same classes. "
             f"Received: {args.explainers[0]} of {len(first.display_names)} and "
             f"{args.explainers[1]} of {len(second.display_names)} classes"
         )
-    entries = []
-    for path in find_pictures(args.images):
-        for _, picture in read_pictures([path]):
-            found = first.explain(explainer_input([picture], first), top_k=1)
-            target = found.classes[:, 0].tolist()
-            other = second.explain(explainer_input([picture], second), targets=target)
-            picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
-            pixels = np.asarray(picture)
-            masks = found.masks[0, ..., 0], other.masks[0, ..., 0]
-            entries.append(
-                {
-                    "name": str(path),
-                    "picture": picture_uri(pixels),
-                    "class": first.display_names[target[0]],
-                    "explanations": [picture_uri(overlay(pixels, m)) for m in masks],
-                }
-            )
+    entries, paths = [], find_pictures(args.images)
+    with count_bar() as bar:
+        for path in bar.track(paths, description="Explaining"):
+            for _, picture in read_pictures([path]):
+                found = first.explain(explainer_input([picture], first), top_k=1)
+                target = found.classes[:, 0].tolist()
+                other = second.explain(
+                    explainer_input([picture], second), targets=target
+                )
+                picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+                pixels = np.asarray(picture)
+                masks = found.masks[0, ..., 0], other.masks[0, ..., 0]
+                entries.append(
+                    {
+                        "name": str(path),
+                        "picture": picture_uri(pixels),
+                        "class": first.display_names[target[0]],
+                        "explanations": [
+                            picture_uri(overlay(pixels, m)) for m in masks
+                        ],
+                    }
+                )
     if not entries:
         raise no_pictures("--images", args.images)
     return entries

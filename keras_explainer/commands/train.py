@@ -11,6 +11,7 @@ from keras_explainer.command_line.command_error import CommandError
 from keras_explainer.command_line.command_error import Interrupted
 from keras_explainer.command_line.command_error import Terminated
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.data_arguments import add_dataset
 from keras_explainer.command_line.data_arguments import add_image_size
 from keras_explainer.command_line.data_arguments import check_data_arguments
@@ -218,13 +219,16 @@ def _train(args, folder, termination):
     start, steps = folder.reached
     keras.utils.set_random_seed(args.seed)
     if start or steps:
-        explainer = load_explainer(
-            folder.checkpoint(start, steps), **loading_options(args)
-        )
+        with working("Loading the explainer"):
+            explainer = load_explainer(
+                folder.checkpoint(start, steps), **loading_options(args)
+            )
     else:
-        explainer = new_explainer(args)
-    data = load_training_data(args, explainer)
-    images = data.first_images(VERIFIED)
+        with working("Reading the classifier"):
+            explainer = new_explainer(args)
+    with working("Looking at the data"):
+        data = load_training_data(args, explainer)
+        images = data.first_images(VERIFIED)
     _introduce(explainer, data, images)
 
     history = HistoryFile(folder)
@@ -260,8 +264,9 @@ def _train(args, folder, termination):
             fit(data.train.skip(steps), start, start + 1, skipped=steps)
             start += 1
         fit(data.train, start, args.epochs)
-    explanation = explainer.explain(images, batch_size=args.batch_size, verify=True)
-    _finish(folder, explainer, images, explanation, history.rows)
+    with working("Verifying masks"):
+        explanation = explainer.explain(images, batch_size=args.batch_size, verify=True)
+        _finish(folder, explainer, images, explanation, history.rows)
     whose = "that training did not see" if validates else "of the training"
     pictures = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
     return f"On {pictures} {whose}: {explanation.verdict()}"

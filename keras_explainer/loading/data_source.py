@@ -46,6 +46,14 @@ class DataSource:
         """
         raise NotImplementedError
 
+    def picture_files(self):
+        """Finds the files of what training is validated on, or else learns from.
+
+        Returns:
+            List of paths, sorted; empty where the data are no plain files.
+        """
+        return []
+
     def check_classes(self, classes, explainer):
         """Refuses labels of other classes than those that the explainer has.
 

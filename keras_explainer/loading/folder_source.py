@@ -28,11 +28,7 @@ class FolderSource(DataSource):
     def load_training(self, options):
         args = self.args
         options = {**options, "class_names": args.classes, "limit": args.limit}
-        root = pathlib.Path(args.data)
-        folder = _split_folder(root, args.split, "train", "--split") or root
-        validation_folder = _split_folder(
-            root, args.validation_split, "val", "--validation-split"
-        )
+        folder, validation_folder = self._folders()
         try:
             train = datasets.image_folder(
                 folder, shuffle=True, seed=args.seed, augment=args.augment, **options
@@ -44,6 +40,19 @@ class FolderSource(DataSource):
             raise ValueError(str(error).replace("class_names", "classes")) from error
         pictures = list_folder(folder, args.classes).pictures
         return train, validation, len(pictures[: args.limit])
+
+    def picture_files(self):
+        folder, validation_folder = self._folders()
+        listed = list_folder(validation_folder or folder, self.args.classes).pictures
+        return [path for path, _ in listed]
+
+    def _folders(self):
+        """Returns the folder to learn from, and that to validate on or None."""
+        args, root = self.args, pathlib.Path(self.args.data)
+        folder = _split_folder(root, args.split, "train", "--split") or root
+        return folder, _split_folder(
+            root, args.validation_split, "val", "--validation-split"
+        )
 
     def load_evaluation(self, explainer, options):
         args, root = self.args, pathlib.Path(self.args.data)

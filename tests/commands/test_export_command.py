@@ -139,7 +139,6 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
         (["--server", "{server}", "--relevance"], 2, "--relevance should be left out"),
         (["--server", "{server}x"], 1, "answered NOT_FOUND: Servable not found for"),
         (["--server", "x", "--explainer", "y"], 2, "not be given together with"),
-        ([], 2, "--explainer"),
     ],
 )
 def test_wrong_servers(server, tmp_path, capsys, options, code, message):

@@ -75,6 +75,18 @@ def test_report_of_a_training_shows_what_it_was_validated_on(run):
     assert [entry["name"] for entry in page.data] == ["image 1", "image 2"]
 
 
+@pytest.mark.slow
+def test_report_of_a_training_on_files_has_their_names(run):
+    config = {"command": "train", "dataset": "folder", "data": str(run), "seed": 3}
+    config |= {"image_size": None, "batch_size": 4, "limit": None, "classes": None}
+    config |= {"split": "examples", "validation_split": None, "augment": False}
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "examples" / "0.png").write_bytes(b"broken since")
+    assert main(["report", str(run), "--limit", "2"]) == 0
+    page = Page((run / "report.html").read_text())
+    assert [entry["name"] for entry in page.data] == ["1.png"]
+
+
 def test_errors(tmp_path, capsys):
     assert main(["report", str(tmp_path / "gone")]) == 2
     assert "Argument RUN should be" in capsys.readouterr().err
