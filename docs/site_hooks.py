@@ -10,6 +10,14 @@ REPOSITORY = "https://github.com/keras-explainer/keras-explainer/blob/main"
 # Pages say where a list goes by a comment, which plain Markdown does not show.
 NAMES = re.compile(r"<!-- public names of (\w+) -->")
 ERRORS = "<!-- error sentences -->"
+# Methods that users call, of a class or else of all classes of a package.
+SHOWN = {
+    "ExplainerModel": ["compile", "fit", "evaluate", "explain", "save", "export"],
+    "Explanation": ["verdict", "show"],
+    "explainers": ["compile"],
+    "AttributionMethod": ["explain"],
+    "attribution": ["original", "torchray"],
+}
 
 
 def on_page_markdown(markdown, page=None, **kwargs):
@@ -23,16 +31,42 @@ def on_page_markdown(markdown, page=None, **kwargs):
 
 def public_names(package):
     """Returns the names in `__all__` of a package of ours, without importing it."""
-    tree = ast.parse((PACKAGE / package / "__init__.py").read_text())
-    for node in tree.body:
+    for node in contents(package):
         if isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
             return ast.literal_eval(node.value)
     raise ValueError(f"Package {package} should have a literal `__all__`.")
 
 
+def contents(package):
+    return ast.parse((PACKAGE / package / "__init__.py").read_text()).body
+
+
 def listed_names(package):
-    names = public_names(package)
-    return "\n\n".join(f"::: keras_explainer.{package}.{name}" for name in names)
+    """Returns what mkdocstrings reads, a paragraph for each public name."""
+    # By the modules that they come from: some functions have the name of theirs.
+    places = {
+        alias.name: f"{node.module}.{alias.name}"
+        for node in contents(package)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return "\n\n".join(
+        f"::: {places.get(name, f'keras_explainer.{package}.{name}')}"
+        + options_of(package, name)
+        for name in public_names(package)
+    )
+
+
+def options_of(package, name):
+    """Returns which methods are shown where others serve the package itself."""
+    members = SHOWN.get(name) or SHOWN.get(package)
+    if members is None:
+        return ""
+    inherited = "true" if name in SHOWN else "false"
+    return (
+        f"\n    options:\n      members: [{', '.join(members)}]"
+        f"\n      inherited_members: {inherited}"
+    )
 
 
 def error_sentences():

@@ -109,7 +109,9 @@ def lost_links(path):
 
 LINKING = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
-    *(ROOT / "benchmarks").glob("*.md"),
+    *ROOT.glob("benchmarks/*.md"),
+    *ROOT.glob("saved_models/*.md"),
+    *ROOT.glob("examples/*/*.md"),
     *(DOCS / name for name in PAGES),
 ]
 
