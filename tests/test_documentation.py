@@ -127,6 +127,11 @@ def test_a_lost_link_is_found(tmp_path):
     assert lost_links(page) == ["#other", "no.md"]
 
 
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    assert set(PAGES) == set(re.findall(r"[\w/]+\.md", navigation))
+
+
 # === What is taken from the code ===
 
 
