@@ -200,6 +200,17 @@ def output_keys(model):
     return sorted(structure) if isinstance(structure, dict) else []
 
 
+def input_keys(model):
+    """Returns what a dict of inputs calls them, in the order of `inputs`.
+
+    These are the keys of a model that takes a dict, else the names of its inputs.
+    """
+    structure = getattr(model, "_inputs_struct", None)
+    if isinstance(structure, dict) and len(structure) == len(model.inputs):
+        return sorted(structure)
+    return [tensor.name for tensor in model.inputs]
+
+
 def inner_layers(layer):
     """Returns the layers that a layer is made of; in public only models tell them."""
     return list(getattr(layer, "_layers", ()))

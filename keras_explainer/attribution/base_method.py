@@ -18,6 +18,7 @@ from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.data_forms import read_images
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.labels import predicted_labels
+from keras_explainer.inputs.model_inputs import ModelInputs
 from keras_explainer.inputs.targets import target_classes
 
 
@@ -35,7 +36,8 @@ class AttributionMethod:
     Args:
         classifier: Keras classifier, as for `ExplainerModel`, or a callable from
             images (N, H, W, channels) to class scores (N, C), read with the first
-            images.
+            images. Of several inputs or outputs a `FrozenClassifier`, which says which
+            are explained, such as `explainer.frozen`.
         multi_label: Boolean, or "auto". As in `ExplainerModel`.
         verbose: Boolean. Whether long methods show a progress bar.
     """
@@ -53,11 +55,17 @@ class AttributionMethod:
     empty_because = "the gradient of the class is zero at every pixel"
 
     def __init__(self, classifier, multi_label="auto", *, verbose=False):
+        image_input = None
+        if isinstance(classifier, FrozenClassifier):
+            # Read anew, since some methods change how layers of its graph are called.
+            multi_label, image_input = classifier.head, classifier.image_input
+            classifier = classifier.classifier
         self.classifier, self.multi_label = classifier, multi_label
         self.verbose = verbose
         self.frozen = None
         if has_graph(classifier) or not (self.takes_functions and callable(classifier)):
-            self.prepare(FrozenClassifier(classifier, multi_label))
+            frozen = FrozenClassifier(classifier, multi_label, image_input=image_input)
+            self.prepare(frozen)
 
     def prepare(self, frozen):
         """Gets ready to explain a classifier: at once, or with the first images.
@@ -76,16 +84,33 @@ class AttributionMethod:
         self.preprocessing = Preprocessing("auto", frozen.graph)
         # The tensor that the method starts from, computed once per image.
         self.start = frozen.graph.input
-        self.start_values = tf.function(self._start_values, reduce_retracing=True)
-        self.logits = tf.function(self._logits, reduce_retracing=True)
-        self.gradients = tf.function(self._gradients, reduce_retracing=True)
+        graph = frozen.graph
+        names, place = graph.input_names, graph.image_place
+        self.inputs = ModelInputs(names, place, frozen.other_inputs.specs)
+        self.start_values = self.compiled(self._start_values)
+        self.logits = self.compiled(self._logits)
+        self.gradients = self.compiled(self._gradients)
+
+    def compiled(self, function):
+        """Compiles a function of tensors that asks the classifier.
+
+        The classifier's other inputs are those that are given when it is called.
+        """
+
+        @tf.function(reduce_retracing=True)
+        def traced(others, *args):
+            with self.frozen.given(others):
+                return function(*args)
+
+        return lambda *args: traced(self.frozen.other_inputs.values, *args)
 
     def explain(self, images, targets=None, batch_size=32, upsampling="bilinear"):
         """Explains images.
 
         Args:
-            images: Images (N, H, W, channels) as the classifier takes them, in any
-                form that `ExplainerModel.explain` takes, paths of pictures too.
+            images: Images (N, H, W, channels) as the classifier takes them, or all of
+                its inputs, in any form that `ExplainerModel.explain` takes,
+                paths of pictures too.
             targets: None (the predicted classes), an int, a list of ints (one per
                 image), or one-hot or multi-hot rows (N, C).
             batch_size: int. Images per classifier pass. None is 32, as in Keras.
@@ -112,11 +137,13 @@ class AttributionMethod:
         if are_pictures(images):
             images = self._images_of(images)
         is_known = has_graph(self.classifier)
-        shape = self.frozen.graph.input_spec.shape[1:] if is_known else (None,) * 3
-        images = np.asarray(read_images(images, shape))
+        shape = self.frozen.input_shape if is_known else (None,) * 3
+        inputs = self.inputs if is_known else ModelInputs()
+        images, others = inputs.split(read_images(images, shape, inputs))
+        images = np.asarray(images)
         if not is_known:
             self._prepare_for(images)
-        check_images(images, self.frozen.graph.input_spec.shape[1:], "images")
+        check_images(images, self.frozen.input_shape, "images")
         problem = self.preprocessing.range_problem(images)
         if problem:
             warnings.warn(problem, stacklevel=2)
@@ -126,25 +153,32 @@ class AttributionMethod:
         with_target = np.zeros(len(images), bool)
         for start in range(0, len(images), batch_size):
             part = slice(start, start + batch_size)
-            values = self.start_values(tf.constant(images[part], "float32"))
-            classes = self._predicted(values) if targets is None else targets[part]
-            image_indices, columns = np.nonzero(classes >= 0)
-            if not len(image_indices):
-                continue
-            maps = self.finished_maps(
-                values,
-                image_indices,
-                classes[image_indices, columns],
-                images.shape[1:3],
-                batch_size,
-            )
-            if upsampling == "guided":
+            asked = None if targets is None else targets[part]
+            with self.frozen.given([values[part] for values in others]):
+                image_indices, maps = self._batch_maps(images[part], asked, batch_size)
+            if upsampling == "guided" and len(maps):
                 maps = edge_aligned(maps, images[part][image_indices]).numpy()
             for index, one_map in zip(start + image_indices, maps):
                 result[index] = np.maximum(result[index], one_map)
                 with_target[index] = True
         self._warn_of_constant_maps(result, with_target)
         return result
+
+    def _batch_maps(self, images, targets, batch_size):
+        """Returns the images and maps of pairs of an image of a batch and a class."""
+        values = self.start_values(tf.constant(images, "float32"))
+        classes = self._predicted(values) if targets is None else targets
+        image_indices, columns = np.nonzero(classes >= 0)
+        if not len(image_indices):
+            return image_indices, []
+        maps = self.finished_maps(
+            values,
+            image_indices,
+            classes[image_indices, columns],
+            images.shape[1:3],
+            batch_size,
+        )
+        return image_indices, maps
 
     def class_maps(self, values, classes):
         """Computes one map per image, before it is scaled.
@@ -174,7 +208,8 @@ class AttributionMethod:
         for start in range(0, len(image_indices), count):
             part = slice(start, start + count)
             pairs = tf.gather(values, image_indices[part])
-            maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
+            with self.frozen.other_inputs.given_rows(image_indices[part]):
+                maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
         return tf.concat(maps, 0)
 
     def finished_maps(self, values, image_indices, classes, size, batch_size):
@@ -238,9 +273,9 @@ class AttributionMethod:
         images = tf.cast(images, graph.input_spec.dtype)
         return graph.run({graph.input: images}, [self.start])[0]
 
-    def _logits(self, values):
+    def _logits(self, values, rows=None):
         values = tf.cast(values, self.frozen.graph.specs[self.start].dtype)
-        return self.frozen.logits_from(self.start, values)
+        return self.frozen.logits_from(self.start, values, rows)
 
     def _gradients(self, values, classes):
         """The gradient of each class logit to the values (P, h, w, channels)."""

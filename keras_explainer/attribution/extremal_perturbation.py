@@ -103,8 +103,8 @@ class ExtremalPerturbation(AttributionMethod):
         self.images_per_pass = len(areas)
         kinds = np.count_nonzero(_VARIANTS[variant])
         self.classifier_passes = len(areas) * (steps * kinds + 1) + 1
-        self._ascend = tf.function(self._ascend_eagerly, reduce_retracing=True)
-        self._select = tf.function(self._select_eagerly, reduce_retracing=True)
+        self._ascend = self.compiled(self._ascend_eagerly)
+        self._select = self.compiled(self._select_eagerly)
 
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")

@@ -59,7 +59,7 @@ class GradCAM(AttributionMethod):
         # A map on one path of several does not decide the logits alone.
         if self.feature_map in tensors_on_every_path(graph, frozen.logits_tensor):
             self.start = self.feature_map
-        self._weigh = tf.function(self._weigh_eagerly, reduce_retracing=True)
+        self._weigh = self.compiled(self._weigh_eagerly)
 
     def class_maps(self, values, classes):
         return self._weigh(values, classes)

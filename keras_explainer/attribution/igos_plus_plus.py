@@ -80,7 +80,7 @@ class IGOSPlusPlus(AttributionMethod):
         self.noise, self.seed = noise, seed
         # At most: four masked images per gradient and per trial of the line search.
         self.classifier_passes = iterations * 4 * (steps + _TRIALS + 1)
-        self._descend = tf.function(self._descend_eagerly, reduce_retracing=True)
+        self._descend = self.compiled(self._descend_eagerly)
 
     def class_maps(self, images, classes):
         images = tf.cast(images, "float32")
@@ -147,7 +147,8 @@ class IGOSPlusPlus(AttributionMethod):
         shown = resize_bilinear(shown, size)
         shown = tf.reshape(shown, (4, -1, *size, 1))
         masked = blurred + shown * (images - blurred) + noise
-        logits = self._logits(tf.reshape(masked, (-1, *ops.shape(images)[1:])))
+        rows = tf.tile(tf.range(tf.shape(images)[0]), [4])
+        logits = self._logits(tf.reshape(masked, (-1, *ops.shape(images)[1:])), rows)
         scores = self.frozen.probabilities(logits)
         scores = tf.gather(scores, tf.tile(classes, [4]), batch_dims=1)
         scores = tf.reshape(scores, (4, -1))

@@ -82,7 +82,7 @@ class RISE(AttributionMethod):
     def prepare(self, frozen):
         super().prepare(frozen)
         self.baseline = Baseline(self.background, self.preprocessing, frozen)
-        self._add_masks = tf.function(self._add_masks_eagerly, reduce_retracing=True)
+        self._add_masks = self.compiled(self._add_masks_eagerly)
 
     @classmethod
     def original(cls, classifier, multi_label="auto", **options):
@@ -108,17 +108,18 @@ class RISE(AttributionMethod):
             chosen = tf.constant(classes[pairs], "int32")
             total = tf.zeros((len(pairs), *images.shape[1:3]))
             all_scores = []
-            for start in self.progress(range(0, self.num_masks, batch_size)):
-                part = slice(start, start + batch_size)
-                total, scores = self._add_masks(
-                    total,
-                    image,
-                    self.baseline(image),
-                    cells[part],
-                    shifts[part],
-                    chosen,
-                )
-                all_scores.append(scores)
+            with self.frozen.other_inputs.given_rows([index]):
+                for start in self.progress(range(0, self.num_masks, batch_size)):
+                    part = slice(start, start + batch_size)
+                    total, scores = self._add_masks(
+                        total,
+                        image,
+                        self.baseline(image),
+                        cells[part],
+                        shifts[part],
+                        chosen,
+                    )
+                    all_scores.append(scores)
             # Where no mask makes a difference, the sum shows nothing but the masks.
             spread = tf.math.reduce_std(tf.concat(all_scores, 0), axis=0)
             total *= tf.cast(spread > 1e-7, "float32")[:, None, None]

@@ -36,7 +36,7 @@ class TokenAttention(AttributionMethod):
         count = self.prefix + self.height * self.width
         self.read = tf.constant(read_by_head(graph, count), "float32")
         self.scores = attention_scores(graph, count)
-        self._mapped = tf.function(self._mapped_eagerly, reduce_retracing=True)
+        self._mapped = self.compiled(self._mapped_eagerly)
 
     def flow(self, images, classes):
         """Computes how much of each token has come to each.

@@ -11,6 +11,7 @@ from keras_explainer.classifiers.feature_levels import find_final_map
 from keras_explainer.classifiers.find_head import find_head
 from keras_explainer.classifiers.graph_problem import layout_problem
 from keras_explainer.classifiers.layer_graph import LayerGraph
+from keras_explainer.classifiers.one_output import one_output
 from keras_explainer.classifiers.with_preprocessor import with_preprocessor
 from keras_explainer.constructor_arguments import constructor_arguments
 from keras_explainer.log_odds import log_odds
@@ -73,11 +74,16 @@ class FrozenClassifier(keras.layers.Layer):
         image_shape: Tuple (H, W, channels) for what has no input shape of its own,
             which is then only run: it has no feature maps.
         with_features: Boolean. Whether a call returns "features" and "evidence".
+        image_input: String or int. Which of several inputs are the images: its name,
+            or its place among `classifier.inputs`. None takes the only one of images.
+        output: String or int. Which of several outputs to read: its key or the name of
+            its layer, or its place.
 
     Raises:
-        ValueError: If the classifier has several inputs or outputs, or a head that
-            leaves `multi_label` open or contradicts it; and where features are asked
-            for, if it has no spatial feature map.
+        ValueError: If the classifier has several outputs, or several inputs and it is
+            open which are the images, or a head that leaves `multi_label` open or
+            contradicts it; and where features are asked for, if it has no spatial
+            feature map.
 
     Example:
 
@@ -95,12 +101,18 @@ class FrozenClassifier(keras.layers.Layer):
         *,
         image_shape=None,
         with_features=True,
+        image_input=None,
+        output=None,
         **kwargs,
     ):
         # The classifier's layers cast for themselves.
         super().__init__(**{"dtype": "float32", **kwargs}, autocast=False)
-        self.classifier = classifier
-        graph = LayerGraph(with_preprocessor(classifier), image_shape=image_shape)
+        self.classifier = classifier = one_output(classifier, output)
+        graph = LayerGraph(
+            with_preprocessor(classifier),
+            image_shape=image_shape,
+            image_input=image_input,
+        )
         shape, output_shape = graph.shape(graph.input), graph.shape(graph.output)
         if len(shape) != 4:
             raise ValueError(
@@ -121,7 +133,8 @@ class FrozenClassifier(keras.layers.Layer):
                 "Argument `classifier` should return class scores of shape (N, C)"
                 f"{hint}. Received: output shape {output_shape}"
             )
-        self.head = find_head(graph, multi_label)
+        with graph.other_inputs.given_examples():
+            self.head = find_head(graph, multi_label)
         self.logits_tensor = self.head.tensor(graph)
         self.multi_label = self.head.multi_label
         self.num_classes = self.head.num_classes
@@ -130,13 +143,16 @@ class FrozenClassifier(keras.layers.Layer):
             finest_stride = finest_stride(shape[1:3])
         self.finest_stride = finest_stride
         self.with_features = with_features
+        self.image_input = image_input
         self.graph = graph
+        self.other_inputs = graph.other_inputs
         self.built = True
 
     @functools.cached_property
     def final_map(self):
         """The number of the final feature map in the graph."""
-        return find_final_map(self.graph)
+        with self.other_inputs.given_examples():
+            return find_final_map(self.graph)
 
     @functools.cached_property
     def level_tensors(self):
@@ -162,10 +178,17 @@ class FrozenClassifier(keras.layers.Layer):
 
         None if the head does not judge a cell as it does a map filled with it.
         """
-        self.head.cells, judge = find_cell_head(
-            self.graph, self.final_map, self.logits_tensor, self.head.cells
-        )
+        final_map = self.final_map
+        with self.other_inputs.given_examples():
+            self.head.cells, judge = find_cell_head(
+                self.graph, final_map, self.logits_tensor, self.head.cells
+            )
         return judge and (lambda cells: self.head.logits(judge(cells)))
+
+    @property
+    def input_shape(self):
+        """The shape (H, W, channels) of images, None where the classifier is open."""
+        return tuple(self.graph.input_spec.shape[1:])
 
     @property
     def metrics(self):
@@ -186,17 +209,23 @@ class FrozenClassifier(keras.layers.Layer):
     def non_trainable_variables(self):
         return self.variables
 
-    def call(self, images):
+    def call(self, images, others=()):
         """Reads features, evidence and logits off a batch.
 
         Args:
             images: Tensor (N, H, W, channels), in the classifier's input range.
+            others: List of tensors (N, ...), the classifier's other inputs; empty
+                where it has none, or they are `given`.
 
         Returns:
             Dict of "features" (list of maps, coarse to fine), "logits" (N, C), and,
             if the head allows it, "evidence" (N, h, w, C): the log-odds that the
             classifier gives to each class at each cell of its final feature map.
         """
+        with self.given(others):
+            return self._read(images)
+
+    def _read(self, images):
         if not self.with_features:
             return {"logits": self.logits(images)}
         *features, logits = self.graph.run(
@@ -217,13 +246,29 @@ class FrozenClassifier(keras.layers.Layer):
             read["evidence"] = ops.reshape(evidence, shape)
         return read
 
-    def logits(self, images):
-        """Returns the class logits (N, C) of images (N, H, W, channels)."""
-        return self.logits_from(self.graph.input, self._as_input(images))
+    def given(self, others):
+        """Lets the classifier answer with other inputs, inside of a `with` block.
 
-    def logits_from(self, tensor, values):
-        """Returns the class logits (N, C) of the values of a tensor of the graph."""
-        (logits,) = self.graph.run({tensor: values}, [self.logits_tensor])
+        Args:
+            others: List of arrays or tensors (N, ...), in the order of the
+                classifier's inputs without the images. An empty one changes nothing.
+        """
+        return self.other_inputs.given(others)
+
+    def logits(self, images, rows=None):
+        """Returns the class logits (M, C) of images (M, H, W, channels).
+
+        Args:
+            images: Tensor (M, H, W, channels).
+            rows: int tensor (M,), which of the N rows of the other inputs that are
+                given goes with each image. None: each with its own; of M = N k
+                images, k in a row with each.
+        """
+        return self.logits_from(self.graph.input, self._as_input(images), rows)
+
+    def logits_from(self, tensor, values, rows=None):
+        """Returns the class logits (M, C) of the values of a tensor of the graph."""
+        (logits,) = self.graph.run({tensor: values}, [self.logits_tensor], rows=rows)
         return self.head.logits(logits)
 
     def probabilities(self, logits):
@@ -238,7 +283,7 @@ class FrozenClassifier(keras.layers.Layer):
         """Returns log p / (1 - p) of each class, for logits (..., C)."""
         return log_odds(logits, self.multi_label)
 
-    def compute_output_spec(self, images):
+    def compute_output_spec(self, images, others=()):
         spec = {"logits": _spec(self.num_classes)}
         if not self.with_features:
             return spec
@@ -258,6 +303,7 @@ class FrozenClassifier(keras.layers.Layer):
             "multi_label": keras.saving.serialize_keras_object(self.head),
             "finest_stride": self.finest_stride,
             "with_features": self.with_features,
+            "image_input": self.image_input,
         }
 
     @classmethod

@@ -56,13 +56,11 @@ def no_graph_problem(model):
     return f"{expected}. Received: {kind.__name__} {model!r:.60}"
 
 
-def several_problem(model, kind, tensors):
-    """Says what to do about several inputs or outputs.
+def several_outputs_problem(model):
+    """Says what to do about several outputs.
 
     Args:
         model: `keras.Model`, a functional one.
-        kind: String. "input" or "output".
-        tensors: List of its `keras.KerasTensor`s of that kind.
 
     Returns:
         The sentence, a string.
@@ -72,25 +70,13 @@ def several_problem(model, kind, tensors):
             "Argument `classifier` should be a classifier; that of an explainer is "
             f"`explainer.classifier`. Received: the explainer '{model.name}'"
         )
+    tensors = model.outputs
     found = ", ".join(f"'{t.name}' {_shape(t.shape)}" for t in tensors)
-    received = f"Received: '{model.name}' with {len(tensors)} {kind}s, {found}"
-    if kind == "output":
-        return (
-            "Argument `classifier` should have one output; choose the one to explain, "
-            "of class scores, by `ExplainerModel(model, output=0)` or "
-            f"`keras.Model(model.inputs, model.outputs[0])`. {received}"
-        )
-    images = next((t for t in tensors if len(t.shape) == 4), None)
-    if images is None:
-        return f"Argument `classifier` should have one input, of images. {received}"
-    values = ", ".join(
-        "images" if t is images else "0 * images[:, :1, 0, 0] + value" for t in tensors
-    )
     return (
-        "Argument `classifier` should have one input, the images; fix the others by "
-        f"`images = keras.Input({_shape(images.shape[1:])}); "
-        f"keras.Model(images, model([{values}]))`, where `value` is what the other "
-        f"input should be. {received}"
+        "Argument `classifier` should have one output; choose the one to explain, "
+        "of class scores, by `ExplainerModel(model, output=0)` or "
+        "`keras.Model(model.inputs, model.outputs[0])`. Received: "
+        f"'{model.name}' with {len(tensors)} outputs, {found}"
     )
 
 

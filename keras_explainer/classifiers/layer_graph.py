@@ -11,8 +11,10 @@ from keras import tree
 
 from keras_explainer import keras_internals
 from keras_explainer.classifiers.graph_problem import no_graph_problem
-from keras_explainer.classifiers.graph_problem import several_problem
+from keras_explainer.classifiers.graph_problem import several_outputs_problem
 from keras_explainer.classifiers.opaque_call import OpaqueCall
+from keras_explainer.classifiers.other_inputs import OtherInputs
+from keras_explainer.classifiers.other_inputs import place_of_images
 from keras_explainer.keras_internals import graph_calls
 
 
@@ -33,19 +35,21 @@ class LayerGraph:
     called again when the graph is run, and nothing is added to them.
 
     Args:
-        model: A built functional or Sequential `keras.Model` with one input and
-            one output, or a subclassed one that Keras can trace.
+        model: A built functional or Sequential `keras.Model` with one output, or a
+            subclassed one that Keras can trace.
         image_size: int, pixels. Height and width assumed where the model leaves
             them open. Defaults to 224.
         image_shape: Tuple (H, W, channels) of the images of a model, layer or
             function that has no such graph: it is then read as a single call. None
             refuses it.
+        image_input: String or int. Which of several inputs are the images: its name
+            or place; None takes the only one of images. The others are `other_inputs`.
 
     Raises:
-        ValueError: If the model has no graph, or several inputs or outputs.
+        ValueError: If the model has no graph, no such input, or several outputs.
     """
 
-    def __init__(self, model, image_size=224, image_shape=None):
+    def __init__(self, model, image_size=224, image_shape=None, image_input=None):
         self.calls = []
         self.specs = {}
         self.producers = {}
@@ -56,23 +60,18 @@ class LayerGraph:
         if functional is None:
             if not callable(model):
                 raise ValueError(no_graph_problem(model))
+            self.other_inputs = OtherInputs(self)
             self._read_as_one_call(OpaqueCall(model, image_shape), image_shape)
             return
-        for kind, tensors in (
-            ("input", functional.inputs),
-            ("output", functional.outputs),
-        ):
-            if len(tensors) != 1:
-                raise ValueError(several_problem(functional, kind, tensors))
-        self.input_spec = functional.inputs[0]
-        shape = self.input_spec.shape
-        if len(shape) == 4:
-            height, width = (size or image_size for size in shape[1:3])
-            shape = (None, height, width, shape[3])
-        self.input = self._new_tensor(
-            keras.KerasTensor(shape, dtype=self.input_spec.dtype)
-        )
-        (self.output,) = self._read(functional, [self.input])
+        if len(functional.outputs) != 1:
+            raise ValueError(several_outputs_problem(functional))
+        inputs = [self._new_input(spec, image_size) for spec in functional.inputs]
+        self.input_names = keras_internals.input_keys(functional)
+        self.image_place = place_of_images(functional, self.input_names, image_input)
+        self.input_spec = functional.inputs[self.image_place]
+        self.input = inputs[self.image_place]
+        self.other_inputs = OtherInputs(self, (i for i in inputs if i != self.input))
+        (self.output,) = self._read(functional, inputs)
 
     def shape(self, tensor):
         """Returns the static shape of a tensor, with None for the batch."""
@@ -92,19 +91,33 @@ class LayerGraph:
                 needed.update(call.inputs)
         return calls[::-1]
 
-    def run(self, values, targets, training=False):
+    def run(self, values, targets, training=False, rows=None):
         """Computes `targets`, by default in inference mode.
 
         Args:
             values: Dict from the number of a tensor to its value. Where to start.
             targets: List of int. Numbers of tensors.
             training: Boolean. Passed to every layer that asks for it.
+            rows: int tensor (M,), which of the rows that `other_inputs` are given goes
+                with each of the M that are started from; by default each its own.
 
         Returns:
             The list of values of `targets`.
+
+        Raises:
+            ValueError: If the targets need other inputs, and these are not given.
         """
+        if self.other_inputs:
+            count = ops.shape(next(iter(values.values())))[0]
+            values = {**self.other_inputs.for_images(count, rows), **values}
         values = {**self.constants, **values}
         for call in self.calls_between(set(values), targets):
+            if not values.keys() >= set(call.inputs):
+                raise ValueError(
+                    "Images should come with the other inputs of the classifier, as "
+                    "`explain`, `fit` and the explainer itself take them. Received: "
+                    f"images without what '{call.operation.name}' reads"
+                )
             args, kwargs = _with_values(call.arguments, values)
             if _takes_training(call.operation):
                 kwargs = {**kwargs, "training": training}
@@ -216,6 +229,13 @@ class LayerGraph:
         for output in call.outputs:
             self.producers[output] = other
 
+    def _new_input(self, spec, image_size):
+        shape = spec.shape
+        if len(shape) == 4:
+            height, width = (size or image_size for size in shape[1:3])
+            shape = (None, height, width, shape[3])
+        return self._new_tensor(keras.KerasTensor(shape, dtype=spec.dtype))
+
     def _new_tensor(self, spec):
         tensor = Tensor(len(self.specs))
         self.specs[tensor] = spec
@@ -223,6 +243,7 @@ class LayerGraph:
 
     def _read_as_one_call(self, function, image_shape):
         self.input_spec = keras.KerasTensor((None, *image_shape), dtype="float32")
+        self.input_names, self.image_place = ["images"], 0
         self.input = self._new_tensor(self.input_spec)
         answer = keras.KerasTensor((None, function.outputs), dtype="float32")
         self.output = self._new_tensor(answer)

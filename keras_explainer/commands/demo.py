@@ -104,7 +104,7 @@ def _demonstrate(args, folder):
     # Shapes are often seen as small as the parts of a composite.
     explainer.compile(composites=COMPOSITES)
     options = {
-        "image_size": explainer.input_shape[1:3],
+        "image_size": explainer.frozen.input_shape[:2],
         "preprocess_input": explainer.preprocessing,
     }
     held_out = datasets.shapes(HELD_OUT, seed=HELD_OUT_SEED, masks=True, **options)

@@ -32,7 +32,7 @@ def background_problem(explainer):
             f"[{low:.3g}, {high:.3g}]. Received: {values}"
         )
     image = np.broadcast_to(color, (1, height, width, channels)).copy()
-    (probabilities,) = np.asarray(frozen.probabilities(frozen.logits(image)))
+    (probabilities,) = np.asarray(frozen.probabilities(frozen.logits(image, rows=[0])))
     chance = 0.0 if frozen.multi_label else 1.0 / frozen.num_classes
     found = probabilities >= (1.0 + chance) / 2.0
     if frozen.head.is_binary:

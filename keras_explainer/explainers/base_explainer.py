@@ -23,6 +23,7 @@ from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.image_operations.resize import resize_nearest
 from keras_explainer.inputs.check_class_names import check_class_names
 from keras_explainer.inputs.check_class_names import check_classes_of_data
+from keras_explainer.inputs.model_inputs import ModelInputs
 from keras_explainer.keras_internals import ClonedWhole
 from keras_explainer.training.step_seed import StepSeed
 
@@ -79,15 +80,21 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             known_mean=preprocessing.background,
             name="background",
         )
-        images = keras.Input(
-            frozen.graph.input_spec.shape[1:], dtype="float32", name="images"
-        )
-        outputs = frozen(images)
+        graph = frozen.graph
+        names = ["images"] if not frozen.other_inputs else graph.input_names
+        place = graph.image_place
+        model_inputs = ModelInputs(names, place, frozen.other_inputs.specs)
+        images = keras.Input(frozen.input_shape, dtype="float32", name=names[place])
+        others = [
+            keras.Input(spec.shape[1:], dtype=spec.dtype, name=name)
+            for spec, name in zip(model_inputs.specs, model_inputs.other_names)
+        ]
+        outputs = frozen(images, others)
         if own_encoder is not None:
             outputs = {**outputs, "features": own_encoder(images)}
         logits = ops.cast(decode(images, outputs), "float32")
         super().__init__(
-            inputs=images,
+            inputs=model_inputs.joined(images, others),
             outputs={
                 "coarse_masks": ops.sigmoid(logits),
                 "probabilities": frozen.probabilities(outputs["logits"]),
@@ -95,6 +102,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             name=name or f"{frozen.classifier.name}_explainer",
         )
         self.frozen = frozen
+        self.model_inputs = model_inputs
         self.own_encoder = own_encoder
         self.preprocessing = preprocessing
         self.background = backdrop
@@ -333,9 +341,10 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             "background": background,
             "multi_label": serialize(self.frozen.head),
             "class_names": self.class_names,
+            "image_input": self.frozen.image_input,
             "name": self.name,
         }
-        if None in self.input_shape[1:3]:
+        if None in self.frozen.input_shape[:2]:
             config["image_size"] = list(self.frozen.image_shape[:2])
         return config
 

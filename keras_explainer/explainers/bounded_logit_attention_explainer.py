@@ -46,6 +46,8 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
         leak: As for the layer.
         selected: As for the layer; of "l2x-f".
         multi_label: As for `ExplainerModel`.
+        image_input: As for `ExplainerModel`.
+        output: As for `ExplainerModel`.
         **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
             `ExplainerModel`.
 
@@ -88,6 +90,8 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
         leak=0.01,
         selected=8,
         multi_label="auto",
+        image_input=None,
+        output=None,
         **kwargs,
     ):
         if variant not in _VARIANTS:
@@ -96,7 +100,13 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
                 f"Received: {variant!r}"
             )
         # === Layers ===
-        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        frozen = FrozenClassifier(
+            classifier,
+            multi_label,
+            image_input=image_input,
+            output=output,
+            name="frozen_classifier",
+        )
         attention = layers.BoundedLogitAttention(
             "bla-t" if variant == "bla-ph" else variant,
             temperature,
@@ -107,6 +117,12 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
         )
         head = None
         if variant != "bla-ph":
+            if frozen.other_inputs:
+                raise ValueError(
+                    'Argument `variant` should be "bla-ph", for a classifier of '
+                    "several inputs; a head of its own would see images alone. "
+                    f"Received: {variant!r}"
+                )
             head = _head_like(frozen)
         elif frozen.cell_head is None:
             raise ValueError(

@@ -54,6 +54,8 @@ class DiscreteMaskExplainer(BaseExplainer):
             and on drawn shapes did worse at equal time.
         threshold: float between 0 and 1. The published one is 0.35.
         multi_label: As for `ExplainerModel`.
+        image_input: As for `ExplainerModel`.
+        output: As for `ExplainerModel`.
         **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
             `ExplainerModel`.
 
@@ -93,13 +95,21 @@ class DiscreteMaskExplainer(BaseExplainer):
         slopes=False,
         threshold=0.5,
         multi_label="auto",
+        image_input=None,
+        output=None,
         **kwargs,
     ):
         _check_choice("estimator", estimator, ("reinforce", "published"))
         _check_choice("baseline", baseline, ("leave_one_out", "greedy", None))
         _check_numbers(grid, samples, baseline, threshold)
         # === Layers ===
-        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        frozen = FrozenClassifier(
+            classifier,
+            multi_label,
+            image_input=image_input,
+            output=output,
+            name="frozen_classifier",
+        )
         encoder = own_encoder(frozen)
         decoder = UNetDecoder(name="decoder")
         head = ClassHead(frozen.num_classes, name="class_head")

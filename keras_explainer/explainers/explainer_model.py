@@ -7,7 +7,6 @@ from keras_explainer.check_option import check_flag
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.frozen_classifier import default_stride
 from keras_explainer.classifiers.frozen_classifier import whole_object_stride
-from keras_explainer.classifiers.one_output import one_output
 from keras_explainer.decoders.cell_attention import CellAttention
 from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.feature_encoder import FeatureEncoder
@@ -78,6 +77,11 @@ class ExplainerModel(BaseExplainer):
             colours change, or "bilinear".
         class_names: List of C strings, or None. Of a binary classifier the names of
             its answers no (class 0) and yes (class 1), or of the latter alone.
+        image_input: Which of several inputs are the images to explain: its name, or
+            its place among `classifier.inputs`. Defaults to the only one of shape
+            (N, H, W, channels). The others go to the classifier as they are given, in
+            `fit`, `explain` and exports: a dict by the inputs' names, or a tuple in
+            their order, then stands wherever images do.
         output: Which of several outputs to explain: its key or the name of its layer,
             or its place, from 0. What only the others need is left behind.
         name: String. Name of the model.
@@ -90,9 +94,9 @@ class ExplainerModel(BaseExplainer):
         "probabilities" (N, C), the classifier's own.
 
     Raises:
-        ValueError: If the classifier has no spatial feature map, several inputs
-            or outputs, or a head that leaves `multi_label` open, or an argument is
-            none of these.
+        ValueError: If the classifier has no spatial feature map, inputs or outputs
+            between which it is open, or a head that leaves `multi_label` open, or an
+            argument is none of these.
 
     Example:
 
@@ -125,19 +129,21 @@ class ExplainerModel(BaseExplainer):
         dense_crf="auto",
         upsampling="guided",
         class_names=None,
+        image_input=None,
         output=None,
         name=None,
     ):
         _check_options(stride, rule_out, dense_crf, upsampling)
         if stride == "auto":
             stride = whole_object_stride if decoder == "unet" else default_stride
-        classifier = one_output(classifier, output)
         # === Layers ===
         frozen = FrozenClassifier(
             classifier,
             multi_label,
             stride,
             with_features=not encoder,
+            image_input=image_input,
+            output=output,
             name="frozen_classifier",
         )
         features = None
@@ -214,11 +220,12 @@ class ExplainerModel(BaseExplainer):
                 loss (N,) of each image, or "auto" for `ExplainerLoss()`. A function
                 takes the memory of two passes of the classifier at once.
             composites: float in [0, 1], or "auto": 0.5 where images have one label, 0
-                where they may have several, and with published forms. Share of the
-                images of a training step that are replaced by composites of images of
-                the batch, of which the labels of one are judged: only they tell whose
-                mask is whose where images have one label. Of data without labels,
-                parts are images that the classifier gives 50 % or more.
+                where they may have several, with published forms, and for a classifier
+                of several inputs, since parts of two images share no other one. Share
+                of the images of a training step that are replaced by composites of
+                images of the batch, of which the labels of one are judged: only they
+                tell whose mask is whose where images have one label. Of data without
+                labels, parts are images that the classifier gives 50 % or more.
             augmentation: float in [0, 1], or "auto" for 0.7, and 0 with published
                 forms. Share of the images of a training step whose masks are found in
                 a view that is hard to recognise (other light, cutout), though judged
@@ -242,8 +249,14 @@ class ExplainerModel(BaseExplainer):
             loss = FunctionLoss(loss)
         published = getattr(loss, "published_forms", False)
         if composites == "auto":
-            is_one = not self.frozen.multi_label
+            is_one = not (self.frozen.multi_label or self.frozen.other_inputs)
             composites = _COMPOSITES if is_one and not published else 0.0
+        elif composites and self.frozen.other_inputs:
+            raise ValueError(
+                "Argument `composites` should be 0 for a classifier of several inputs, "
+                "since parts of different images share no other input. Received: "
+                f"{composites!r}"
+            )
         if augmentation == "auto":
             augmentation = 0.0 if published else _AUGMENTATION
         draws = StepDraws(composites, augmentation, single_label)
@@ -316,7 +329,7 @@ class ExplainerModel(BaseExplainer):
         grid = self.output["coarse_masks"].shape[1:3]
         if None in grid:
             return self.frozen.finest_stride
-        sides = zip(self.input_shape[1:3], grid)
+        sides = zip(self.frozen.input_shape[:2], grid)
         return max(1, min(pixels // cells for pixels, cells in sides))
 
     def refined(self, logits, images, outputs, classes, wanted, steps):

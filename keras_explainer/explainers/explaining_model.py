@@ -36,6 +36,8 @@ class ExplainingModel(ExplainerTrainer):
             images: Images (N, H, W, channels) as the classifier takes them: array,
                 tensor, variable or list; or batches of them, whose labels are
                 ignored: a `tf.data.Dataset`, a `PyDataset`, a generator or a loader.
+                Of a classifier of several inputs all of them, as a dict by their names
+                or a tuple in their order.
                 Or pictures as they are: the path of a file or of a folder of them, a
                 `PIL.Image`, or a list of such. They are resized and preprocessed as
                 on the command line.
@@ -96,7 +98,8 @@ class ExplainingModel(ExplainerTrainer):
         if tf.inside_function():
             return self._explain_in_graph(images, targets, options)
         shown = ExplainedPictures(self, images)
-        images = read_images(shown.images, self.input_shape[1:])
+        inputs = read_images(shown.images, self.frozen.input_shape, self.model_inputs)
+        images, others = self.model_inputs.split(inputs)
         as_tensor = tf.is_tensor(images)
         self._check_images(images)
         classes = None
@@ -104,10 +107,11 @@ class ExplainingModel(ExplainerTrainer):
             classes = target_classes(targets, len(images), self.frozen.num_classes)
         parts = []
         for start in range(0, len(images), batch_size):
-            batch = tf.convert_to_tensor(images[start : start + batch_size])
+            rows = slice(start, start + batch_size)
             part = self._explain_function(
-                batch,
-                None if classes is None else classes[start : start + batch_size],
+                tf.convert_to_tensor(images[rows]),
+                [values[rows] for values in others],
+                None if classes is None else classes[rows],
                 *options,
             )
             parts.append(part if as_tensor else map(_as_array, part))
@@ -119,12 +123,14 @@ class ExplainingModel(ExplainerTrainer):
 
     def _explain_in_graph(self, images, targets, options):
         """Explains images inside a `tf.function`, where their values are not known."""
+        inputs = self.model_inputs.in_order(images)
+        images, others = self.model_inputs.split(inputs)
         if not tf.is_symbolic_tensor(images):
             images = as_images(images)
             self._check_images(images)
-        images = with_image_shape(tf.convert_to_tensor(images), self.input_shape[1:])
+        images = with_image_shape(tf.convert_to_tensor(images), self.frozen.input_shape)
         if targets is None:
-            return self._explain_batch(images, None, *options)
+            return self._explain_batch(images, others, None, *options)
         count = images.shape[0]
         if tf.is_symbolic_tensor(targets) or (np.ndim(targets) and count is None):
             raise ValueError(
@@ -135,15 +141,19 @@ class ExplainingModel(ExplainerTrainer):
         classes = target_classes(targets, count or 1, self.frozen.num_classes)
         if count is None:
             classes = tf.repeat(classes, tf.shape(images)[0], axis=0)
-        return self._explain_batch(images, classes, *options)
+        return self._explain_batch(images, others, classes, *options)
 
-    def _explain_function(self, images, classes, *options):
+    def _explain_function(self, images, others, classes, *options):
         if getattr(self, "_compiled_explain", None) is None:
             # A closure: a tf.function attribute would be written into exports.
             self._compiled_explain = _compiled_by_shape(self._explain_batch)
-        return self._compiled_explain(images, classes, *options)
+        return self._compiled_explain(images, others, classes, *options)
 
-    def _explain_batch(
+    def _explain_batch(self, images, others, classes, *options):
+        with self.frozen.given(others):
+            return self._explain_images(images, classes, *options)
+
+    def _explain_images(
         self, images, classes, top_k, refine_steps=0, mirrored=False, verify=False
     ):
         images = tf.cast(images, "float32")
@@ -211,20 +221,20 @@ def _compiled_by_shape(explain):
     """
     compiled = {}
 
-    def call(images, classes, *options):
-        images = tf.cast(images, "float32")
-        shapes = [(None, *images.shape[1:])]
+    def call(images, others, classes, *options):
+        values = [tf.cast(images, "float32"), *map(tf.convert_to_tensor, others)]
         if classes is not None:
-            shapes.append((None, classes.shape[1]))
-        key = (*shapes, *options)
+            values.append(tf.cast(classes, "int32"))
+        specs = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in values]
+        key = (classes is None, *specs, *options)
         if key not in compiled:
-            specs = [tf.TensorSpec(shapes[0], "float32")]
-            specs += [tf.TensorSpec(shape, "int32") for shape in shapes[1:]]
+            count = len(others)
 
-            def traced(images, classes=None):
-                return explain(images, classes, *options)
+            def traced(images, *rest):
+                asked = rest[count] if rest[count:] else None
+                return explain(images, rest[:count], asked, *options)
 
             compiled[key] = tf.function(traced, input_signature=specs)
-        return compiled[key](images, *[] if classes is None else [classes])
+        return compiled[key](*values)
 
     return call

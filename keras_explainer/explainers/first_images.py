@@ -14,7 +14,7 @@ def learn_from_first_images(explainer, images):
         explainer: The `BaseExplainer`.
         images: Array or tensor (N, H, W, channels), as the classifier takes them.
     """
-    if None in explainer.input_shape[1:3]:
+    if None in explainer.frozen.input_shape[:2]:
         explainer.frozen.image_shape = tuple(int(size) for size in images.shape[1:])
     unread = explainer.preprocessing.unread_layer
     assumed = explainer.preprocessing.follow(images)

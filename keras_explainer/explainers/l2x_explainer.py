@@ -40,6 +40,8 @@ class L2XExplainer(BaseExplainer):
         temperature: float. Of the draws in training; the lower, the harder.
         predictor: "joint", or "classifier".
         multi_label: As for `ExplainerModel`.
+        image_input: As for `ExplainerModel`.
+        output: As for `ExplainerModel`.
         **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
             `ExplainerModel`.
 
@@ -78,6 +80,8 @@ class L2XExplainer(BaseExplainer):
         temperature=0.5,
         predictor="joint",
         multi_label="auto",
+        image_input=None,
+        output=None,
         **kwargs,
     ):
         if predictor not in ("joint", "classifier"):
@@ -96,7 +100,13 @@ class L2XExplainer(BaseExplainer):
             )
 
         # === Layers ===
-        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        frozen = FrozenClassifier(
+            classifier,
+            multi_label,
+            image_input=image_input,
+            output=output,
+            name="frozen_classifier",
+        )
         encoder = own_encoder(frozen)
         selector = CellSelector(grid, name="selector")
         guess = None

@@ -38,6 +38,8 @@ class RealTimeSaliencyExplainer(BaseExplainer):
         evidence: Boolean. Whether the selector starts from the classifier's own
             evidence, where its head has it; the published one learns from nothing.
         multi_label: As for `ExplainerModel`.
+        image_input: As for `ExplainerModel`.
+        output: As for `ExplainerModel`.
         **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
             `ExplainerModel`; the background is the colour around which others are
             drawn.
@@ -65,9 +67,24 @@ class RealTimeSaliencyExplainer(BaseExplainer):
     LOSS = RealTimeSaliencyLoss
     LEARNING_RATE = 1e-3
 
-    def __init__(self, classifier, *, evidence=True, multi_label="auto", **kwargs):
+    def __init__(
+        self,
+        classifier,
+        *,
+        evidence=True,
+        multi_label="auto",
+        image_input=None,
+        output=None,
+        **kwargs,
+    ):
         # === Layers ===
-        frozen = FrozenClassifier(classifier, multi_label, name="frozen_classifier")
+        frozen = FrozenClassifier(
+            classifier,
+            multi_label,
+            image_input=image_input,
+            output=output,
+            name="frozen_classifier",
+        )
         encoder = own_encoder(frozen)
         decoder = ClassSelectorDecoder(frozen.num_classes, name="decoder")
 

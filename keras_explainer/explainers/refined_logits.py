@@ -45,6 +45,7 @@ def refined_logits(explainer, images, logits, classes, wanted, steps):
         return _refined(
             explainer,
             tf.gather(images, part[:, 0]),
+            part[:, 0],
             tf.gather_nd(logits, part),
             tf.one_hot(tf.gather_nd(classes, part), explainer.frozen.num_classes),
             steps,
@@ -61,8 +62,9 @@ def refined_logits(explainer, images, logits, classes, wanted, steps):
     return tf.transpose(logits, (0, 2, 3, 1))
 
 
-def _refined(explainer, images, logits, is_class, steps):
-    """Refines logits (P, h, w), each of an image and of its one-hot row of (P, C)."""
+def _refined(explainer, images, rows, logits, is_class, steps):
+    """Refines logits (P, h, w), each of an image, the number of that among all of a
+    batch, and of its one-hot row of (P, C)."""
     frozen = explainer.frozen
 
     def cost(logits):
@@ -71,7 +73,8 @@ def _refined(explainer, images, logits, is_class, steps):
             explainer.kept_part(images, masks),
             explainer.removed_part(images, 1.0 - masks),
         )
-        odds = frozen.log_odds(frozen.logits(tf.concat(parts, axis=0)))
+        pictures, both = tf.concat(parts, axis=0), tf.tile(rows, [2])
+        odds = frozen.log_odds(frozen.logits(pictures, both))
         kept, left = tf.split(odds, 2)
         missed = evidence_loss(-kept, is_class, sharpness=1.0, reduction="none")
         return (

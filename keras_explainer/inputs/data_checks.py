@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
-from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import check_image_shape
 from keras_explainer.inputs.labels import as_labels
 from keras_explainer.inputs.labels import check_labels
+from keras_explainer.inputs.model_inputs import ModelInputs
 
 IMAGE_KEYS, LABEL_KEYS = ("image", "images"), ("label", "labels")
 _WEIGHT_KEYS = ("sample_weight", "sample_weights")
@@ -25,15 +25,23 @@ class DataChecks:
         image_shape: Tuple (H, W, channels) that is expected, None where it is open.
         num_classes: int, or None if labels are left out. Number of classes C.
         leaves_masks: Boolean. Whether the third part of batches is left out.
+        inputs: `ModelInputs` of the classifier. Where it has several, the images of an
+            element are the tuple of all of them.
     """
 
     def __init__(
-        self, argument, image_shape=None, num_classes=None, leaves_masks=False
+        self,
+        argument,
+        image_shape=None,
+        num_classes=None,
+        leaves_masks=False,
+        inputs=None,
     ):
         self.argument = argument
         self.image_shape = image_shape
         self.num_classes = num_classes
         self.leaves_masks = leaves_masks
+        self.inputs = inputs or ModelInputs()
         self.form = None  # of the labels and weights of the first batch
         self.failure = None
 
@@ -46,6 +54,8 @@ class DataChecks:
             whole: Boolean. Whether these are all data, and may be a list of images.
             has_labels: Boolean. Whether the labels are known from elsewhere.
         """
+        if self.inputs.are_several:
+            return self._parts_of_several(element)
         if isinstance(element, collections.abc.Mapping):
             return self._entries(element, has_labels)
         if not isinstance(element, (tuple, list)):
@@ -66,6 +76,18 @@ class DataChecks:
             images = self._entries(images, labels is not None)[0]
         return images, labels, None if self.leaves_masks else weights
 
+    def _parts_of_several(self, element):
+        """Returns all inputs, in order, and labels and weights of an element."""
+        labels = weights = None
+        if isinstance(element, collections.abc.Mapping):
+            labels, weights = (_entry(element, k) for k in (LABEL_KEYS, _WEIGHT_KEYS))
+        elif isinstance(element, (tuple, list)) and 1 <= len(element) <= 3:
+            first = element[0]
+            if isinstance(first, (tuple, list, collections.abc.Mapping)):
+                element, labels, weights = (*element, None, None)[:3]
+        x = self.inputs.in_order(element, self.argument)
+        return x, labels, None if self.leaves_masks else weights
+
     def _check_no_pair(self, first):
         """Raises a ValueError if the first of a list is images and their labels."""
         if not isinstance(first, (tuple, list)) or len(first) not in (2, 3):
@@ -81,10 +103,8 @@ class DataChecks:
         )
 
     def _entries(self, element, has_labels):
-        def entry(names):
-            return next((element[name] for name in names if name in element), None)
-
-        images, labels, weights = map(entry, (IMAGE_KEYS, LABEL_KEYS, _WEIGHT_KEYS))
+        keys = IMAGE_KEYS, LABEL_KEYS, _WEIGHT_KEYS
+        images, labels, weights = (_entry(element, names) for names in keys)
         if images is None and len(element) == 1:
             (images,) = element.values()
         has_labels = has_labels or self.num_classes is None or len(element) == 1
@@ -98,13 +118,16 @@ class DataChecks:
         return images, labels, weights
 
     def as_arrays(self, batch):
-        """Returns a batch as a tuple of float32 arrays, once it is checked."""
-        images, labels, weights = self.parts(batch)
-        images = as_images(images, self.argument)
-        check_image_shape(tuple(images.shape), self.image_shape, self.argument)
-        parts = images, as_labels(labels, self.argument), as_labels(weights)
-        self.check_batch(*parts)
-        parts = tuple(np.asarray(part, "float32") for part in without_missing(*parts))
+        """Returns a batch as a tuple of arrays, once it is checked: of float32, but for
+        other inputs than images."""
+        x, labels, weights = self.parts(batch)
+        x = self.inputs.as_arrays(x, self.argument)
+        labels, weights = as_labels(labels, self.argument), as_labels(weights)
+        self.check_batch(x, labels, weights)
+        images, others = self.inputs.split(x)
+        parts = without_missing(images, labels, weights)
+        images, *parts = (np.asarray(part, "float32") for part in parts)
+        parts = (self.inputs.joined(images, tuple(map(np.asarray, others))), *parts)
         form = [part.shape[1:] for part in parts[1:]]
         self.form = form if self.form is None else self.form
         if form != self.form:
@@ -123,16 +146,17 @@ class DataChecks:
             self.failure = error
             raise
 
-    def check_batch(self, images, labels, weights, y=None, sample_weight=None):
+    def check_batch(self, x, labels, weights, y=None, sample_weight=None):
         """Raises a ValueError if a batch does not suit the classifier.
 
         Args:
-            images: Array or tensor (N, H, W, channels).
+            x: Array or tensor (N, H, W, channels), or a tuple of all inputs.
             labels: Array or tensor, or None.
             weights: Array or tensor (N,), or None.
             y: String, or None. Name of an argument of their own that gave labels.
             sample_weight: String, or None. Name of one that gave weights.
         """
+        images = self.inputs.split(x)[0]
         check_image_shape(tuple(images.shape), self.image_shape, self.argument)
         if labels is not None:
             check_labels(labels, self.num_classes, y or self.argument)
@@ -162,14 +186,15 @@ class DataChecks:
 
     def check_spec(self, element_spec):
         """Raises a ValueError if the elements of a dataset are no batches."""
-        images, *others = self.parts(element_spec)
+        x, *others = self.parts(element_spec)
+        images, inputs = self.inputs.split(x)
         if isinstance(images, tf.RaggedTensorSpec):
             raise ValueError(
                 f"Argument `{self.argument}` should hold images of one size; resize "
                 "them before they are put together, in `dataset.map(...).batch(32)`. "
                 "Received: ragged images"
             )
-        for spec in (images, *others):
+        for spec in (images, *inputs, *others):
             if spec is not None and not isinstance(spec, tf.TensorSpec):
                 raise ValueError(
                     f"Argument `{self.argument}` should give tensors: images, and for "
@@ -182,6 +207,10 @@ class DataChecks:
                 "together by `dataset.batch(32)`. Received: images of shape "
                 f"{tuple(images.shape)}"
             )
+
+
+def _entry(element, names):
+    return next((element[name] for name in names if name in element), None)
 
 
 def without_missing(*parts):

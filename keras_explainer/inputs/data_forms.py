@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from keras_explainer.inputs.data_checks import DataChecks
 from keras_explainer.inputs.data_checks import without_missing
-from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import check_image_shape
 from keras_explainer.inputs.images import short_repr
 from keras_explainer.inputs.labels import as_labels
@@ -22,7 +21,8 @@ class Data:
     """Images, labels and weights, as Keras takes them.
 
     Args:
-        x: Array or tensor of all images, a `tf.data.Dataset` or a `PyDataset`.
+        x: Array or tensor of all images, a `tf.data.Dataset` or a `PyDataset`. Where
+            the classifier has several inputs, all of them stand for the images.
         y: Array or tensor of all labels, or None.
         sample_weight: Array or tensor of all weights, or None.
         first: Tuple of the images, labels and weights of the first batch.
@@ -50,6 +50,7 @@ def read_data(
     argument="x",
     end=("steps", None),
     leaves_masks=False,
+    inputs=None,
 ):
     """Reads data in any form, and checks what can be known before the first step.
 
@@ -66,6 +67,7 @@ def read_data(
             end.
         leaves_masks: Boolean. Whether the third part of batches is left out, since it
             is true masks.
+        inputs: `ModelInputs` of the classifier; by default images alone.
 
     Returns:
         `Data`.
@@ -74,7 +76,7 @@ def read_data(
         ValueError: If the data are in none of these forms, or do not suit the
             classifier.
     """
-    checks = DataChecks(argument, image_shape, num_classes, leaves_masks)
+    checks = DataChecks(argument, image_shape, num_classes, leaves_masks, inputs)
     if not is_batched(x):
         images, labels, weights = checks.parts(x, whole=True, has_labels=y is not None)
         if labels is not None and y is not None:
@@ -85,12 +87,13 @@ def read_data(
         y_name = None if y is None else "y"
         weight_name = None if sample_weight is None else "sample_weight"
         arrays = (
-            as_images(images, argument),
+            checks.inputs.as_arrays(images, argument),
             as_labels(labels if y is None else y, y_name or argument),
             as_labels(weights if sample_weight is None else sample_weight),
         )
         checks.check_batch(*arrays, y=y_name, sample_weight=weight_name)
-        return Data(*arrays, first=(arrays[0][:32], *arrays[1:]), checks=checks)
+        first = checks.inputs.rows(arrays[0], slice(32))
+        return Data(*arrays, first=(first, *arrays[1:]), checks=checks)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(
@@ -113,45 +116,49 @@ def read_data(
             "set"
         )
     first = (*first, None, None)[:3]
-    checks.check_batch(*first)
+    checks.check_batch(checks.inputs.as_arrays(first[0], argument), *first[1:])
     return Data(x, first=first, checks=checks)
 
 
-def read_images(images, image_shape):
+def read_images(images, image_shape, inputs=None):
     """Returns all images of what `explain` takes, as one array or tensor.
 
     Args:
         images: As for `read_data`; labels and weights are left out.
         image_shape: Tuple (H, W, channels) that is expected, None where it is open.
+        inputs: `ModelInputs` of the classifier; by default images alone. Of several,
+            the tuple of all of them is returned, in order.
 
     Raises:
         ValueError: If the images are in none of these forms.
     """
-    checks = DataChecks("images")
+    checks = DataChecks("images", inputs=inputs)
     if not is_batched(images):
         images = checks.parts(images, whole=True)[0]
     if not is_batched(images):
-        return as_images(images)
+        return checks.inputs.as_arrays(images)
     batches = images
     if isinstance(images, tf.data.Dataset):
         checks.check_spec(images.element_spec)
         _check_end(images, "images", "`dataset.take(count)`")
     elif isinstance(images, keras.utils.PyDataset):
         batches = map(images.__getitem__, range(images.num_batches))
-    batches = [np.asarray(as_images(checks.parts(batch)[0])) for batch in batches]
-    for batch in batches:
-        check_image_shape(batch.shape, image_shape, "images")
+    batches = [checks.inputs.as_arrays(checks.parts(batch)[0]) for batch in batches]
     if not batches:
         raise ValueError(
             "Argument `images` should hold at least one. Received: an empty set"
         )
-    shapes = sorted({batch.shape[1:] for batch in batches})
+    pictures, others = zip(*map(checks.inputs.split, batches))
+    for batch in pictures:
+        check_image_shape(batch.shape, image_shape, "images")
+    shapes = sorted({tuple(batch.shape[1:]) for batch in pictures})
     if len(shapes) > 1:
         raise ValueError(
             "Argument `images` should be of one size in all batches; explain them "
             f"batch by batch. Received: {shapes[0]} and {shapes[1]}"
         )
-    return np.concatenate(batches)
+    others = tuple(np.concatenate([*map(np.asarray, parts)]) for parts in zip(*others))
+    return checks.inputs.joined(np.concatenate([*map(np.asarray, pictures)]), others)
 
 
 def is_batched(x):
@@ -181,18 +188,21 @@ def _of_dataset(dataset, checks, end):
     if first is None:
         return dataset, None
     first = without_missing(*checks.parts(first))
-    ranks = [len(part.shape) for part in first]
+    ranks = tf.nest.map_structure(lambda part: len(part.shape), first)
     spec = dataset.element_spec
     known = without_missing(*checks.parts(spec))
     is_plain = spec in (known, known[0])
-    if is_plain and all(part.shape.rank is not None for part in known):
+    if is_plain and None not in [part.shape.rank for part in tf.nest.flatten(known)]:
         return dataset, first
 
     def packed(*element):
         parts = checks.parts(element if len(element) > 1 else element[0])
         # A Python function in a dataset loses the rank, which Keras needs.
-        shapes = [[None] * rank for rank in ranks]
-        return tuple(map(tf.ensure_shape, without_missing(*parts), shapes))
+        return tf.nest.map_structure(
+            lambda part, rank: tf.ensure_shape(part, [None] * rank),
+            without_missing(*parts),
+            ranks,
+        )
 
     return dataset.map(packed), first
 
@@ -201,8 +211,8 @@ def _first_of_distributed(dataset):
     first = next(iter(dataset), None)
     if first is None:
         return None
-    parts = first if isinstance(first, (tuple, list)) else (first,)
-    return tuple(getattr(part, "values", (part,))[0] for part in parts)
+    parts = tuple(first) if isinstance(first, (tuple, list)) else (first,)
+    return tf.nest.map_structure(lambda x: getattr(x, "values", (x,))[0], parts)
 
 
 class _PlainPyDataset(keras.utils.PyDataset):
@@ -251,9 +261,14 @@ def _of_iterable(iterable, checks):
                     f"{type(iterable).__name__} that is at its end"
                 )
 
-    signature = tuple(
-        tf.TensorSpec((None, *shape), "float32")
-        for shape in (checks.image_shape, *checks.form)
+    def spec(shape, dtype="float32"):
+        return tf.TensorSpec((None, *shape), dtype)
+
+    others = checks.inputs.split(first[0])[1]
+    others = tuple(spec(values.shape[1:], values.dtype) for values in others)
+    signature = (
+        checks.inputs.joined(spec(checks.image_shape), others),
+        *map(spec, checks.form),
     )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return dataset.prefetch(tf.data.AUTOTUNE), first

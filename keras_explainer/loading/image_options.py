@@ -17,7 +17,9 @@ def image_options(args, explainer):
         UsageError: If another size is asked for than the classifier takes.
     """
     preprocessing = explainer.preprocessing
-    is_plain = preprocessing.name == "identity" and explainer.input_shape[-1] == 3
+    is_plain = (
+        preprocessing.name == "identity" and explainer.frozen.input_shape[-1] == 3
+    )
     return {
         "image_size": _image_size(args.image_size, explainer),
         "batch_size": args.batch_size,
@@ -26,7 +28,7 @@ def image_options(args, explainer):
 
 
 def _image_size(asked, explainer):
-    fixed = explainer.input_shape[1:3]
+    fixed = explainer.frozen.input_shape[:2]
     if None in fixed:
         return (asked, asked) if asked else explainer.frozen.image_shape[:2]
     if asked and fixed != (asked, asked):

@@ -57,7 +57,7 @@ def _check_input(args, explainer):
         )
     # Is it made for this classifier?
     found = explainer.preprocessing(np.zeros((1, 8, 8, 3), "float32")).shape[-1]
-    channels = explainer.input_shape[-1]
+    channels = explainer.frozen.input_shape[-1]
     if found != channels:
         raise UsageError(
             "Argument --classifier should take grey, RGB or RGBA images; put layers "

@@ -34,7 +34,8 @@ def export_litert(
 
     They consist of LiteRT's own operations alone, and have their weights in common.
     LiteRT decodes no files and has no strings, hence no class names and none of the
-    other signatures of `export_saved_model`.
+    other signatures of `export_saved_model`. What a classifier takes beside images,
+    each takes too, by the names of its inputs.
 
     Args:
         explainer: A `BaseExplainer`.

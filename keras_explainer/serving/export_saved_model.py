@@ -37,7 +37,8 @@ def export_saved_model(
     | `explain_class` | `images`, `targets` int32 (N,) | `masks` (N, h, w) |
     | `classify` | `images` | `probabilities` (N, C) |
 
-    What is verified are the masks of `explain`, grey and at the size of the images,
+    Where the classifier has several inputs, those beside the images go with each
+    signature, by their own names. What is verified are the masks of `explain`, grey and at the size of the images,
     before `mask_size` and `threshold`: two passes of the classifier for each.
     Preprocessing is in the graph; nothing of this package is needed to load it. The
     folder also has warm-up requests for each signature but the two that verify, which

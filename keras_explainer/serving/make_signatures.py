@@ -76,20 +76,25 @@ def make_signatures(
 
 def _served_functions(explainer, top_k, mask_size, threshold, relevance, batch_size):
     """Returns the functions of all signatures, to be traced."""
-    num_classes = explainer.frozen.num_classes
-    images_spec = _images_spec(explainer, batch_size)
+    frozen = explainer.frozen
+    specs = [
+        _images_spec(explainer, batch_size),
+        *_other_specs(explainer, batch_size),
+    ]
     targets_spec = tf.TensorSpec((batch_size,), tf.int32, name="targets")
 
     # What several signatures call is traced once: it is in the file once.
     @tf.function
-    def probabilities_of(images):
-        return explainer.frozen.probabilities(explainer.frozen.logits(images))
+    def probabilities_of(images, *others):
+        with frozen.given(others):
+            return frozen.probabilities(frozen.logits(images))
 
-    @tf.function(input_signature=[images_spec])
-    def read(images):
+    @tf.function(input_signature=specs)
+    def read(images, *others):
         images = _preprocessed(explainer, checked_images(images))
-        found = explainer.classifier_outputs(images)
-        return images, found, explainer.frozen.probabilities(found["logits"])
+        with frozen.given(others):
+            found = explainer.classifier_outputs(images)
+        return images, found, frozen.probabilities(found["logits"])
 
     def masks_of(images, found, classes):
         """Returns mask logits at the size of the images, and the maps to send."""
@@ -103,9 +108,9 @@ def _served_functions(explainer, top_k, mask_size, threshold, relevance, batch_s
             maps["relevance"] = make_masks(order, size)
         return logits, maps
 
-    @tf.function(input_signature=[images_spec])
-    def explain(images):
-        images, found, probabilities = read(images)
+    @tf.function(input_signature=specs)
+    def explain(images, *others):
+        images, found, probabilities = read(images, *others)
         scores, classes = tf.math.top_k(probabilities, top_k)
         logits, maps = masks_of(images, found, classes)
         answer = {
@@ -118,51 +123,55 @@ def _served_functions(explainer, top_k, mask_size, threshold, relevance, batch_s
         }
         return answer, logits, images
 
-    @tf.function(input_signature=[images_spec, targets_spec])
-    def explain_class(images, targets):
-        images, found, _ = read(images)
-        targets = checked_targets(targets, tf.shape(images)[0], num_classes)
+    @tf.function(input_signature=[*specs, targets_spec])
+    def explain_class(images, *others_and_targets):
+        *others, targets = others_and_targets
+        images, found, _ = read(images, *others)
+        targets = checked_targets(targets, tf.shape(images)[0], frozen.num_classes)
         _, maps = masks_of(images, found, targets[:, None])
         return {name: values[..., 0] for name, values in maps.items()}
 
-    @tf.function(input_signature=[images_spec])
-    def classify(images):
+    @tf.function(input_signature=specs)
+    def classify(images, *others):
         images = _preprocessed(explainer, checked_images(images))
-        return {"probabilities": probabilities_of(images)}
+        return {"probabilities": probabilities_of(images, *others)}
 
-    verify = _verifying(explain, explainer, probabilities_of, images_spec)
+    verify = _verifying(explain, explainer, probabilities_of, specs)
     return {
-        "serving_default": _of_images(explain, images_spec),
-        "explain_bytes": _of_files(explain, images_spec, threshold),
-        "explain_and_verify": _of_images(verify, images_spec),
-        "explain_bytes_and_verify": _of_files(verify, images_spec, threshold),
+        "serving_default": _of_images(explain, specs),
+        "explain_bytes": _of_files(explain, specs, threshold),
+        "explain_and_verify": _of_images(verify, specs),
+        "explain_bytes_and_verify": _of_files(verify, specs, threshold),
         "explain_class": explain_class,
         "classify": classify,
-        "verify_mask": _of_masks(explainer, probabilities_of, images_spec),
+        "verify_mask": _of_masks(explainer, probabilities_of, specs),
     }
 
 
-def _verifying(explain, explainer, classify, images_spec):
+def _verifying(explain, explainer, classify, specs):
     """Returns the function that answers as `explain` does, with the proof of masks."""
 
-    @tf.function(input_signature=[images_spec])
-    def explain_and_verify(images):
-        answer, logits, images = explain(images)
+    @tf.function(input_signature=specs)
+    def explain_and_verify(images, *others):
+        answer, logits, images = explain(images, *others)
         # The masks of `explain`, whatever is made of them to be sent.
         masks, classes = tf.sigmoid(logits), answer["classes"]
-        kept, removed = verified_scores(explainer, classify, images, masks, classes)
+        kept, removed = verified_scores(
+            explainer, lambda x: classify(x, *others), images, masks, classes
+        )
         return {**answer, "kept_scores": kept, "removed_scores": removed}, logits
 
     return explain_and_verify
 
 
-def _of_masks(explainer, classify, images_spec):
+def _of_masks(explainer, classify, specs):
     """Returns the function that verifies masks (N, H, W), and shows both parts."""
-    masks_spec = tf.TensorSpec(images_spec.shape[:3], tf.float32, name="masks")
-    targets_spec = tf.TensorSpec(images_spec.shape[:1], tf.int32, name="targets")
+    masks_spec = tf.TensorSpec(specs[0].shape[:3], tf.float32, name="masks")
+    targets_spec = tf.TensorSpec(specs[0].shape[:1], tf.int32, name="targets")
 
-    @tf.function(input_signature=[images_spec, masks_spec, targets_spec])
-    def verify_mask(images, masks, targets):
+    @tf.function(input_signature=[*specs, masks_spec, targets_spec])
+    def verify_mask(images, *others_and_rest):
+        *others, masks, targets = others_and_rest
         images = _preprocessed(explainer, checked_images(images))
         count, num_classes = tf.shape(images)[0], explainer.frozen.num_classes
         targets = checked_targets(targets, count, num_classes)
@@ -170,7 +179,7 @@ def _of_masks(explainer, classify, images_spec):
         for name, part in zip(
             ("kept", "removed"), both_parts(explainer, images, masks)
         ):
-            scores = tf.gather(classify(part), targets, axis=1, batch_dims=1)
+            scores = tf.gather(classify(part, *others), targets, axis=1, batch_dims=1)
             answer[f"{name}_scores"] = scores
             answer[name] = _in_colors(explainer.preprocessing.restore(part))
         return answer
@@ -184,24 +193,39 @@ def _in_colors(pictures):
     return tf.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
 
 
-def _of_images(explain, images_spec):
+def _of_images(explain, specs):
     """Returns the function that answers images as `explain` does."""
-    return tf.function(lambda images: explain(images)[0], [images_spec])
+
+    @tf.function(input_signature=specs)
+    def explain_images(images, *others):
+        return explain(images, *others)[0]
+
+    return explain_images
 
 
-def _of_files(explain, images_spec, threshold):
+def _of_files(explain, specs, threshold):
     """Returns the function that answers JPEG and PNG files as `explain` does."""
-    size = tuple(images_spec.shape[1:3])
+    size = tuple(specs[0].shape[1:3])
+    files_spec = tf.TensorSpec((None,), tf.string, "image_bytes")
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
-    def explain_files(image_bytes):
+    @tf.function(input_signature=[files_spec, *specs[1:]])
+    def explain_files(image_bytes, *others):
         images, sizes = decode_images(image_bytes, size)
-        answer, logits, *_ = explain(images)
+        answer, logits, *_ = explain(images, *others)
         # REST sends strings whose name ends in `_bytes` as base64, others as text.
         files = encode_masks(logits, sizes, threshold)
         return {**answer, "masks_png_bytes": files}
 
     return explain_files
+
+
+def _other_specs(explainer, batch_size):
+    """Returns what the classifier takes beside images, by the names of its inputs."""
+    inputs = explainer.model_inputs
+    return [
+        tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name)
+        for spec, name in zip(inputs.specs, inputs.other_names)
+    ]
 
 
 def _images_spec(explainer, batch_size=None):

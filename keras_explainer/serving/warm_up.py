@@ -39,11 +39,22 @@ def warm_up_requests(image_size, batch_sizes, signatures):
             "explain_class": {"images": images, "targets": targets},
             "classify": {"images": images},
         }.items():
+            inputs |= _blanks(signatures[signature], inputs, size)
             requests.append((signature, inputs, ()))
             outputs = CLIENT_OUTPUTS[signature]
             if set(outputs) != set(signatures[signature].structured_outputs):
                 requests.append((signature, inputs, outputs))
     return requests
+
+
+def _blanks(signature, inputs, size):
+    """Returns zeros for the inputs of a signature that are not there yet."""
+    specs = signature.structured_input_signature[0]
+    return {
+        spec.name: np.zeros((size, *(n or 1 for n in spec.shape[1:])), spec.dtype.name)
+        for spec in specs
+        if spec.name not in inputs
+    }
 
 
 def write_warm_up(requests, path):

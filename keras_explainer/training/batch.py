@@ -19,6 +19,7 @@ class Batch(NamedTuple):
 
     Args:
         images: float32 tensor (N, H, W, channels).
+        others: Tuple of tensors (N, ...), the classifier's other inputs.
         labels: Multi-hot tensor (N, C), or None.
         weights: float32 tensor (size,), or None.
         size: int tensor (), the number of images that count.
@@ -26,24 +27,27 @@ class Batch(NamedTuple):
     """
 
     images: Any
+    others: tuple
     labels: Any
     weights: Any
     size: Any
     sound: dict
 
 
-def read_batch(data, image_shape, num_classes):
+def read_batch(data, inputs, image_shape, num_classes):
     """Reads what Keras hands to a step.
 
     Args:
         data: Images, or a tuple of images, labels and weights.
+        inputs: `ModelInputs` of the classifier. Of several, all are "images" here.
         image_shape: Tuple of the height, width and channels expected, None if open.
         num_classes: int, C.
 
     Returns:
         A `Batch`.
     """
-    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    images, others = inputs.split(inputs.in_order(x, "x"))
     if weights is not None:
         weights = tf.reshape(tf.cast(weights, "float32"), (-1,))
     images = with_image_shape(tf.convert_to_tensor(images), image_shape)
@@ -55,4 +59,5 @@ def read_batch(data, image_shape, num_classes):
             labels = with_known_shape(labels, size, num_classes)
         sound["labels"] = labels_are_valid(labels, num_classes)
         labels = at_least_one(multi_hot_labels(labels, num_classes))
-    return Batch(at_least_one(images), labels, weights, size, sound)
+    images, *others = map(at_least_one, (images, *others))
+    return Batch(images, tuple(others), labels, weights, size, sound)

@@ -58,7 +58,9 @@ class ExplainerTrainer(CompiledExplainer):
             x: Images (N, H, W, channels) as the classifier takes them, or batches of
                 images, (images, labels), (images, labels, weights), or dicts with the
                 keys "image" and "label": a `tf.data.Dataset`, a
-                `keras.utils.PyDataset`, a generator, or a loader to iterate over.
+                `keras.utils.PyDataset`, a generator, or a loader to iterate over. For a
+                classifier of several inputs all of them, in its order or a dict by
+                their names, stand wherever images do.
             y: Class indices (N,), or one-hot or multi-hot rows (N, C). Without
                 labels the classifier's own predictions are explained.
             batch_size: int. Images per step, of all devices together. Defaults to 32.
@@ -119,8 +121,9 @@ class ExplainerTrainer(CompiledExplainer):
             )
             checks.append(validation.checks)
             validation_data = validation.arrays
-        self.follow(data.first[0])
-        self._check_images(data.first[0])
+        with self.read(data.first[0]) as images:
+            self.follow(images)
+            self._check_images(images)
         with self._guarded(checks), rate_set_back(self):
             if self._is_new():
                 self.step_seed.draw(self.distribute_strategy)
@@ -146,13 +149,16 @@ class ExplainerTrainer(CompiledExplainer):
             self._tell_verdict(validation.first[0])
         return history
 
-    def _tell_verdict(self, images):
+    def _tell_verdict(self, x):
         """Prints what masks of a few images that are held out prove."""
         if in_several_processes(self.distribute_strategy):
             return
-        images = images[:_VERIFIED]
-        whose = "1 image" if len(images) == 1 else f"{len(images)} images"
-        verdict = self.explain(images, verify=True).verdict()
+        explanation = self.explain(
+            self.model_inputs.rows(x, slice(_VERIFIED)), verify=True
+        )
+        count = len(explanation.masks)
+        whose = "1 image" if count == 1 else f"{count} images"
+        verdict = explanation.verdict()
         print(f"On {whose} that training did not see: {verdict}")
 
     def evaluate(
@@ -202,7 +208,8 @@ class ExplainerTrainer(CompiledExplainer):
         _check_batch_size("batch_size", batch_size)
         x, quality = masks_apart(x, "x", batch_size, steps)
         data = self._read(x, y, sample_weight, "x", ("steps", steps), bool(quality))
-        self._check_images(data.first[0])
+        with self.read(data.first[0]) as images:
+            self._check_images(images)
         with self._guarded([data.checks]):
             logs = super().evaluate(
                 x=data.x,
@@ -219,7 +226,8 @@ class ExplainerTrainer(CompiledExplainer):
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         data = self._read(x, y, sample_weight)
         if self._is_new():  # It takes passes of the classifier: not in every step.
-            self.follow(data.first[0])
+            with self.read(data.first[0]) as images:
+                self.follow(images)
         with self._guarded():
             logs = super().train_on_batch(*data.arrays, **kwargs)
             self.batch_check.raise_if_found()
@@ -243,7 +251,7 @@ class ExplainerTrainer(CompiledExplainer):
     ):
         """Returns the `Data` of what was handed over, checked."""
         self.check_order_of(x, argument)
-        image_shape = self.input_shape[1:]
+        image_shape = self.frozen.input_shape
         data = read_data(
             x,
             y,
@@ -253,9 +261,22 @@ class ExplainerTrainer(CompiledExplainer):
             argument,
             end,
             leaves_masks,
+            self.model_inputs,
         )
-        check_images(data.first[0], image_shape, argument)
+        images, _ = self.model_inputs.split(data.first[0])
+        check_images(images, image_shape, argument)
         return data
+
+    @contextlib.contextmanager
+    def read(self, x):
+        """Gives the images of inputs in order; the classifier then has the others.
+
+        Args:
+            x: Images, or a tuple of all inputs of the classifier in its order.
+        """
+        images, others = self.model_inputs.split(x)
+        with self.frozen.given(others):
+            yield images
 
     def _is_new(self):
         """Returns whether no step was taken yet."""
@@ -292,7 +313,7 @@ class ExplainerTrainer(CompiledExplainer):
             yield
 
     def _check_images(self, images):
-        check_images(images, self.input_shape[1:], "images")
+        check_images(images, self.frozen.input_shape, "images")
         if self._warned:
             return
         problem = self.preprocessing.range_problem(images)

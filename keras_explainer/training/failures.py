@@ -57,4 +57,4 @@ def told_in_a_sentence(explainer, checks=()):
         if found is None:
             raise
         shape = ast.literal_eval(found.group(1))
-        check_image_shape(shape, explainer.input_shape[1:])
+        check_image_shape(shape, explainer.frozen.input_shape)

@@ -29,7 +29,7 @@ class TrainingStep(keras.Model):
     """What `fit` and `evaluate` do with a batch."""
 
     def train_step(self, data):
-        batch = read_batch(data, self.input_shape[1:], self.frozen.num_classes)
+        batch = self._read_batch(data)
         variables = [v.value for v in self.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
@@ -44,18 +44,26 @@ class TrainingStep(keras.Model):
         update_if(self.batch_check.note(**sound), self._update, gradients)
         return self.step_logs(batch, loss, *report)
 
+    def _read_batch(self, data):
+        shape, num_classes = self.frozen.input_shape, self.frozen.num_classes
+        return read_batch(data, self.model_inputs, shape, num_classes)
+
     def _update(self, gradients):
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
 
     def test_step(self, data):
-        batch = read_batch(data, self.input_shape[1:], self.frozen.num_classes)
+        batch = self._read_batch(data)
         loss, *report = self._loss_of(batch, False)
         self.batch_check.note(**batch.sound)
         return self.step_logs(batch, loss, *report)
 
     def _loss_of(self, batch, training):
         """Returns losses (N,), terms, labels (N, C), and answers to what is kept."""
-        images, labels, weights, size, _ = batch
+        with self.frozen.given(batch.others):
+            return self._loss_of_images(batch, training)
+
+    def _loss_of_images(self, batch, training):
+        images, _, labels, weights, size, _ = batch
         outputs = self.classifier_outputs(images, training)
         if labels is None:
             probabilities = self.frozen.probabilities(outputs["logits"])
