@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import token_classifiers
 from conftest import assert_unchanged
 from conftest import snapshot
@@ -131,3 +132,17 @@ def test_every_explainer_takes_every_kind(system, kind, eager):
     explainer.fit(images, np.array([0, 1, 2, 0]), batch_size=4, verbose=0)
     masks = explainer.explain(images, top_k=1).masks
     assert masks.shape == (*images.shape[:3], 1) and np.isfinite(masks).all()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_exported(kind, tmp_path):
+    explainer = kx.ExplainerModel(KINDS[kind](), preprocess_input="identity")
+    shape = explainer.frozen.input_shape
+    images = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype("float32")
+    expected = explainer.explain(images, top_k=1)
+    explainer.export(tmp_path / "1", top_k=1, mask_size=shape[:2])
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    answer = served(images=tf.constant(images))
+    np.testing.assert_allclose(answer["masks"], expected.masks, atol=1e-4)
+    np.testing.assert_allclose(answer["scores"], expected.scores, atol=1e-4)
