@@ -1,6 +1,8 @@
 """Draws the figures of the documentation, out of the explainers that come with it.
 
-python docs/figures.py [NAME...]    photographs, shapes or methods (default: all)
+python docs/figures.py [NAME...]    photographs, shapes, methods or trained
+
+Without a name it draws all of them.
 """
 
 import argparse
@@ -12,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import photograph_figures
+import trained_figures
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.patches import FancyBboxPatch
@@ -240,6 +243,7 @@ FIGURES_BY_NAME = {
     "photographs": photograph_figures.draw_photographs,
     "shapes": draw_shapes,
     "methods": photograph_figures.draw_methods,
+    "trained": trained_figures.draw_trained,
 }
 
 
