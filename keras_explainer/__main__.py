@@ -17,6 +17,7 @@ COMMANDS = (
     "explain-bulk",
     "evaluate",
     "export",
+    "page",
     "report",
     "study",
     "preferences",

@@ -10,6 +10,7 @@ from keras_explainer.command_line.console import console
 from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
+from keras_explainer.command_line.new_file import new_file
 from keras_explainer.command_line.quiet_tensorflow import quiet_tensorflow
 from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.loading.load_explainer import load_explainer
@@ -66,7 +67,7 @@ def run(args):
         raise UsageError(f"{_EXPECTED}. Received: {folder}, of another command")
     if not (folder / "explainer.keras").is_file():
         raise UsageError(f"{_EXPECTED}. Received: {folder}, without explainer.keras")
-    out = _free_file(args.out or folder / "report.html", args.force)
+    out = new_file(args.out or folder / "report.html", args.force)
     quiet_tensorflow()
     from keras_explainer.report.report_page import report_page
     from keras_explainer.runs.history_file import read_history
@@ -97,21 +98,6 @@ def _read(folder, name):
     if not isinstance(content, dict):
         raise UsageError(f"{_EXPECTED}. Received: {folder}, without a sound {name}")
     return content
-
-
-def _free_file(out, force):
-    out = pathlib.Path(out)
-    if out.is_dir() or not out.parent.is_dir():
-        reason = "a folder" if out.is_dir() else "in a folder that does not exist"
-        raise UsageError(
-            f"Argument --out should be a file to write. Received: {out}, {reason}"
-        )
-    if out.exists() and not force:
-        raise UsageError(
-            "Argument --out should be a new file, or come with --force to replace it. "
-            f"Received: {out}, which exists"
-        )
-    return out
 
 
 def _pictures(args, folder, config):

@@ -3,13 +3,20 @@
 import base64
 import io
 import json
+import pathlib
 import re
 
 from PIL import Image
 
+# What pages have in common, beside this file.
+_SHARED = {"style": "style.css", "drawing": "drawing.js"}
+
 
 def fill_template(path, **parts):
     """Reads a template and puts a part in the place of each `{{ name }}`.
+
+    `{{ style }}` is the style sheet that all pages share, and `{{ drawing }}` the
+    functions that draw masks.
 
     Args:
         path: Path of the template.
@@ -19,6 +26,9 @@ def fill_template(path, **parts):
         String, the page.
     """
     template = path.read_text(encoding="utf-8")
+    for name, file in _SHARED.items():
+        shared = pathlib.Path(__file__).with_name(file)
+        parts[name] = shared.read_text(encoding="utf-8").rstrip()
     return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match[1]], template)
 
 

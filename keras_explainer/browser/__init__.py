@@ -1,0 +1,1 @@
+"""A page that explains photographs in a browser, without a server."""
