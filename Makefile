@@ -25,6 +25,7 @@ demo: install
 docs: install
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	$(RUN) docs/try_page.py
 	@echo "See build/docs/index.html"
 
 notebooks: install

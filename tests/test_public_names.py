@@ -13,7 +13,7 @@ import keras_explainer
 # Rooms that the others share or the command line uses, without public names.
 PRIVATE = {
     *("inputs", "image_operations", "training", "files", "explanations"),
-    *("commands", "command_line", "runs", "loading", "report", "study"),
+    *("commands", "command_line", "runs", "loading", "report", "study", "browser"),
 }
 PACKAGES = ["keras_explainer"] + [
     f"keras_explainer.{module.name}"

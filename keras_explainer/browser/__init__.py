@@ -1,1 +1,1 @@
-"""A page that explains photographs in a browser, without a server."""
+"""The page that `keras-explainer page` writes: it explains in the browser."""

@@ -175,7 +175,7 @@ function draw() {
   shown.area = cut(picture.data, mask, canvas.width, threshold(), [...color, 255]);
   canvas.getContext("2d").putImageData(picture, 0, 0);
   canvas.setAttribute("aria-label", `${shown.name} with the mask of ${nameOf(entry)}`);
-  byId("threshold-shown").value = threshold().toFixed(2);
+  byId("level").textContent = threshold().toFixed(2);
 }
 
 // What the classifier says of both parts, for the last mask that was asked for.
@@ -286,7 +286,8 @@ function listenForPictures() {
 
 function listenForChoices() {
   byId("classes").onchange = event => attempt(choose(Number(event.target.value)));
-  byId("other").append(...classNames.map((name, index) => new Option(name, index)));
+  const options = classNames.map((name, index) => new Option(name, index));
+  byId("other").append(...options.sort((a, b) => a.text.localeCompare(b.text)));
   byId("other").onchange = event =>
     event.target.value && attempt(chooseOther(Number(event.target.value)));
   byId("threshold").oninput = () => { draw(); if (byId("cut").checked) attempt(prove()); };

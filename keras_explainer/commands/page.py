@@ -35,7 +35,6 @@ def add_arguments(parser):
         help="a run folder, an explainer saved as .keras, or one that comes with the "
         "package: imagenet (for photographs) or shapes (default: %(default)s)",
     )
-    add_loading_arguments(parser)
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="the page to write, a new file"
     )
@@ -59,6 +58,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--force", action="store_true", help="replace an earlier page in --out"
     )
+    add_loading_arguments(parser)
 
 
 def run(args):

@@ -88,8 +88,8 @@ def test_no_command_is_a_question_for_help(capsys):
         (
             ["trian"],
             "Argument COMMAND should be one of 'demo', 'train', 'explain', "
-            "'explain-bulk', 'evaluate', 'export', 'report', 'study', 'preferences'. "
-            "Received: 'trian'",
+            "'explain-bulk', 'evaluate', 'export', 'page', 'report', 'study', "
+            "'preferences'. Received: 'trian'",
         ),
         (
             [*TRAIN, "--dataset", "imagenet"],

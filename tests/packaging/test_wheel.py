@@ -143,7 +143,13 @@ def test_wheel_holds_the_package_and_its_models(wheel):
     assert "keras_explainer/saved_models/NOTICE" in names
     assert "keras_explainer/photographs/cat.jpg" in names
     assert "keras_explainer/photographs/README.md" in names
-    assert wheel.stat().st_size < 14e6
+    runtime = ("LICENSE", "README.md", "litert_wasm_compat_internal.wasm.gz")
+    assert {f"keras_explainer/browser/litert/{name}" for name in runtime} <= names
+    assert {
+        "keras_explainer/browser/page.html",
+        "keras_explainer/report/style.css",
+    } <= (names)
+    assert wheel.stat().st_size < 17e6
     tops = {name.partition("/")[0] for name in names}
     assert {re.sub(r"-.*", "", top) for top in tops} == {"keras_explainer"}
     package = ROOT / "keras_explainer"

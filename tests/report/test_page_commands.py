@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 import pytest
-from browser import Page
 from conftest import tiny_classifier
+from pages import Page
 from PIL import Image
 
 import keras_explainer as kx

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from browser import Page
-from browser import needs_chromium
-from browser import needs_node
-from browser import run_in_chromium
-from browser import run_in_node
+from pages import Page
+from pages import needs_chromium
+from pages import needs_node
+from pages import run_in_chromium
+from pages import run_in_node
 from PIL import Image
 
 from keras_explainer.report.html_page import embedded_json

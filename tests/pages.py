@@ -9,9 +9,12 @@ from html.parser import HTMLParser
 import pytest
 from playwright.sync_api import sync_playwright
 
-needs_chromium = pytest.mark.skipif(
-    not shutil.which("chromium"), reason="Chromium is not installed"
+# As Debian, Ubuntu and Google call it.
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
 )
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 needs_node = pytest.mark.skipif(
     not shutil.which("node"), reason="Node is not installed"
 )
@@ -63,7 +66,7 @@ def run_in_chromium(page, steps, folder):
     with sync_playwright() as engine:
         browser = engine.chromium.launch_persistent_context(
             folder / "profile",
-            executable_path=shutil.which("chromium"),
+            executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
             viewport={"width": 1000, "height": 1400},
         )
