@@ -1,13 +1,8 @@
-"""The pages of docs: code is run, links lead somewhere, the site is whole."""
+"""The pages of docs: code is run, links lead somewhere, lists are those of the code."""
 
-import importlib.util
-import os
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
-import zlib
 
 import pytest
 from markdown_code import blocks
@@ -163,44 +158,3 @@ def test_what_is_said_of_an_error_is_of_one_that_there_is():
     assert len(titles) > 10
     stale = [t for t in titles if not any(s.startswith(t) for s in sentences)]
     assert not stale
-
-
-# === The site ===
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    if importlib.util.find_spec("mkdocs") is None:
-        pytest.skip("the extra `docs` is not installed")
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(
-        [*command, "--site-dir", str(folder)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.mark.slow
-def test_the_site_has_every_public_name(site):
-    inventory = (site / "objects.inv").read_bytes()
-    header_end = [match.end() for match in re.finditer(rb"\n", inventory)][3]
-    lines = zlib.decompress(inventory[header_end:]).decode().splitlines()
-    named = {line.split(" ")[0].rpartition(".")[2] for line in lines}
-    subpackages = {package.partition(".")[2] for package, _ in NAMES}
-    assert {name for _, name in NAMES} - subpackages <= named
-
-
-@pytest.mark.slow
-def test_the_site_fetches_nothing(site):
-    fetched = re.compile(r"<(?:script|img|link)[^>]+(?:src|href)=.?https?://[^>]+>")
-    for page in site.rglob("*.html"):
-        found = fetched.findall(page.read_text())
-        assert not [tag for tag in found if "canonical" not in tag], page
-    assert (site / "search" / "search_index.json").stat().st_size > 100_000
