@@ -9,8 +9,8 @@ CORE := tests/test_keras_internals.py tests/packaging tests/test_saved_models.py
 	tests/losses tests/layers tests/metrics tests/training/test_step_by_hand.py \
 	tests/datasets/test_from_tfds.py tests/visualization/test_picture_figures.py
 
-.PHONY: install demo docs notebooks lint test test-fast test-all test-hub test-oldest \
-	test-oldest-core test-colab test-wheel bench clean
+.PHONY: install demo docs notebooks lint test test-fast test-all test-docs test-hub \
+	test-oldest test-oldest-core test-colab test-wheel bench clean
 
 install: $(VENV)/.installed
 
@@ -27,6 +27,10 @@ docs: install
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	$(RUN) docs/try_page.py
 	@echo "See build/docs/index.html"
+
+# The site as it was built: all names are there, nothing is fetched, Chromium shows it.
+test-docs: docs
+	SITE=build/docs $(RUN) -m pytest tests/test_site.py
 
 notebooks: install
 	$(RUN) docs/notebooks.py

@@ -1,12 +1,8 @@
 """The site that `make docs` builds: it is whole, fetches nothing, and can be read."""
 
-import importlib.util
 import os
 import pathlib
 import re
-import shutil
-import subprocess
-import sys
 import zlib
 
 import pytest
@@ -15,30 +11,16 @@ from pages import needs_chromium
 from playwright.sync_api import sync_playwright
 from test_public_names import NAMES
 
-ROOT = pathlib.Path(__file__).parents[1]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    if importlib.util.find_spec("mkdocs") is None:
-        pytest.skip("the extra `docs` is not installed")
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(
-        [*command, "--site-dir", str(folder)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    yield folder
-    shutil.rmtree(folder)
+def site():
+    if "SITE" not in os.environ:
+        pytest.skip("`make test-docs` builds the site and tests it")
+    return pathlib.Path(os.environ["SITE"]).resolve()
 
 
-@pytest.mark.slow
 def test_the_site_has_every_public_name(site):
     inventory = (site / "objects.inv").read_bytes()
     header_end = [match.end() for match in re.finditer(rb"\n", inventory)][3]
@@ -48,7 +30,6 @@ def test_the_site_has_every_public_name(site):
     assert {name for _, name in NAMES} - subpackages <= named
 
 
-@pytest.mark.slow
 def test_the_site_fetches_nothing(site):
     fetched = re.compile(r"<(?:script|img|link)[^>]+(?:src|href)=.?https?://[^>]+>")
     for page in site.rglob("*.html"):
@@ -67,7 +48,6 @@ def browser():
         found.close()
 
 
-@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_pages_can_be_read_without_a_network(site, browser, size):
@@ -84,7 +64,6 @@ def test_pages_can_be_read_without_a_network(site, browser, size):
         assert not told, page
 
 
-@pytest.mark.slow
 @needs_chromium
 def test_search_finds_without_a_network(site, browser):
     tab = browser.new_context(viewport=DESKTOP, offline=True).new_page()
