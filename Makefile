@@ -10,7 +10,8 @@ CORE := tests/test_keras_internals.py tests/packaging tests/test_saved_models.py
 	tests/datasets/test_from_tfds.py tests/visualization/test_picture_figures.py
 
 .PHONY: install demo docs notebooks lint test test-fast test-all test-docs test-hub \
-	test-oldest test-oldest-core test-colab test-wheel bench clean
+	test-oldest test-oldest-core test-backends test-backends-core test-colab test-wheel \
+	bench clean
 
 install: $(VENV)/.installed
 
@@ -65,6 +66,22 @@ test-oldest-core: .venv-oldest/.installed
 		-c constraints/oldest.txt -e ".[dev]"
 	touch $@
 
+# JAX and PyTorch, beside TensorFlow, whose answers theirs are compared with.
+test-backends: .venv-backends/.installed
+	.venv-backends/bin/python -m pytest tests/backends
+
+# JAX alone, in two minutes.
+test-backends-core: .venv-jax/.installed
+	.venv-jax/bin/python -m pytest -m "not slow and not thorough" tests/backends
+
+.venv-backends/.installed: EXTRAS := jax,torch
+.venv-jax/.installed: EXTRAS := jax
+.venv-backends/.installed .venv-jax/.installed: setup.cfg
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D) || python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-e ".[$(EXTRAS)]" pytest
+	touch $@
+
 # With Colab's versions: the notebooks, installed by their first cells, and quick tests.
 test-colab: .venv-colab/.installed
 	AS_ON_COLAB=1 .venv-colab/bin/python -m pytest tests/examples/test_notebooks.py \
@@ -98,4 +115,4 @@ bench: install demo
 		--explainer runs/voc_quality/explainer.keras
 
 clean:
-	rm -rf $(VENV) .venv-oldest .venv-colab build *.egg-info runs
+	rm -rf $(VENV) .venv-oldest .venv-backends .venv-jax .venv-colab build *.egg-info runs

@@ -8,7 +8,9 @@ import math
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
+
+from keras_explainer import backend
 
 
 def has_graph(model):
@@ -167,7 +169,7 @@ def _copy(layer, name):
 def _does_the_same(model, layer, arguments, specs):
     """Returns whether what was traced of a layer gives what the layer does."""
     random = np.random.default_rng(0)
-    with tf.init_scope():
+    with backend.outside_graph():
         values = {
             number: keras.ops.cast(random.normal(size=_sizes(spec)), spec.dtype)
             for number, spec in specs.items()
@@ -175,8 +177,12 @@ def _does_the_same(model, layer, arguments, specs):
         args, kwargs = arguments(values)
         expected = keras.tree.flatten(layer(*args, **kwargs))
         found = keras.tree.flatten(model(list(values.values())))
+
+    def as_floats(x):
+        return ops.convert_to_numpy(ops.cast(x, "float32"))
+
     return all(
-        np.allclose(*(keras.ops.cast(x, "float32") for x in pair), 1e-2, 1e-3)
+        np.allclose(*(as_floats(x) for x in pair), 1e-2, 1e-3)
         for pair in zip(found, expected)
     )
 
@@ -231,6 +237,42 @@ def build_metrics(model, shape):
         metrics.output_names = None
         rows = keras.KerasTensor(shape)
         metrics.build(rows, rows)
+
+
+def value_between_steps(model, variable):
+    """Returns the value of a variable between two steps of a training.
+
+    On JAX variables get theirs at the end of an epoch; in public all of them at once
+    get it before, which takes as long as a step does.
+
+    Args:
+        model: `keras.Model` that is trained or evaluated, or not.
+        variable: The last of its `non_trainable_variables`, or on another backend any.
+    """
+    state = _state_between_steps(model)
+    if state is None:
+        return variable
+    return state["non_trainable_variables"][-1]
+
+
+def set_learning_rate(model, rate):
+    """Sets the learning rate of the optimizer between two steps of a training."""
+    optimizer = model.optimizer
+    state = _state_between_steps(model)
+    optimizer.learning_rate = rate
+    if state is not None:
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        place = [id(v) for v in model.optimizer.variables].index(
+            id(optimizer._learning_rate)
+        )
+        value = ops.convert_to_tensor(rate, "float32")
+        state["optimizer_variables"][place] = value
+
+
+def _state_between_steps(model):
+    """Returns what JAX hands from step to step, or None where variables have it."""
+    state = getattr(model, "_jax_state", None)
+    return None if not state or model._jax_state_synced else state
 
 
 class BuildsItself:

@@ -1,26 +1,21 @@
-"""Says in one sentence that Keras should run on TensorFlow, where it does not."""
+"""Says in one sentence that something needs Keras on TensorFlow, where it is not."""
 
-import os
-import sys
+import keras
 
 
-def require_tensorflow():
-    """Checks the backend of Keras, without an import of Keras where none is needed.
+def require_tensorflow(what):
+    """Checks the backend of Keras.
+
+    Args:
+        what: String. What was asked for.
 
     Raises:
-        ImportError: If it is another than TensorFlow.
+        RuntimeError: If it is another than TensorFlow.
     """
-    backend = os.environ.get("KERAS_BACKEND")
-    if "keras" in sys.modules or not backend:
-        import keras
-
-        backend = keras.backend.backend()
+    backend = keras.backend.backend()
     if backend != "tensorflow":
-        raise ImportError(
-            "The backend of Keras should be TensorFlow for explainers and methods, set "
-            'before Keras is imported: `os.environ["KERAS_BACKEND"] = "tensorflow"`. '
-            f"Received: {backend}"
+        raise RuntimeError(
+            f"{what} should be asked for with Keras on TensorFlow, where an explainer "
+            'saved on any backend is loaded: set `os.environ["KERAS_BACKEND"] = '
+            f'"tensorflow"` before Keras is imported. Received: {backend}'
         )
-
-
-require_tensorflow()

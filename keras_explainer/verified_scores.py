@@ -1,6 +1,8 @@
 """The proof of a mask: what the classifier says of what it keeps, and of the rest."""
 
-import tensorflow as tf
+from keras import ops
+
+from keras_explainer import backend
 
 
 def verified_scores(explainer, classify, images, masks, classes):
@@ -22,21 +24,17 @@ def verified_scores(explainer, classify, images, masks, classes):
         mask, one_class = mask_and_class
 
         def score(pictures):
-            known = tf.maximum(one_class, 0)
-            found = tf.gather(classify(pictures), known, axis=1, batch_dims=1)
-            return tf.where(one_class >= 0, found, 0.0)
+            known = ops.maximum(one_class, 0)[:, None]
+            found = ops.take_along_axis(classify(pictures), known, axis=1)[:, 0]
+            return ops.where(one_class >= 0, found, 0.0)
 
         kept, removed = both_parts(explainer, images, mask)
         return score(kept), score(removed)
 
     # One mask of each image after the other: no more pictures at once than images.
-    found = tf.map_fn(
-        scores_of,
-        (tf.transpose(masks, (3, 0, 1, 2)), tf.transpose(classes)),
-        parallel_iterations=1,
-        fn_output_signature=(tf.float32, tf.float32),
-    )
-    return tuple(tf.transpose(scores) for scores in found)
+    each = ops.transpose(masks, (3, 0, 1, 2)), ops.transpose(classes)
+    found = backend.each_in_turn(scores_of, each, outputs=2)
+    return tuple(map(ops.transpose, found))
 
 
 def both_parts(explainer, images, masks):

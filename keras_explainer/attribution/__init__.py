@@ -1,6 +1,5 @@
 """Attribution methods that need no training."""
 
-import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.attribution.attention_relevance import AttentionRelevance
 from keras_explainer.attribution.attention_rollout import AttentionRollout
 from keras_explainer.attribution.base_method import AttributionMethod

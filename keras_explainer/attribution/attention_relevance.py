@@ -1,7 +1,10 @@
 """Attention relevance: attention that speaks for a class, layer by layer."""
 
-import tensorflow as tf
+import keras
+from keras import ops
 
+from keras_explainer import backend
+from keras_explainer.attribution.base_method import of_class
 from keras_explainer.attribution.token_attention import TokenAttention
 
 
@@ -34,20 +37,31 @@ class AttentionRelevance(TokenAttention):
         Bi-Modal and Encoder-Decoder Transformers", ICCV 2021, for self-attention.
     """
 
+    def __init__(self, classifier, multi_label="auto"):
+        if not backend.HAS_SLOPES_INSIDE:
+            raise ValueError(
+                "The backend of Keras should be TensorFlow or PyTorch for "
+                "AttentionRelevance, which differentiates by attention inside of "
+                "layers; AttentionRollout runs on every one. Received: "
+                f"{keras.backend.backend()}"
+            )
+        super().__init__(classifier, multi_label)
+
     empty_because = "no attention speaks for the class"
 
     def flow(self, images, classes):
         graph, frozen = self.frozen.graph, self.frozen
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(images)
+
+        def score(images):
             *scores, logits = graph.run(
                 {graph.input: images}, [*self.scores, frozen.logits_tensor]
             )
-            score = tf.gather(frozen.head.logits(logits), classes, batch_dims=1)
-        slopes = tape.gradient(score, scores, unconnected_gradients="zero")
-        start = relevance = tf.eye(len(self.read))
+            return of_class(frozen.head.logits(logits), classes), scores
+
+        scores, slopes = backend.slopes_inside(score, images)
+        start = relevance = ops.eye(len(self.read))
         for attention, slope in zip(scores, slopes):
-            positive = tf.nn.relu(tf.cast(attention * slope, "float32"))
-            passed = tf.reduce_mean(positive, axis=1)
-            relevance = relevance + tf.matmul(passed, relevance)
+            positive = ops.relu(ops.cast(attention * slope, "float32"))
+            passed = ops.mean(positive, axis=1)
+            relevance = relevance + ops.matmul(passed, relevance)
         return relevance - start

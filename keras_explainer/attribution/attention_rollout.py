@@ -1,6 +1,6 @@
 """Attention rollout: attention of all layers, multiplied."""
 
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.attribution.token_attention import TokenAttention
 
@@ -34,8 +34,8 @@ class AttentionRollout(TokenAttention):
     empty_because = "all patches get the same attention"
 
     def flow(self, images, classes):
-        graph, flow = self.frozen.graph, tf.eye(len(self.read))
+        graph, flow = self.frozen.graph, ops.eye(len(self.read))
         for scores in graph.run({graph.input: images}, self.scores):
-            attention = tf.reduce_mean(tf.cast(scores, "float32"), axis=1)
-            flow = tf.matmul((attention + tf.eye(len(self.read))) / 2.0, flow)
+            attention = ops.mean(ops.cast(scores, "float32"), axis=1)
+            flow = ops.matmul((attention + ops.eye(len(self.read))) / 2.0, flow)
         return flow

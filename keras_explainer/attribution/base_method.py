@@ -3,9 +3,10 @@
 import warnings
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from rich.progress import track
 
+from keras_explainer import backend
 from keras_explainer.attribution.edge_aligned import edge_aligned
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
@@ -16,6 +17,7 @@ from keras_explainer.files.given_pictures import given_pictures
 from keras_explainer.files.given_pictures import picture_levels
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.data_forms import read_images
+from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.labels import predicted_labels
 from keras_explainer.inputs.model_inputs import ModelInputs
@@ -97,12 +99,12 @@ class AttributionMethod:
         The classifier's other inputs are those that are given when it is called.
         """
 
-        @tf.function(reduce_retracing=True)
-        def traced(others, *args):
+        def asked(others, *args):
             with self.frozen.given(others):
                 return function(*args)
 
-        return lambda *args: traced(self.frozen.other_inputs.values, *args)
+        run = backend.compiled(asked, self.frozen.variables)
+        return lambda *args: run(self.frozen.other_inputs.values, *args)
 
     def explain(self, images, targets=None, batch_size=32, upsampling="bilinear"):
         """Explains images.
@@ -128,7 +130,7 @@ class AttributionMethod:
         check_choice("upsampling", upsampling, ("bilinear", "guided"))
         batch_size = 32 if batch_size is None else batch_size
         check_option("batch_size", batch_size, 1, whole=True)
-        if tf.inside_function():
+        if backend.inside_graph():
             raise ValueError(
                 f"{type(self).__name__}.explain should be called outside of a "
                 "`tf.function` and of `Dataset.map`; that of a trained explainer runs "
@@ -140,7 +142,7 @@ class AttributionMethod:
         shape = self.frozen.input_shape if is_known else (None,) * 3
         inputs = self.inputs if is_known else ModelInputs()
         images, others = inputs.split(read_images(images, shape, inputs))
-        images = np.asarray(images)
+        images = as_array(images)
         if not is_known:
             self._prepare_for(images)
         check_images(images, self.frozen.input_shape, "images")
@@ -157,7 +159,7 @@ class AttributionMethod:
             with self.frozen.given([values[part] for values in others]):
                 image_indices, maps = self._batch_maps(images[part], asked, batch_size)
             if upsampling == "guided" and len(maps):
-                maps = edge_aligned(maps, images[part][image_indices]).numpy()
+                maps = edge_aligned(maps, images[part][image_indices])
             for index, one_map in zip(start + image_indices, maps):
                 result[index] = np.maximum(result[index], one_map)
                 with_target[index] = True
@@ -166,7 +168,7 @@ class AttributionMethod:
 
     def _batch_maps(self, images, targets, batch_size):
         """Returns the images and maps of pairs of an image of a batch and a class."""
-        values = self.start_values(tf.constant(images, "float32"))
+        values = self.start_values(ops.convert_to_tensor(images, "float32"))
         classes = self._predicted(values) if targets is None else targets
         image_indices, columns = np.nonzero(classes >= 0)
         if not len(image_indices):
@@ -207,10 +209,11 @@ class AttributionMethod:
         maps, count = [], max(1, batch_size // self.images_per_pass)
         for start in range(0, len(image_indices), count):
             part = slice(start, start + count)
-            pairs = tf.gather(values, image_indices[part])
+            pairs = ops.take(values, image_indices[part], axis=0)
+            chosen = ops.convert_to_tensor(classes[part], "int32")
             with self.frozen.other_inputs.given_rows(image_indices[part]):
-                maps.append(self.class_maps(pairs, tf.constant(classes[part], "int32")))
-        return tf.concat(maps, 0)
+                maps.append(self.class_maps(pairs, chosen))
+        return ops.concatenate(maps, 0)
 
     def finished_maps(self, values, image_indices, classes, size, batch_size):
         """Computes the maps of pairs at the size of the images, scaled.
@@ -224,12 +227,12 @@ class AttributionMethod:
         """
         maps = self.pair_maps(values, image_indices, classes, batch_size)
         maps = self.scaled(resize_bilinear(maps[..., None], size)[..., 0])
-        return np.nan_to_num(maps.numpy())
+        return np.nan_to_num(ops.convert_to_numpy(maps))
 
     def scaled(self, maps):
         """Returns the positive part of maps (P, H, W), divided by its maximum."""
-        maps = tf.nn.relu(maps)
-        return tf.math.divide_no_nan(maps, tf.reduce_max(maps, (1, 2), keepdims=True))
+        maps = ops.relu(maps)
+        return ops.divide_no_nan(maps, ops.max(maps, (1, 2), keepdims=True))
 
     def progress(self, sequence):
         """Returns a sequence, under a progress bar if the method is verbose."""
@@ -243,13 +246,9 @@ class AttributionMethod:
             return
         frozen = FrozenClassifier(self.classifier, self.multi_label, image_shape=shape)
         if self.differentiates_images:
-            some = tf.zeros((1, *shape))
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(some)
-                logits = frozen.logits(some)
-            if tape.gradient(logits, some) is None:
+            if backend.slope_at(frozen.logits, ops.zeros((1, *shape))) is None:
                 raise ValueError(
-                    "Argument `classifier` should be made of TensorFlow operations "
+                    "Argument `classifier` should be made of operations of the backend "
                     f"with a gradient, for {type(self).__name__}; RISE needs none. "
                     f"Received: {frozen.graph.calls[0].operation.name}, without one"
                 )
@@ -270,24 +269,25 @@ class AttributionMethod:
 
     def _start_values(self, images):
         graph = self.frozen.graph
-        images = tf.cast(images, graph.input_spec.dtype)
+        images = ops.cast(images, graph.input_spec.dtype)
         return graph.run({graph.input: images}, [self.start])[0]
 
     def _logits(self, values, rows=None):
-        values = tf.cast(values, self.frozen.graph.specs[self.start].dtype)
+        values = ops.cast(values, self.frozen.graph.specs[self.start].dtype)
         return self.frozen.logits_from(self.start, values, rows)
 
     def _gradients(self, values, classes):
         """The gradient of each class logit to the values (P, h, w, channels)."""
-        values = tf.cast(values, "float32")
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            score = tf.gather(self._logits(values), classes, batch_dims=1)
-        return tape.gradient(score, values)
+
+        def score(values):
+            return of_class(self._logits(values), classes), None
+
+        return backend.value_and_slope(score, ops.cast(values, "float32"))[2]
 
     def _predicted(self, values):
         probabilities = self.frozen.probabilities(self.logits(values))
-        labels = predicted_labels(probabilities, self.frozen.multi_label).numpy()
+        labels = predicted_labels(probabilities, self.frozen.multi_label)
+        labels = ops.convert_to_numpy(labels)
         return target_classes(labels, *labels.shape)
 
     def _warn_of_constant_maps(self, maps, with_target):
@@ -303,6 +303,11 @@ class AttributionMethod:
                     f"image {numbers}: {reason}",
                     stacklevel=3,
                 )
+
+
+def of_class(scores, classes):
+    """Returns that score (P,) of each row of (P, C) which its class (P,) has."""
+    return ops.take_along_axis(scores, classes[:, None], axis=1)[:, 0]
 
 
 def check_choice(name, value, choices):

@@ -1,6 +1,6 @@
 """The image without information that a method compares with."""
 
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.image_operations.background import Background
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
@@ -42,5 +42,5 @@ class Baseline:
         if self.blurs:
             return gaussian_blur(images, _STRONG_BLUR * min(images.shape[1:3]))
         if self.background.to_measure:
-            return tf.reduce_mean(images, axis=(1, 2), keepdims=True)
-        return tf.reshape(self.background.color.value, (1, 1, 1, -1))
+            return ops.mean(images, axis=(1, 2), keepdims=True)
+        return ops.reshape(self.background.color.value, (1, 1, 1, -1))

@@ -1,6 +1,6 @@
 """Maps that end where objects do, as the masks of an Explainer."""
 
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.image_operations.enlarged_masks import enlarged_masks
 from keras_explainer.image_operations.resize import resize_area
@@ -25,4 +25,5 @@ def edge_aligned(maps, images):
     cell = max(1, min(size) // _CELLS)
     grid = [-(-length // cell) for length in size]
     cells = resize_area(_STEEPNESS * (maps[..., None] - 0.5), grid)
-    return tf.sigmoid(enlarged_masks(cells, images))[..., 0]
+    maps = ops.sigmoid(enlarged_masks(cells, images))[..., 0]
+    return ops.convert_to_numpy(maps)

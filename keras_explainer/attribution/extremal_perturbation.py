@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
+from keras_explainer.attribution.base_method import of_class
 from keras_explainer.check_option import check_option
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 from keras_explainer.image_operations.resize import resize_bilinear
@@ -95,7 +96,7 @@ class ExtremalPerturbation(AttributionMethod):
         for area in areas:
             check_option("areas", area, 0, 1)
         super().__init__(classifier, multi_label, verbose=verbose)
-        self.areas = tf.constant(sorted(areas), "float32")
+        self.areas = np.float32(sorted(areas))
         self.variant, self.contrastive = variant, contrastive
         self.steps, self.spacing, self.sigma = steps, spacing, sigma
         self.blur, self.flip = blur, flip
@@ -103,18 +104,21 @@ class ExtremalPerturbation(AttributionMethod):
         self.images_per_pass = len(areas)
         kinds = np.count_nonzero(_VARIANTS[variant])
         self.classifier_passes = len(areas) * (steps * kinds + 1) + 1
-        self._ascend = self.compiled(self._ascend_eagerly)
-        self._select = self.compiled(self._select_eagerly)
+
+    def prepare(self, frozen):
+        super().prepare(frozen)
+        self._ascend = self.compiled(self._ascended)
+        self._select = self.compiled(self._selected)
 
     def class_maps(self, images, classes):
-        images = tf.cast(images, "float32")
+        images = ops.cast(images, "float32")
         levels = self.blur_pyramid(images)
         grid = [math.ceil(size / self.spacing) for size in images.shape[1:3]]
-        coarse = tf.ones((images.shape[0], len(self.areas), *grid))
-        velocity = tf.zeros_like(coarse)
+        coarse = ops.ones((images.shape[0], len(self.areas), *grid))
+        velocity = ops.zeros_like(coarse)
         for step in self.progress(range(self.steps)):
-            weight = tf.constant(_AREA_WEIGHT * _AREA_GROWTH**step)
-            mirror = tf.constant(self.flip and step % 2 == 0)
+            weight = ops.convert_to_tensor(_AREA_WEIGHT * _AREA_GROWTH**step, "float32")
+            mirror = ops.convert_to_tensor(self.flip and step % 2 == 0, "bool")
             coarse, velocity = self._ascend(
                 levels, classes, coarse, velocity, weight, mirror
             )
@@ -123,7 +127,7 @@ class ExtremalPerturbation(AttributionMethod):
     def blur_pyramid(self, images):
         """Copies (P, levels, H, W, channels), from the most blurred to the image."""
         sigmas = np.linspace(self.blur, 0, _BLUR_LEVELS)
-        return tf.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)
+        return ops.stack([gaussian_blur(images, sigma) for sigma in sigmas], axis=1)
 
     def smooth_masks(self, coarse, size):
         """Turns parameters (P, areas, h, w) into masks (P, areas, H, W).
@@ -131,40 +135,45 @@ class ExtremalPerturbation(AttributionMethod):
         Beyond the border they go on reflected: parameters there, which fewer pixels
         pull down, would leave the border shown.
         """
-        pairs, areas, height, width = tf.unstack(tf.shape(coarse))
-        place = tf.range(-self.radius, self.radius + 1, dtype="float32") * self.spacing
-        distance = tf.sqrt(place[:, None] ** 2 + place**2) / self.sigma
+        pairs, areas, height, width = ops.shape(coarse)
+        place = (
+            ops.arange(-self.radius, self.radius + 1, dtype="float32") * self.spacing
+        )
+        distance = ops.sqrt(place[:, None] ** 2 + place**2) / self.sigma
         # 1 up to half a sigma, and a Gaussian beyond.
-        kernel = tf.exp(-2 * tf.nn.relu(distance - 0.5) ** 2)
-        window, ones = (1, *kernel.shape, 1), (1, 1, 1, 1)
-        cells = tf.reshape(coarse, (-1, height, width, 1))
+        kernel = ops.exp(-2 * ops.relu(distance - 0.5) ** 2)
+        cells = ops.reshape(coarse, (-1, height, width, 1))
         for axis, length in ((1, height), (2, width)):
-            reflected = tf.range(-self.radius, length + self.radius) % (2 * length)
-            reflected = tf.minimum(reflected, 2 * length - 1 - reflected)
-            cells = tf.gather(cells, reflected, axis=axis)
-        around = tf.image.extract_patches(cells, window, ones, ones, "VALID")
-        around *= tf.reshape(kernel, (-1,))
-        weights = tf.nn.softmax(_SMOOTH_MAX * around)
-        masks = tf.reduce_sum(weights * around, axis=-1, keepdims=True)
+            reflected = ops.arange(
+                -self.radius, length + self.radius, dtype="int32"
+            ) % (2 * length)
+            reflected = ops.minimum(reflected, 2 * length - 1 - reflected)
+            cells = ops.take(cells, reflected, axis=axis)
+        around = ops.image.extract_patches(
+            cells, tuple(kernel.shape), 1, padding="valid"
+        )
+        around = around * ops.reshape(kernel, (-1,))
+        weights = ops.softmax(_SMOOTH_MAX * around)
+        masks = ops.sum(weights * around, axis=-1, keepdims=True)
         masks = resize_bilinear(masks, size)
-        return tf.reshape(masks, (pairs, areas, *size))
+        return ops.reshape(masks, (pairs, areas, *size))
 
     def _perturbed(self, levels, masks):
         """Images (P * areas, H, W, channels), blurred where the masks are 0."""
         level = masks[:, :, None] * (_BLUR_LEVELS - 1)
-        numbers = tf.range(_BLUR_LEVELS, dtype="float32")[:, None, None]
-        shares = tf.nn.relu(1 - tf.abs(level - numbers))
-        images = tf.einsum("palhw,plhwc->pahwc", shares, levels)
-        return tf.reshape(images, (-1, *ops.shape(images)[2:]))
+        numbers = ops.arange(_BLUR_LEVELS, dtype="float32")[:, None, None]
+        shares = ops.relu(1 - ops.abs(level - numbers))
+        images = ops.einsum("palhw,plhwc->pahwc", shares, levels)
+        return ops.reshape(images, (-1, *ops.shape(images)[2:]))
 
     def _rewards(self, images, classes):
         """The logit (P * areas,) of each pair's class, for its areas in turn."""
         logits = self._logits(images)
-        classes = tf.repeat(classes, len(self.areas))
-        reward = tf.gather(logits, classes, batch_dims=1)
+        classes = ops.repeat(classes, len(self.areas))
+        reward = of_class(logits, classes)
         if self.contrastive:
-            own = tf.one_hot(classes, self.frozen.num_classes)
-            reward -= tf.reduce_max(logits - 1e9 * own, axis=1)
+            own = ops.one_hot(classes, self.frozen.num_classes)
+            reward = reward - ops.max(logits - 1e9 * own, axis=1)
         return reward
 
     def _area_penalty(self, masks):
@@ -173,42 +182,46 @@ class ExtremalPerturbation(AttributionMethod):
         Equal values share what the ideal mask has for them: by their order in the
         image an even mask would be drawn to its last rows.
         """
-        values = tf.reshape(masks, (*ops.shape(masks)[:2], -1))
-        count = tf.cast(tf.shape(values)[-1], "float32")
-        inside = tf.maximum(tf.round(self.areas * count), 1.0)
-        ranked = tf.sort(tf.stop_gradient(values), direction="DESCENDING")
-        last = tf.one_hot(tf.cast(inside, "int32") - 1, tf.shape(values)[-1])
-        threshold = tf.reduce_sum(ranked * last, axis=-1, keepdims=True)
-        above = tf.cast(values > threshold, "float32")
-        equal = tf.cast(values == threshold, "float32")
-        left = inside[:, None] - tf.reduce_sum(above, axis=-1, keepdims=True)
-        ideal = above + equal * left / tf.reduce_sum(equal, axis=-1, keepdims=True)
-        return tf.reduce_mean((values - ideal) ** 2, axis=-1)
+        values = ops.reshape(masks, (*ops.shape(masks)[:2], -1))
+        count = ops.cast(ops.shape(values)[-1], "float32")
+        areas = ops.convert_to_tensor(self.areas)
+        inside = ops.maximum(ops.round(areas * count), 1.0)
+        ranked = -ops.sort(-ops.stop_gradient(values))
+        last = ops.one_hot(ops.cast(inside, "int32") - 1, ops.shape(values)[-1])
+        threshold = ops.sum(ranked * last, axis=-1, keepdims=True)
+        above = ops.cast(values > threshold, "float32")
+        equal = ops.cast(values == threshold, "float32")
+        left = inside[:, None] - ops.sum(above, axis=-1, keepdims=True)
+        ideal = above + equal * left / ops.sum(equal, axis=-1, keepdims=True)
+        return ops.mean((values - ideal) ** 2, axis=-1)
 
-    def _ascend_eagerly(self, levels, classes, coarse, velocity, weight, mirror):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(coarse)
+    def _ascended(self, levels, classes, coarse, velocity, weight, mirror):
+        def goal(coarse):
             masks = self.smooth_masks(coarse, ops.shape(levels)[2:4])
             reward = 0.0
             for shown, sign in zip((masks, 1.0 - masks), _VARIANTS[self.variant]):
                 if sign:
                     images = self._perturbed(levels, shown)
-                    images = tf.where(mirror, images[:, :, ::-1], images)
-                    reward += sign * tf.reduce_sum(self._rewards(images, classes))
-            goal = reward - weight * tf.reduce_sum(self._area_penalty(masks))
-        # Momentum as a running mean of the gradients.
-        gradient = tape.gradient(goal, coarse)
-        velocity = _MOMENTUM * velocity + (1 - _MOMENTUM) * gradient
-        return tf.clip_by_value(coarse + _LEARNING_RATE * velocity, 0, 1), velocity
+                    images = ops.where(mirror, ops.flip(images, 2), images)
+                    rewards = ops.sum(self._rewards(images, classes))
+                    reward = reward + sign * rewards
+            return reward - weight * ops.sum(self._area_penalty(masks)), None
 
-    def _select_eagerly(self, levels, classes, coarse):
+        # Momentum as a running mean of the gradients.
+        gradient = backend.value_and_slope(goal, coarse)[2]
+        velocity = _MOMENTUM * velocity + (1 - _MOMENTUM) * gradient
+        return ops.clip(coarse + _LEARNING_RATE * velocity, 0, 1), velocity
+
+    def _selected(self, levels, classes, coarse):
         masks = self.smooth_masks(coarse, ops.shape(levels)[2:4])
         kept = self._logits(self._perturbed(levels, masks))
-        kept = tf.reshape(kept, (-1, len(self.areas), self.frozen.num_classes))
-        kept = tf.gather(kept, classes, axis=2, batch_dims=1)
-        whole = tf.gather(self._logits(levels[:, -1]), classes, batch_dims=1)
+        kept = ops.reshape(kept, (-1, len(self.areas), self.frozen.num_classes))
+        places = classes[:, None, None]
+        kept = ops.take_along_axis(kept, places, axis=2)[..., 0]
+        whole = of_class(self._logits(levels[:, -1]), classes)
         # The last area counts as reached.
-        reached = tf.concat(
-            [kept[:, :-1] >= whole[:, None], tf.ones_like(kept[:, -1:], bool)], axis=1
-        )
-        return tf.gather(masks, tf.argmax(reached, axis=1), batch_dims=1)
+        enough = kept[:, :-1] >= whole[:, None]
+        reached = [enough, ops.ones_like(kept[:, -1:], "bool")]
+        reached = ops.cast(ops.concatenate(reached, axis=1), "int32")
+        first = ops.cast(ops.argmax(reached, axis=1), "int32")
+        return ops.take_along_axis(masks, first[:, None, None, None], axis=1)[:, 0]

@@ -1,8 +1,10 @@
 """Grad-CAM: the final feature map, weighted by the gradient of a class."""
 
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.attribution.base_method import of_class
 from keras_explainer.classifiers.feature_levels import map_before_pooling
 from keras_explainer.classifiers.feature_levels import map_of_layer
 from keras_explainer.classifiers.feature_levels import tensors_on_every_path
@@ -59,20 +61,22 @@ class GradCAM(AttributionMethod):
         # A map on one path of several does not decide the logits alone.
         if self.feature_map in tensors_on_every_path(graph, frozen.logits_tensor):
             self.start = self.feature_map
-        self._weigh = self.compiled(self._weigh_eagerly)
+        self._weigh = self.compiled(self._weighed)
 
     def class_maps(self, values, classes):
         return self._weigh(values, classes)
 
-    def _weigh_eagerly(self, values, classes):
+    def _weighed(self, values, classes):
         graph, frozen = self.frozen.graph, self.frozen
-        start = {self.start: tf.cast(values, graph.specs[self.start].dtype)}
+        start = {self.start: ops.cast(values, graph.specs[self.start].dtype)}
         (features,) = graph.run(start, [self.feature_map])
-        dtype, features = features.dtype, tf.cast(features, "float32")
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(features)
-            known = {**start, self.feature_map: tf.cast(features, dtype)}
+        dtype, features = features.dtype, ops.cast(features, "float32")
+
+        def score(features):
+            known = {**start, self.feature_map: ops.cast(features, dtype)}
             (logits,) = graph.run(known, [frozen.logits_tensor])
-            scores = tf.gather(frozen.head.logits(logits), classes, batch_dims=1)
-        weights = tf.reduce_mean(tape.gradient(scores, features), (1, 2), keepdims=True)
-        return tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))
+            return of_class(frozen.head.logits(logits), classes), None
+
+        slopes = backend.value_and_slope(score, features)[2]
+        weights = ops.mean(slopes, (1, 2), keepdims=True)
+        return ops.relu(ops.sum(weights * features, axis=-1))

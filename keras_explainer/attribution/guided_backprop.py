@@ -1,7 +1,7 @@
 """Guided backpropagation: a negative control that looks like an edge detector."""
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.classifiers.layer_proxy import LayerProxy
@@ -60,7 +60,7 @@ class GuidedBackprop(AttributionMethod):
             graph.replace_operation(call.outputs[0], _Guided(call.operation))
 
     def class_maps(self, images, classes):
-        return tf.reduce_max(tf.abs(self.gradients(images, classes)), axis=-1)
+        return ops.max(ops.abs(self.gradients(images, classes)), axis=-1)
 
 
 class _Guided(LayerProxy):
@@ -70,9 +70,13 @@ class _Guided(LayerProxy):
         return _positive_gradient(self.layer(*args, **kwargs))
 
 
-@tf.custom_gradient
+@ops.custom_gradient
 def _positive_gradient(values):
-    return tf.identity(values), tf.nn.relu
+    def positive(*args, upstream=None):
+        # PyTorch hands it over by its name.
+        return ops.relu(args[0] if upstream is None else upstream)
+
+    return ops.copy(values), positive
 
 
 def _is_relu(operation):

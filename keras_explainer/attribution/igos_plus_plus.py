@@ -1,9 +1,10 @@
 """iGOS++: masks found by integrated gradients of deletion and insertion."""
 
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
+from keras_explainer.attribution.base_method import of_class
 from keras_explainer.check_option import check_option
 from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
@@ -80,78 +81,84 @@ class IGOSPlusPlus(AttributionMethod):
         self.noise, self.seed = noise, seed
         # At most: four masked images per gradient and per trial of the line search.
         self.classifier_passes = iterations * 4 * (steps + _TRIALS + 1)
-        self._descend = self.compiled(self._descend_eagerly)
+
+    def prepare(self, frozen):
+        super().prepare(frozen)
+        self._descend = self.compiled(self._descended)
 
     def class_maps(self, images, classes):
-        images = tf.cast(images, "float32")
+        images = ops.cast(images, "float32")
         blurred = gaussian_blur(images, _BLUR_SIGMA, _BLUR_RADIUS)
         # (deletion and insertion, pairs, size, size)
-        masks = tf.ones((2, images.shape[0], self.size, self.size))
+        masks = ops.ones((2, images.shape[0], self.size, self.size))
         for iteration in self.progress(range(self.iterations)):
             masks = self._descend(
-                images, blurred, classes, masks, tf.constant(iteration)
+                images, blurred, classes, masks, ops.convert_to_tensor(iteration)
             )
         return 1 - masks[0] * masks[1]
 
-    def _descend_eagerly(self, images, blurred, classes, masks, iteration):
-        total = tf.zeros_like(masks)
-        for step in tf.range(1, self.steps + 1):
-            share = tf.cast(step, "float32") / self.steps
-            number = iteration * self.steps + step
-            noise = (
-                self.noise
-                * _deviation(images)
-                * tf.random.stateless_normal(
-                    tf.shape(images)[1:], tf.stack([self.seed, number])
-                )
-            )
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(masks)
+    def _descended(self, images, blurred, classes, masks, iteration):
+        deviation, shape = _deviation(images), ops.shape(images)[1:]
+
+        def add_slope(step, total):
+            share = ops.cast(step, "float32") / self.steps
+            seed = [self.seed, iteration * self.steps + step]
+            noise = self.noise * deviation * backend.normal(shape, seed)
+
+            def score(masks):
                 scores = self._scores(images, blurred, classes, masks, share, noise)
-                score = tf.reduce_sum(scores)
-            total += tape.gradient(score, masks)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(masks)
-            penalty = tf.reduce_sum(self._penalties(images, masks))
-        gradient = total / self.steps + tape.gradient(penalty, masks)
+                return scores, None
+
+            return total + backend.value_and_slope(score, masks)[2]
+
+        def penalty(masks):
+            return self._penalties(images, masks), None
+
+        total = ops.fori_loop(1, self.steps + 1, add_slope, ops.zeros_like(masks))
+        gradient = total / self.steps + backend.value_and_slope(penalty, masks)[2]
 
         def losses(masks):
             scores = self._scores(images, blurred, classes, masks, 1.0, 0.0)
             return scores + self._penalties(images, masks)
 
         before = losses(masks)
-        slope = tf.reduce_sum(gradient**2, (0, 2, 3))
-        length = tf.fill(tf.shape(before), _FIRST_STEP)
-        accepted = tf.zeros_like(before, "bool")
-        found = masks
-        for _ in tf.range(_TRIALS):
-            if tf.reduce_all(accepted):
-                break
-            trial = masks - length[:, None, None] * gradient
-            trial = tf.clip_by_value(trial, 0, 1)
-            enough = losses(trial) <= before - _GAIN * length * slope
-            first = tf.logical_and(enough, tf.logical_not(accepted))
-            found = tf.where(first[:, None, None], trial, found)
-            accepted = tf.logical_or(accepted, enough)
-            length *= _DECAY
-        return found
+        slope = ops.sum(gradient**2, (0, 2, 3))
+
+        def is_searching(trial, length, accepted, found):
+            return (trial < _TRIALS) & ops.logical_not(ops.all(accepted))
+
+        def search(trial, length, accepted, found):
+            tried = ops.clip(masks - length[:, None, None] * gradient, 0, 1)
+            enough = losses(tried) <= before - _GAIN * length * slope
+            first = ops.logical_and(enough, ops.logical_not(accepted))
+            found = ops.where(first[:, None, None], tried, found)
+            return trial + 1, length * _DECAY, ops.logical_or(accepted, enough), found
+
+        start = (
+            ops.zeros((), "int32"),
+            ops.ones_like(before) * _FIRST_STEP,
+            ops.zeros_like(before, "bool"),
+            masks,
+        )
+        return ops.while_loop(is_searching, search, start)[3]
 
     def _scores(self, images, blurred, classes, masks, share, noise):
         """What deletion leaves of each class, less what insertion brings: (P,)."""
-        deletion, insertion = tf.unstack(masks)
+        deletion, insertion = masks[0], masks[1]
         product = deletion * insertion
         shown = [share * deletion, 1 - share * insertion]
-        shown = tf.stack([*shown, share * product, 1 - share * product])
+        shown = ops.stack([*shown, share * product, 1 - share * product])
         size = ops.shape(images)[1:3]
-        shown = tf.reshape(shown, (-1, self.size, self.size, 1))
+        shown = ops.reshape(shown, (-1, self.size, self.size, 1))
         shown = resize_bilinear(shown, size)
-        shown = tf.reshape(shown, (4, -1, *size, 1))
+        shown = ops.reshape(shown, (4, -1, *size, 1))
         masked = blurred + shown * (images - blurred) + noise
-        rows = tf.tile(tf.range(tf.shape(images)[0]), [4])
-        logits = self._logits(tf.reshape(masked, (-1, *ops.shape(images)[1:])), rows)
+        rows = ops.tile(ops.arange(ops.shape(images)[0], dtype="int32"), [4])
+        masked = ops.reshape(masked, (-1, *ops.shape(images)[1:]))
+        logits = self._logits(masked, rows)
         scores = self.frozen.probabilities(logits)
-        scores = tf.gather(scores, tf.tile(classes, [4]), batch_dims=1)
-        scores = tf.reshape(scores, (4, -1))
+        scores = of_class(scores, ops.tile(classes, [4]))
+        scores = ops.reshape(scores, (4, -1))
         return scores[0] - scores[1] + scores[2] - scores[3]
 
     def _penalties(self, images, masks):
@@ -160,21 +167,23 @@ class IGOSPlusPlus(AttributionMethod):
         small = resize_bilinear(images / _deviation(images), [self.size] * 2)
         smoothness = 0.0
         for axis in (1, 2):
-            contrast = tf.reduce_mean(_steps(small, axis) ** 2, axis=-1)
-            weight = tf.exp(-contrast / _EDGE)
-            smoothness += tf.reduce_mean(weight * _steps(product, axis) ** 2, (1, 2))
-        size = tf.reduce_mean(1 - product, axis=(1, 2))
+            contrast = ops.mean(_steps(small, axis) ** 2, axis=-1)
+            weight = ops.exp(-contrast / _EDGE)
+            smoothness = smoothness + ops.mean(
+                weight * _steps(product, axis) ** 2, (1, 2)
+            )
+        size = ops.mean(1 - product, axis=(1, 2))
         return _SIZE_WEIGHT * size + _SMOOTHNESS_WEIGHT * smoothness
 
 
 def _deviation(images):
     """The standard deviation of each image; 1 for images of a single colour."""
-    deviation = tf.math.reduce_std(images, (1, 2, 3), keepdims=True)
-    return tf.where(deviation > 0, deviation, 1.0)
+    deviation = ops.std(images, (1, 2, 3), keepdims=True)
+    return ops.where(deviation > 0, deviation, 1.0)
 
 
 def _steps(values, axis):
     """Differences of neighbours along an axis."""
-    count = tf.shape(values)[axis]
-    after = tf.gather(values, tf.range(1, count), axis=axis)
-    return after - tf.gather(values, tf.range(count - 1), axis=axis)
+    if axis == 1:
+        return values[:, 1:] - values[:, :-1]
+    return values[:, :, 1:] - values[:, :, :-1]

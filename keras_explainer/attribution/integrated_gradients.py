@@ -1,6 +1,6 @@
 """Integrated gradients: from an image without information to the image."""
 
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.baseline import Baseline
@@ -54,12 +54,12 @@ class IntegratedGradients(AttributionMethod):
         self.baseline = Baseline(self.background, self.preprocessing, frozen)
 
     def class_maps(self, images, classes):
-        images = tf.cast(images, "float32")
+        images = ops.cast(images, "float32")
         baseline = self.baseline(images)
         total = 0.0
         for step in self.progress(range(self.steps)):
             # The middle of each step.
             share = (step + 0.5) / self.steps
             between = baseline + share * (images - baseline)
-            total += self.gradients(between, classes)
-        return tf.reduce_sum((images - baseline) * total / self.steps, axis=-1)
+            total = total + self.gradients(between, classes)
+        return ops.sum((images - baseline) * total / self.steps, axis=-1)

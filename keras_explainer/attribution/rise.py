@@ -1,8 +1,9 @@
 """RISE: the mean of random masks, weighted by the score of the masked image."""
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.attribution.baseline import Baseline
@@ -82,7 +83,7 @@ class RISE(AttributionMethod):
     def prepare(self, frozen):
         super().prepare(frozen)
         self.baseline = Baseline(self.background, self.preprocessing, frozen)
-        self._add_masks = self.compiled(self._add_masks_eagerly)
+        self._add_masks = self.compiled(self._with_masks)
 
     @classmethod
     def original(cls, classifier, multi_label="auto", **options):
@@ -97,7 +98,7 @@ class RISE(AttributionMethod):
         return cls(classifier, multi_label, **settings)
 
     def pair_maps(self, images, image_indices, classes, batch_size):
-        images = tf.cast(images, "float32")
+        images = ops.cast(images, "float32")
         cells, shifts = self.grids()
         maps = [None] * len(image_indices)
         for index in range(images.shape[0]):
@@ -105,8 +106,8 @@ class RISE(AttributionMethod):
             if not len(pairs):
                 continue
             image = images[index : index + 1]
-            chosen = tf.constant(classes[pairs], "int32")
-            total = tf.zeros((len(pairs), *images.shape[1:3]))
+            chosen = ops.convert_to_tensor(classes[pairs], "int32")
+            total = ops.zeros((len(pairs), *images.shape[1:3]))
             all_scores = []
             with self.frozen.other_inputs.given_rows([index]):
                 for start in self.progress(range(0, self.num_masks, batch_size)):
@@ -121,47 +122,48 @@ class RISE(AttributionMethod):
                     )
                     all_scores.append(scores)
             # Where no mask makes a difference, the sum shows nothing but the masks.
-            spread = tf.math.reduce_std(tf.concat(all_scores, 0), axis=0)
-            total *= tf.cast(spread > 1e-7, "float32")[:, None, None]
-            for pair, sum_of_masks in zip(pairs, tf.unstack(total)):
+            spread = ops.std(ops.concatenate(all_scores, 0), axis=0)
+            total = total * ops.cast(spread > 1e-7, "float32")[:, None, None]
+            for pair, sum_of_masks in zip(pairs, total):
                 maps[pair] = sum_of_masks / (self.num_masks * self.keep)
-        return tf.stack(maps)
+        return ops.stack(maps)
 
     def scaled(self, maps):
-        return super().scaled(maps - tf.reduce_min(maps, (1, 2), keepdims=True))
+        return super().scaled(maps - ops.min(maps, (1, 2), keepdims=True))
 
     def grids(self):
         """Draws the grids of all masks (M, cells, cells) and their shifts (M, 2)."""
         shape = (self.num_masks, self.cells, self.cells)
-        uniform = tf.random.stateless_uniform
-        kept = tf.cast(uniform(shape, (self.seed, 0)) < self.keep, "float32")
-        return kept, uniform((self.num_masks, 2), (self.seed, 1))
+        kept = backend.uniform(shape, (self.seed, 0)) < self.keep
+        shifts = backend.uniform((self.num_masks, 2), (self.seed, 1))
+        return ops.cast(kept, "float32"), shifts
 
     def masks(self, cells, shifts, height, width):
         """Enlarges grids (B, cells, cells) to masks (B, height, width)."""
         rows = self._interpolation(shifts[:, 0], height)
         columns = self._interpolation(shifts[:, 1], width)
-        return tf.matmul(tf.matmul(rows, cells), columns, transpose_b=True)
+        columns = ops.transpose(columns, (0, 2, 1))
+        return ops.matmul(ops.matmul(rows, cells), columns)
 
     def _interpolation(self, shifts, size):
         """The weights (B, size, cells) of bilinear enlarging along one axis."""
-        size = tf.cast(size, "float32")
-        place = (tf.range(size) + 0.5) / size * self.cells + shifts[:, None]
+        pixels = ops.arange(size, dtype="float32") + 0.5
+        place = pixels / ops.cast(size, "float32") * self.cells + shifts[:, None]
         if self.border == "stretch":
-            place *= self.cells / (self.cells + 1)
+            place = place * (self.cells / (self.cells + 1))
         else:
-            place = self.cells - tf.abs(self.cells - place)
-        place = tf.clip_by_value(place - 0.5, 0, self.cells - 1)
-        nodes = tf.range(self.cells, dtype="float32")
-        return tf.nn.relu(1 - tf.abs(place[..., None] - nodes))
+            place = self.cells - ops.abs(self.cells - place)
+        place = ops.clip(place - 0.5, 0, self.cells - 1)
+        nodes = ops.arange(self.cells, dtype="float32")
+        return ops.relu(1 - ops.abs(place[..., None] - nodes))
 
-    def _add_masks_eagerly(self, total, image, baseline, cells, shifts, classes):
-        masks = self.masks(cells, shifts, *tf.unstack(tf.shape(image)[1:3]))
+    def _with_masks(self, total, image, baseline, cells, shifts, classes):
+        masks = self.masks(cells, shifts, *ops.shape(image)[1:3])
         masked = baseline + masks[..., None] * (image - baseline)
         logits = self._logits(masked)
         if self.score == "sigmoid":
-            scores = tf.sigmoid(logits)
+            scores = ops.sigmoid(logits)
         else:
             scores = self.frozen.probabilities(logits)
-        scores = tf.gather(scores, classes, axis=1)
-        return total + tf.einsum("bp,bhw->phw", scores, masks), scores
+        scores = ops.take(scores, classes, axis=1)
+        return total + ops.einsum("bp,bhw->phw", scores, masks), scores

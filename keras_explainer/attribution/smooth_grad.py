@@ -1,7 +1,8 @@
 """SmoothGrad: the gradient, averaged over noisy copies of the image."""
 
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.check_option import check_option
 from keras_explainer.drawn_seed import drawn_seed
@@ -53,13 +54,12 @@ class SmoothGrad(AttributionMethod):
         self.noise, self.seed = noise, seed
 
     def class_maps(self, images, classes):
-        images = tf.cast(images, "float32")
+        images = ops.cast(images, "float32")
         axes = (1, 2, 3)
-        span = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(
-            images, axes, keepdims=True
-        )
+        low, high = (f(images, axes, keepdims=True) for f in (ops.min, ops.max))
+        span = high - low
         total = 0.0
         for sample in self.progress(range(self.samples)):
-            noise = tf.random.stateless_normal(images.shape[1:], (self.seed, sample))
-            total += self.gradients(images + self.noise * span * noise, classes)
-        return tf.reduce_max(tf.abs(total / self.samples), axis=-1)
+            noise = backend.normal(images.shape[1:], (self.seed, sample))
+            total = total + self.gradients(images + self.noise * span * noise, classes)
+        return ops.max(ops.abs(total / self.samples), axis=-1)

@@ -1,6 +1,7 @@
 """What methods that read attention share: which scores, and whose."""
 
-import tensorflow as tf
+import numpy as np
+from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.classifiers.attention import attention_scores
@@ -34,9 +35,9 @@ class TokenAttention(AttributionMethod):
         graph = frozen.graph
         self.prefix, self.height, self.width = grid_of_map(graph, frozen.final_map)
         count = self.prefix + self.height * self.width
-        self.read = tf.constant(read_by_head(graph, count), "float32")
+        self.read = np.float32(read_by_head(graph, count))
         self.scores = attention_scores(graph, count)
-        self._mapped = self.compiled(self._mapped_eagerly)
+        self._mapped = self.compiled(self._laid_out)
 
     def flow(self, images, classes):
         """Computes how much of each token has come to each.
@@ -53,8 +54,8 @@ class TokenAttention(AttributionMethod):
     def class_maps(self, images, classes):
         return self._mapped(images, classes)
 
-    def _mapped_eagerly(self, images, classes):
+    def _laid_out(self, images, classes):
         flow = self.flow(images, classes)
-        reached = tf.einsum("t,pts->ps", self.read, flow) / tf.reduce_sum(self.read)
+        reached = ops.einsum("t,pts->ps", self.read / self.read.sum(), flow)
         cells = reached[:, self.prefix :]
-        return tf.reshape(cells, (-1, self.height, self.width))
+        return ops.reshape(cells, (-1, self.height, self.width))

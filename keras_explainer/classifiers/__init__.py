@@ -1,6 +1,5 @@
 """What is read off a frozen Keras classifier."""
 
-import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import LayerGraph
 from keras_explainer.classifiers.preprocessing import Preprocessing

@@ -3,6 +3,7 @@
 import typing
 
 import numpy as np
+from keras import ops
 
 # Enough for a map to be called affine, as a share of the span of its values; what is
 # computed in half precision is no closer.
@@ -92,7 +93,7 @@ def fit_affine(
 def color_of(function, color, size):
     """Returns the colour (m,) that a function makes of a picture of one colour."""
     picture = np.tile(np.asarray(color, "float32"), (1, *size, 1))
-    mapped = np.asarray(function(picture), "float32")
+    mapped = np.float32(ops.convert_to_numpy(function(picture)))
     return mapped[0, mapped.shape[1] // 2, mapped.shape[2] // 2]
 
 
@@ -100,7 +101,7 @@ def _maps_each_pixel(function, affine, ends, size, room):
     channels = len(affine.matrix)
     levels = np.random.default_rng(0).integers(0, 256, (1, *size, channels)) / 255.0
     picture = (ends[0] + (ends[1] - ends[0]) * levels).astype("float32")
-    result = np.asarray(function(picture.copy()), "float32")
+    result = np.float32(ops.convert_to_numpy(function(picture.copy())))
     if result.shape[1:3] != picture.shape[1:3]:
         return False
     return np.allclose(affine(picture), result, rtol=0, atol=room)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_explainer.classifiers.input_front import IMAGE_RANGES
 from keras_explainer.classifiers.preprocessing import Preprocessing
@@ -51,18 +52,23 @@ def _has_statistics(operation):
     if not isinstance(operation, keras.layers.BatchNormalization):
         return False
     mean, variance = operation.moving_mean, operation.moving_variance
-    return bool(np.any(np.asarray(mean)) or np.any(np.asarray(variance) != 1))
+    return bool(
+        np.any(ops.convert_to_numpy(mean))
+        or np.any(ops.convert_to_numpy(variance) != 1)
+    )
 
 
 def _misfit(graph, call, images):
     """Returns how far statistics are from those kept, the mean of the channels."""
     values = keras.ops.cast(images, graph.input_spec.dtype)
     (values,) = graph.run({graph.input: values}, [call.inputs[0]])
-    values = np.asarray(keras.ops.cast(values, "float32"))
+    values = ops.convert_to_numpy(ops.cast(values, "float32"))
     axis = call.operation.axis % values.ndim
     others = tuple(i for i in range(values.ndim) if i != axis)
-    kept_mean = np.asarray(call.operation.moving_mean, "float64")
-    kept_variance = np.asarray(call.operation.moving_variance, "float64") + 1e-6
+    kept_mean = np.float64(ops.convert_to_numpy(call.operation.moving_mean))
+    kept_variance = (
+        np.float64(ops.convert_to_numpy(call.operation.moving_variance)) + 1e-6
+    )
     shift = (values.mean(others) - kept_mean) ** 2 / kept_variance
     spread = np.abs(np.log((values.var(others) + 1e-6) / kept_variance))
     # Channels that are nearly constant say little, and may be far off.

@@ -5,9 +5,9 @@ import warnings
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.token_maps import filled
 from keras_explainer.classifiers.without_activation import WithoutActivation
 
@@ -43,7 +43,7 @@ def find_cell_head(graph, final_map, logits, kind=None):
         return kind, kind and ways[kind](graph, final_map, logits) or None
     for kind, way in ways.items():
         judge = way(graph, final_map, logits)
-        with tf.init_scope():
+        with backend.outside_graph():
             if judge is not None and _is_right(judge, graph, final_map, logits):
                 return kind, judge
     return "", None

@@ -36,4 +36,4 @@ def with_channels(images, channels):
     if channels == 4:
         opaque = ops.full_like(images[..., :1], 255.0)
         images = ops.concatenate([images, opaque], axis=-1)
-    return np.asarray(images) if is_array else images
+    return ops.convert_to_numpy(images) if is_array else images

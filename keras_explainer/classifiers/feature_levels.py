@@ -5,9 +5,9 @@ import math
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.opaque_call import OpaqueCall
 from keras_explainer.classifiers.token_maps import GridOfTokens
 from keras_explainer.classifiers.token_maps import TokenGrid
@@ -291,9 +291,9 @@ def _mixes_cells(graph, final_map):
     random = np.random.default_rng(0)
     maps = np.repeat(random.normal(size=(1, height, width, channels)), 2, axis=0)
     maps[1, height // 2, width // 2] = random.normal(size=channels)
-    with tf.init_scope():
+    with backend.outside_graph():
         found = graph.run({final_map: ops.cast(maps, spec.dtype)}, tokens)
-        for one, other in (np.asarray(ops.cast(t, "float32")) for t in found):
+        for one, other in (ops.convert_to_numpy(ops.cast(t, "float32")) for t in found):
             change = np.abs(other - one).max(axis=-1)
             if (change > 1e-4 * change.max()).sum() > 1:
                 return True

@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.check_option import check_flag
 from keras_explainer.classifiers.feature_levels import tensors_on_every_path
 from keras_explainer.classifiers.head import LOGITS
@@ -40,7 +40,7 @@ def find_head(graph, multi_label="auto"):
         return multi_label
     check_flag("multi_label", multi_label, auto=True)
     outputs = graph.shape(graph.output)[-1]
-    with tf.init_scope():
+    with backend.outside_graph():
         found, is_linear = _head_by_last_layers(graph, outputs)
         if found is None and not is_linear:
             found = _head_by_answers(graph, outputs)
@@ -152,7 +152,7 @@ def _are_probabilities(graph, tensor):
         return False
     values = np.random.default_rng(0).normal(size=(4, *spec.shape[1:]))
     values = {call.inputs[0]: ops.cast(values, spec.dtype)}
-    rows = np.asarray(ops.cast(graph.run(values, [tensor])[0], "float32"))
+    rows = ops.convert_to_numpy(ops.cast(graph.run(values, [tensor])[0], "float32"))
     return rows.min() >= 0 and np.allclose(rows.sum(axis=-1), 1.0, atol=1e-2)
 
 

@@ -1,9 +1,9 @@
 """How logits are read off the end of a classifier."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.without_activation import WithoutActivation
 
 LOGITS, PROBABILITIES = "logits", "probabilities"
@@ -13,7 +13,7 @@ _LEAST, _MOST = 1e-37, 1.0 - 2.0**-24
 _TIE = 2e-7
 
 # Keras saves these by names that it does not find when it loads them.
-for _function in (tf.nn.softmax, tf.nn.log_softmax):
+for _function in backend.SAVED_FUNCTIONS:
     keras.saving.get_custom_objects().setdefault(_function.__name__, _function)
 
 

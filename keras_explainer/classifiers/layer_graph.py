@@ -5,10 +5,10 @@ import inspect
 import warnings
 
 import keras
-import tensorflow as tf
 from keras import ops
 from keras import tree
 
+from keras_explainer import backend
 from keras_explainer import keras_internals
 from keras_explainer.classifiers.graph_problem import no_graph_problem
 from keras_explainer.classifiers.graph_problem import several_outputs_problem
@@ -194,7 +194,7 @@ class LayerGraph:
     def _fold(self, call):
         """Takes a call out of the graph, and keeps what it computes."""
         image = self.specs[self.input]
-        with tf.init_scope():
+        with backend.outside_graph():
             blank = ops.zeros((1, *image.shape[1:]), image.dtype)
             values = self.run({self.input: blank}, call.outputs)
         self.constants.update(zip(call.outputs, values))

@@ -1,13 +1,14 @@
 """A function from images to scores that cannot be read, as one operation."""
 
-import numpy as np
-import tensorflow as tf
+from keras import ops
+
+from keras_explainer import backend
 
 
 class OpaqueCall:
     """Calls a subclassed model, a `TFSMLayer` or any function on a batch of images.
 
-    What TensorFlow cannot trace, such as a function of NumPy arrays, is called as it
+    What the backend cannot trace, such as a function of NumPy arrays, is called as it
     is, and has no gradient.
 
     Args:
@@ -25,24 +26,15 @@ class OpaqueCall:
             function, "__name__", type(function).__name__
         )
         self.weights = list(getattr(function, "weights", ()))
-        with tf.init_scope():
-            images = tf.zeros((1, *image_shape))
-            self.outputs = int(_scores(function(images)).shape[-1])
-            # As it is if that will do: AutoGraph tells of each lambda it cannot read.
-            as_it_is = tf.autograph.experimental.do_not_convert(function)
-            self.traced = next(
-                (f for f in (as_it_is, function) if _traces(f, image_shape)), None
-            )
+        with backend.outside_graph():
+            answer = function(ops.zeros((1, *image_shape)))
+        self.outputs = int(_scores(answer).shape[-1])
+        self.run = backend.opaque_operation(
+            function, _scores, image_shape, self.outputs
+        )
 
     def __call__(self, images, **kwargs):
-        if self.traced is not None:
-            return _scores(self.traced(images, **kwargs))
-        scores = tf.numpy_function(
-            lambda images: np.asarray(_scores(self.function(images)), "float32"),
-            [images],
-            "float32",
-        )
-        return tf.ensure_shape(scores, (None, self.outputs))
+        return self.run(images, **kwargs)
 
 
 def _scores(answer):
@@ -64,13 +56,3 @@ def _scores(answer):
             f"Received: {received}"
         )
     return answer if len(answer.shape) == 2 else answer[:, None]
-
-
-def _traces(function, image_shape):
-    spec = tf.TensorSpec((None, *image_shape), "float32")
-    try:
-        traced = tf.function(lambda images: _scores(function(images)))
-        return tf.is_tensor(traced.get_concrete_function(spec).structured_outputs)
-    # What a function of arrays makes of a tensor without values is its own affair.
-    except Exception:
-        return False

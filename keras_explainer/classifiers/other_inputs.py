@@ -4,8 +4,9 @@ import contextlib
 import threading
 
 import numpy as np
-import tensorflow as tf
 from keras import ops
+
+from keras_explainer import backend
 
 # What graphs are given, each thread by itself: replicas trace at the same time.
 _GIVEN = threading.local()
@@ -109,7 +110,7 @@ class OtherInputs:
             shape = (1, *(size or 1 for size in spec.shape[1:]))
             is_float = "float" in spec.dtype
             rows.append(random.normal(size=shape) if is_float else np.zeros(shape))
-        with self._set(((), {})), tf.init_scope():
+        with self._set(((), {})), backend.outside_graph():
             now = self._computed(rows)
         with self._set(now):
             yield

@@ -4,7 +4,7 @@ import warnings
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.classifiers.applications import application_name
 from keras_explainer.classifiers.applications import application_preprocessing
@@ -101,9 +101,9 @@ class Preprocessing:
             images = images.copy()  # Functions of Keras write into float arrays.
         if images.dtype == "uint16":
             images = keras.ops.cast(images, "float32") * (255.0 / 65535.0)
-            images = np.asarray(images) if is_array else images
+            images = ops.convert_to_numpy(images) if is_array else images
         images = self.function(with_channels(images, self._recognised.raw_channels))
-        return np.asarray(images) if is_array else images
+        return ops.convert_to_numpy(images) if is_array else images
 
     @property
     def is_found_again(self):
@@ -126,7 +126,9 @@ class Preprocessing:
         )
         picture = levels.astype("float32")
         try:
-            same = (np.asarray(f(picture.copy())) for f in (self.function, found))
+            same = (
+                ops.convert_to_numpy(f(picture.copy())) for f in (self.function, found)
+            )
             return np.allclose(*same, rtol=1e-5, atol=1e-5)
         except Exception:
             return False
@@ -204,9 +206,10 @@ class Preprocessing:
         Returns:
             float32 array or tensor (N, H, W, 3 or 1).
         """
-        if not tf.is_tensor(images):
-            return np.asarray(self.restore(tf.convert_to_tensor(images, "float32")))
-        ops, recognised = keras.ops, self._recognised
+        if not ops.is_tensor(images):
+            images = ops.convert_to_tensor(images, "float32")
+            return ops.convert_to_numpy(self.restore(images))
+        recognised = self._recognised
         if recognised.inverse is not None:
             matrix, offset = recognised.inverse
             images = ops.matmul(images, matrix) + offset

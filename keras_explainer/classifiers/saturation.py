@@ -1,6 +1,7 @@
 """Answers that are certain because the images are in another range."""
 
 import numpy as np
+from keras import ops
 
 # Brighter than any image whose values are standardised.
 _RAW = 20.0
@@ -32,7 +33,7 @@ def saturation_problem(frozen, images):
 
 def _lead(frozen, images):
     """Returns by how much classes win or lose, the median of the images."""
-    logits = np.asarray(frozen.logits(images), "float64")
+    logits = np.float64(ops.convert_to_numpy(frozen.logits(images)))
     if frozen.multi_label or logits.shape[1] == 1:
         leads = np.abs(logits).mean(axis=1)
     else:

@@ -5,8 +5,9 @@ import typing
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
+
+from keras_explainer import backend
 
 # Class token, distillation token and registers, which come before those of patches.
 _MOST_PREFIX_TOKENS = 5
@@ -123,16 +124,17 @@ def tokens_read(graph, grid):
     spec, vectors = graph.specs[grid.tensor], _vectors(graph, grid.tensor)
     random = np.random.default_rng(0)
 
-    def slope(tokens):
+    def score(tokens):
         read = graph.run({grid.tensor: tokens}, vectors)
         read = [ops.cast(values, "float32") for values in read]
-        score = sum(ops.sum(x * random.normal(size=x.shape)) for x in read)
-        return tf.gradients(score, tokens, unconnected_gradients="zero")[0]
+        return sum(ops.sum(x * random.normal(size=x.shape)) for x in read)
 
-    with tf.init_scope():  # In which tapes would record nothing.
+    with backend.outside_graph():
         tokens = ops.cast(random.normal(size=(1, *spec.shape[1:])), spec.dtype)
-        slopes = tf.function(slope).get_concrete_function(tokens)(tokens)
-    return np.any(np.asarray(ops.cast(slopes, "float32"))[0], axis=-1)
+    slopes = backend.slope_at(score, tokens)
+    if slopes is None:
+        return np.zeros(spec.shape[1], bool)
+    return np.any(ops.convert_to_numpy(ops.cast(slopes, "float32"))[0], axis=-1)
 
 
 def lay_out(graph, grid):

@@ -3,7 +3,7 @@
 import typing
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.metrics.sanity import random_mask_like
 
@@ -181,7 +181,7 @@ class MethodMasks(MaskSource):
         self.method, self.batch_size = method, batch_size
 
     def _masks(self, batch, image_indices, classes):
-        values = self.method.start_values(tf.constant(batch.images))
+        values = self.method.start_values(ops.convert_to_tensor(batch.images))
         size = batch.images.shape[1:3]
         return self.method.finished_maps(
             values, image_indices, classes, size, self.batch_size

@@ -1,6 +1,5 @@
 """Trainable explainers."""
 
-import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.explainers.bounded_logit_attention_explainer import (
     BoundedLogitAttentionExplainer,
 )

@@ -1,6 +1,7 @@
 """What a classifier says of the background alone, where there is nothing to see."""
 
 import numpy as np
+from keras import ops
 
 # Named in a warning; there may be many.
 _SHOWN = 3
@@ -22,7 +23,7 @@ def background_problem(explainer):
     """
     frozen = explainer.frozen
     height, width, channels = (size or 224 for size in frozen.image_shape)
-    color = np.asarray(explainer.background.color, "float32")
+    color = ops.convert_to_numpy(explainer.background.color)
     values = ", ".join(f"{value:.3g}" for value in color)
     low, high = explainer.preprocessing.input_range or (-np.inf, np.inf)
     room = (high - low) / 4
@@ -32,7 +33,8 @@ def background_problem(explainer):
             f"[{low:.3g}, {high:.3g}]. Received: {values}"
         )
     image = np.broadcast_to(color, (1, height, width, channels)).copy()
-    (probabilities,) = np.asarray(frozen.probabilities(frozen.logits(image, rows=[0])))
+    logits = frozen.logits(image, rows=[0])
+    (probabilities,) = ops.convert_to_numpy(frozen.probabilities(logits))
     chance = 0.0 if frozen.multi_label else 1.0 / frozen.num_classes
     found = probabilities >= (1.0 + chance) / 2.0
     if frozen.head.is_binary:

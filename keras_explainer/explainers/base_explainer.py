@@ -334,7 +334,8 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         serialize = keras.saving.serialize_keras_object
         background = self._background_config
         if isinstance(background, str) and self.background.was_measured:
-            background = [float(value) for value in self.background.color.numpy()]
+            color = ops.convert_to_numpy(self.background.color)
+            background = [float(value) for value in color]
         config = {
             "classifier": serialize(self.classifier),
             "preprocess_input": serialize(self.preprocessing.saved_config),

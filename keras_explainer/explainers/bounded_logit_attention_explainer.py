@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer import layers
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.explainers.base_explainer import BaseExplainer
@@ -15,7 +15,6 @@ from keras_explainer.layers.bounded_logit_attention import equal_weights
 from keras_explainer.layers.bounded_logit_attention import pooled
 from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.selection_loss import SelectionLoss
-from keras_explainer.replicas import drawn_per_image
 
 _VARIANTS = ("bla-ph", "bla", "bla-t", "l2x-f")
 _DROPOUT = 0.2
@@ -206,7 +205,7 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
 
 def _dropout(shape, seed):
     """Returns 0 in a random share of places, and elsewhere what makes up for it."""
-    draws = drawn_per_image(tf.random.stateless_uniform, shape, seed)
+    draws = backend.uniform_per_image(shape, seed)
     return ops.cast(draws >= _DROPOUT, "float32") / (1.0 - _DROPOUT)
 
 
@@ -216,13 +215,12 @@ def _head_like(frozen):
     head = keras.layers.Dense(frozen.num_classes, dtype="float32", name="head")
     head.build((None, channels))
     if frozen.cell_head is not None:
-        bias, *rows = np.asarray(
-            frozen.cell_head(np.eye(channels + 1, channels, -1, dtype="float32")),
-            "float32",
+        bias, *rows = ops.convert_to_numpy(
+            frozen.cell_head(ops.eye(channels + 1, channels, -1, dtype="float32"))
         )
         kernel = np.stack(rows) - bias
         probe = np.random.default_rng(0).uniform(size=(8, channels)).astype("float32")
-        answers = np.asarray(frozen.cell_head(probe), "float32")
+        answers = ops.convert_to_numpy(frozen.cell_head(ops.convert_to_tensor(probe)))
         if np.allclose(answers, probe @ kernel + bias, rtol=1e-2, atol=1e-2):
             head.set_weights([kernel, bias])
     return head

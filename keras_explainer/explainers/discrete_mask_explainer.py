@@ -3,9 +3,9 @@
 import math
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_head import ClassHead
 from keras_explainer.decoders.unet import UNetDecoder
@@ -20,7 +20,6 @@ from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.policy_gradient import policy_gradient
 from keras_explainer.losses.policy_gradient import published_policy_loss
-from keras_explainer.replicas import drawn_per_image
 from keras_explainer.training.draws import drawn_label
 from keras_explainer.training.draws import likeliest_label
 
@@ -206,10 +205,7 @@ class DiscreteMaskExplainer(BaseExplainer):
         if baseline == "greedy":
             baseline = greedy, judged(greedy)[0]
         if self.slopes:
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(chances)
-                cost, _ = judged(chances)
-            slopes = tape.gradient(cost, chances)
+            slopes = backend.value_and_slope(judged, chances)[2]
         value = policy_gradient(logits, masks, costs, baseline, slopes)
         terms = loss.mask_terms(ops.sigmoid(logits))
         cost = ops.mean(costs, axis=0)
@@ -220,16 +216,18 @@ class DiscreteMaskExplainer(BaseExplainer):
         count = 1 if self.estimator == "published" else self.samples
         # Images come first, so that those of a smaller batch get the same masks.
         shape = (ops.shape(chances)[0], count, self.grid, self.grid)
-        noise = drawn_per_image(tf.random.stateless_uniform, shape, [step, 1])
+        noise = backend.uniform_per_image(shape, [step, 1])
         return [ops.cast(noise[:, i] < chances, "float32") for i in range(count)]
 
     def _saliency(self, pictures, classes):
         """Returns logits, and the size of the class's input gradient in each cell."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(pictures)
+
+        def score(pictures):
             kept = self.frozen.logits(pictures)
-            scores = ops.take_along_axis(kept, classes, axis=-1)
-        sizes = ops.max(ops.abs(tape.gradient(scores, pictures)), axis=-1)
+            return ops.take_along_axis(kept, classes, axis=-1), kept
+
+        _, kept, slopes = backend.value_and_slope(score, pictures)
+        sizes = ops.max(ops.abs(slopes), axis=-1)
         cells = resize_antialiased(sizes[..., None], (self.grid, self.grid))[..., 0]
         ranked = ops.sort(ops.reshape(cells, (-1, self.grid**2)), axis=-1)
         low, high = ranked[:, :1, None], ranked[:, int(0.99 * self.grid**2), None, None]

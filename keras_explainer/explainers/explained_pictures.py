@@ -1,6 +1,7 @@
 """What an explainer was asked about, to be shown with its answer."""
 
 import numpy as np
+from keras import ops
 
 from keras_explainer.files.given_pictures import are_pictures
 from keras_explainer.files.given_pictures import given_pictures
@@ -27,7 +28,7 @@ class ExplainedPictures:
             self.pictures, self.names = given_pictures(images)
             size = explainer.frozen.image_shape[:2]
             levels = picture_levels(self.pictures, size)
-            self.images = np.asarray(explainer.preprocessing(levels))
+            self.images = ops.convert_to_numpy(explainer.preprocessing(levels))
 
     def noted_in(self, explanation, images):
         """Returns an explanation that knows its pictures, names and classes.
@@ -47,7 +48,8 @@ class ExplainedPictures:
         # Where nothing tells the range, it is that of all images together.
         can_part = self.explainer.preprocessing.can_restore
         step = _RESTORED if can_part else len(images)
-        parts = [restore(images[i : i + step]) for i in range(0, len(images), step)]
+        parts = (restore(images[i : i + step]) for i in range(0, len(images), step))
+        parts = map(ops.convert_to_numpy, parts)
         return np.concatenate(
             [np.clip(np.rint(part), 0, 255).astype("uint8") for part in parts]
         )

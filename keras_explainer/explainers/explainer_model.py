@@ -319,7 +319,8 @@ class ExplainerModel(BaseExplainer):
         fill = None
         if self.inpainting:
             # In cells: the rim of a hole, whose colours would flow into it, is as wide.
-            cells = ops.average_pool(rest[..., None], self._cell(), padding="same")
+            cell = self._cell()
+            cells = ops.average_pool(rest[..., None], cell, cell, padding="same")
             cells = ops.stop_gradient(cells[..., 0])
             fill = inpainted(images, cells, self.background.color)
         return self.background(images, rest, fill)

@@ -1,8 +1,10 @@
 """How every explainer explains images: in batches, outside a graph and inside one."""
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
 from keras_explainer.explainers.explained_pictures import ExplainedPictures
@@ -95,12 +97,12 @@ class ExplainingModel(ExplainerTrainer):
             bool(mirrored),
             bool(verify),
         )
-        if tf.inside_function():
+        if backend.inside_graph():
             return self._explain_in_graph(images, targets, options)
         shown = ExplainedPictures(self, images)
         inputs = read_images(shown.images, self.frozen.input_shape, self.model_inputs)
         images, others = self.model_inputs.split(inputs)
-        as_tensor = tf.is_tensor(images)
+        as_tensor = backend.is_tensor(images)
         self._check_images(images)
         classes = None
         if targets is not None:
@@ -109,13 +111,14 @@ class ExplainingModel(ExplainerTrainer):
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
             part = self._explain_function(
-                tf.convert_to_tensor(images[rows]),
+                images[rows],
                 [values[rows] for values in others],
                 None if classes is None else classes[rows],
-                *options,
+                batch_size if start else None,
+                options,
             )
             parts.append(part if as_tensor else map(_as_array, part))
-        join = tf.concat if as_tensor else np.concatenate
+        join = ops.concatenate if as_tensor else np.concatenate
         explanation = Explanation(
             *(None if field[0] is None else join(field, 0) for field in zip(*parts))
         )
@@ -125,14 +128,15 @@ class ExplainingModel(ExplainerTrainer):
         """Explains images inside a `tf.function`, where their values are not known."""
         inputs = self.model_inputs.in_order(images)
         images, others = self.model_inputs.split(inputs)
-        if not tf.is_symbolic_tensor(images):
+        if not backend.is_symbolic(images):
             images = as_images(images)
             self._check_images(images)
-        images = with_image_shape(tf.convert_to_tensor(images), self.frozen.input_shape)
+        images = ops.convert_to_tensor(images)
+        images = with_image_shape(images, self.frozen.input_shape)
         if targets is None:
             return self._explain_batch(images, others, None, *options)
         count = images.shape[0]
-        if tf.is_symbolic_tensor(targets) or (np.ndim(targets) and count is None):
+        if backend.is_symbolic(targets) or (np.ndim(targets) and count is None):
             raise ValueError(
                 "Argument `targets` should be None or an int inside a `tf.function`, "
                 "or an array where the number of images is known. Received: "
@@ -140,14 +144,31 @@ class ExplainingModel(ExplainerTrainer):
             )
         classes = target_classes(targets, count or 1, self.frozen.num_classes)
         if count is None:
-            classes = tf.repeat(classes, tf.shape(images)[0], axis=0)
+            classes = ops.repeat(classes, ops.shape(images)[0], axis=0)
         return self._explain_batch(images, others, classes, *options)
 
-    def _explain_function(self, images, others, classes, *options):
+    def _explain_function(self, images, others, classes, size, options):
+        """Explains a batch, as large as earlier ones if a graph is for one size."""
         if getattr(self, "_compiled_explain", None) is None:
             # A closure: a tf.function attribute would be written into exports.
-            self._compiled_explain = _compiled_by_shape(self._explain_batch)
-        return self._compiled_explain(images, others, classes, *options)
+            self._compiled_explain = backend.compiled_by_shape(
+                lambda tensors, *options: self._explain_batch(*tensors, *options),
+                self.variables,
+            )
+        count = len(images)
+        images = ops.convert_to_tensor(images, "float32")
+        others = [ops.convert_to_tensor(values) for values in others]
+        if classes is not None:
+            classes = ops.convert_to_tensor(classes, "int32")
+        if size is not None:
+            images, others, classes = keras.tree.map_structure(
+                lambda x: x if x is None else backend.with_batch_of(x, size),
+                (images, others, classes),
+            )
+        part = self._compiled_explain((images, others, classes), *options)
+        if images.shape[0] == count:
+            return part
+        return [None if field is None else field[:count] for field in part]
 
     def _explain_batch(self, images, others, classes, *options):
         with self.frozen.given(others):
@@ -156,24 +177,26 @@ class ExplainingModel(ExplainerTrainer):
     def _explain_images(
         self, images, classes, top_k, refine_steps=0, mirrored=False, verify=False
     ):
-        images = tf.cast(images, "float32")
+        images = ops.cast(images, "float32")
         outputs = self.classifier_outputs(images)
         probabilities = self.frozen.probabilities(outputs["logits"])
         if classes is None:
-            scores, classes = tf.math.top_k(probabilities, top_k)
+            scores, classes = ops.top_k(probabilities, top_k)
+            classes = ops.cast(classes, "int32")
             predicted = predicted_labels(probabilities, self.frozen.multi_label)
-            is_target = tf.gather(predicted, classes, batch_dims=1) > 0
+            is_target = ops.take_along_axis(predicted, classes, axis=1) > 0
         else:
             is_target = classes >= 0
-            scores = tf.gather(probabilities, tf.maximum(classes, 0), batch_dims=1)
-            scores = tf.where(is_target, scores, 0.0)
+            known = ops.maximum(classes, 0)
+            scores = ops.take_along_axis(probabilities, known, axis=1)
+            scores = ops.where(is_target, scores, 0.0)
         logits, relevance = self._chosen_logits(
             images, outputs, classes, refine_steps, mirrored
         )
         # Cells that agree would raise again what faded a little.
-        fall = self.fall(outputs, tf.maximum(classes, 0))
-        masks = tf.sigmoid(self.upsampled(logits, images) + fall)
-        target_masks = tf.where(is_target[:, None, None], masks, 0.0)
+        fall = self.fall(outputs, ops.maximum(classes, 0))
+        masks = ops.sigmoid(self.upsampled(logits, images) + fall)
+        target_masks = ops.where(is_target[:, None, None], masks, 0.0)
         proof = None, None
         if verify:
             proof = verified_scores(self, self._classify, images, masks, classes)
@@ -181,7 +204,7 @@ class ExplainingModel(ExplainerTrainer):
             masks,
             classes,
             scores,
-            tf.reduce_max(target_masks, axis=-1),
+            ops.max(target_masks, axis=-1),
             probabilities,
             *proof,
             self.relevance(relevance, images),
@@ -189,21 +212,21 @@ class ExplainingModel(ExplainerTrainer):
 
     def _chosen_logits(self, images, outputs, classes, refine_steps, mirrored):
         """Returns logits (N, h, w, K) of masks and of relevance, of classes (N, K)."""
-        known = tf.maximum(classes, 0)
+        known = ops.maximum(classes, 0)
         logits = self.class_logits(images, outputs, known)
         if mirrored:
-            turned = tf.reverse(images, [2])
+            turned = ops.flip(images, 2)
             turned_outputs = self.classifier_outputs(turned)
             others = self.class_logits(turned, turned_outputs, known)
-            logits = (logits + tf.reverse(others, [2])) / 2
+            logits = (logits + ops.flip(others, 2)) / 2
         if refine_steps:
             wanted = classes >= 0
             logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
         relevance = self.relevance_logits(logits, outputs, known)
         if mirrored:
-            others = tf.reverse(logits, [2])
+            others = ops.flip(logits, 2)
             others = self.relevance_logits(others, turned_outputs, known)
-            relevance = (relevance + tf.reverse(others, [2])) / 2
+            relevance = (relevance + ops.flip(others, 2)) / 2
         return logits, relevance
 
     def _classify(self, images):
@@ -211,30 +234,4 @@ class ExplainingModel(ExplainerTrainer):
 
 
 def _as_array(field):
-    return None if field is None else np.asarray(field)
-
-
-def _compiled_by_shape(explain):
-    """Compiles `explain` once for each size of images and number of classes.
-
-    A single `tf.function` would be traced as often, and warn of it.
-    """
-    compiled = {}
-
-    def call(images, others, classes, *options):
-        values = [tf.cast(images, "float32"), *map(tf.convert_to_tensor, others)]
-        if classes is not None:
-            values.append(tf.cast(classes, "int32"))
-        specs = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in values]
-        key = (classes is None, *specs, *options)
-        if key not in compiled:
-            count = len(others)
-
-            def traced(images, *rest):
-                asked = rest[count] if rest[count:] else None
-                return explain(images, rest[:count], asked, *options)
-
-            compiled[key] = tf.function(traced, input_signature=specs)
-        return compiled[key](*values)
-
-    return call
+    return None if field is None else ops.convert_to_numpy(field)

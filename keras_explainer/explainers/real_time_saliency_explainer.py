@@ -1,9 +1,9 @@
 """Real-time saliency: one pass of a network that is asked for a class."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.class_selector import ClassSelectorDecoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
@@ -11,7 +11,6 @@ from keras_explainer.explainers.own_encoder import own_encoder
 from keras_explainer.image_operations.random_background import blurred_background
 from keras_explainer.image_operations.random_background import random_background
 from keras_explainer.losses.real_time_saliency_loss import RealTimeSaliencyLoss
-from keras_explainer.replicas import drawn_per_image
 from keras_explainer.training.draws import drawn_label
 from keras_explainer.training.draws import likeliest_label
 
@@ -114,7 +113,7 @@ class RealTimeSaliencyExplainer(BaseExplainer):
         classes, real = self._drawn_classes(labels, step)
         span, shape = self.half_range(images), ops.shape(images)
         fill = random_background(images, self.background.color, span, step)
-        noise = drawn_per_image(tf.random.stateless_normal, shape, [step, 13])
+        noise = backend.normal_per_image(shape, [step, 13])
         pictures = images + _KEPT_NOISE * span * noise
         return self._judged_terms(pictures, fill, outputs, classes, real)
 
@@ -158,12 +157,11 @@ class RealTimeSaliencyExplainer(BaseExplainer):
         """Returns a class (N, 1) of each image, and 1 or 0 (N,): is it there?"""
         real, has_label = drawn_label(labels, step)
         fakes, has_fake = drawn_label(1.0 - labels, step, salt=3)
-        uniform, shape = tf.random.stateless_uniform, ops.shape(has_label)
-        drawn = drawn_per_image(uniform, shape, [step, 14])
+        drawn = backend.uniform_per_image(ops.shape(has_label), [step, 14])
         is_fake = (drawn < self.explainer_loss.fake_share) & (has_fake > 0)
         is_fake = is_fake | (has_label == 0)
-        classes = tf.where(is_fake[:, None], fakes, real)
-        return classes, 1.0 - tf.cast(is_fake, "float32")
+        classes = ops.where(is_fake[:, None], fakes, real)
+        return classes, 1.0 - ops.cast(is_fake, "float32")
 
     def get_config(self):
         return {**super().get_config(), "evidence": self.evidence}

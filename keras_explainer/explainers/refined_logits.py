@@ -1,7 +1,8 @@
 """Refining masks for one image and one class, by steps on their logits."""
 
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.losses.classifier_terms import evidence_loss
 
 # What a mask keeps, what it leaves, and its area. A class is judged alone here, where
@@ -33,33 +34,38 @@ def refined_logits(explainer, images, logits, classes, wanted, steps):
     Returns:
         Tensor (N, h, w, K); masks not wanted as they were.
     """
-    logits = tf.transpose(tf.cast(logits, "float32"), (0, 3, 1, 2))
-    pairs = tf.cast(tf.where(wanted), "int32")
-    count = tf.shape(pairs)[0]
+    height, width, known = logits.shape[1:]
+    cells = ops.transpose(ops.cast(logits, "float32"), (0, 3, 1, 2))
+    cells = ops.reshape(cells, (-1, height, width))
+    is_class = ops.one_hot(classes, explainer.frozen.num_classes, dtype="float32")
+    is_class = ops.reshape(is_class, (-1, explainer.frozen.num_classes))
+    wanted = ops.reshape(wanted, (-1,))
+    # Those that are wanted come first, so that the others are no work.
+    order = ops.cast(ops.argsort(1 - ops.cast(wanted, "int32")), "int32")
+    count = ops.shape(order)[0]
+    chunks = -(-count // _AT_ONCE)
 
-    def refined(first):
-        # The last ones are filled up by repeating a pair.
-        part = tf.gather(
-            pairs, tf.minimum(tf.range(first, first + _AT_ONCE), count - 1)
-        )
-        return _refined(
-            explainer,
-            tf.gather(images, part[:, 0]),
-            part[:, 0],
-            tf.gather_nd(logits, part),
-            tf.one_hot(tf.gather_nd(classes, part), explainer.frozen.num_classes),
-            steps,
-        )
+    def refined(part):
+        def take(values):
+            return ops.take(values, part, axis=0)
 
-    found = tf.map_fn(
-        refined,
-        tf.range(0, count, _AT_ONCE),
-        parallel_iterations=1,
-        fn_output_signature=tf.TensorSpec((_AT_ONCE, *logits.shape[2:]), "float32"),
-    )
-    found = tf.reshape(found, (-1, *tf.unstack(tf.shape(logits))[2:]))[:count]
-    logits = tf.tensor_scatter_nd_update(logits, pairs, found)
-    return tf.transpose(logits, (0, 2, 3, 1))
+        def work():
+            rows = part // known
+            pictures = ops.take(images, rows, axis=0)
+            masks = take(cells), take(is_class)
+            return _refined(explainer, pictures, rows, *masks, steps)
+
+        return ops.cond(ops.any(take(wanted)), work, lambda: take(cells))
+
+    # The last ones are filled up by repeating a pair.
+    places = ops.minimum(ops.arange(chunks * _AT_ONCE, dtype="int32"), count - 1)
+    parts = ops.reshape(ops.take(order, places), (chunks, _AT_ONCE))
+    found = backend.each_in_turn(refined, parts)
+    found = ops.reshape(found, (-1, height, width))[:count]
+    found = ops.take(found, ops.argsort(order), axis=0)
+    found = ops.where(wanted[:, None, None], found, cells)
+    found = ops.reshape(found, (-1, known, height, width))
+    return ops.transpose(found, (0, 2, 3, 1))
 
 
 def _refined(explainer, images, rows, logits, is_class, steps):
@@ -68,35 +74,33 @@ def _refined(explainer, images, rows, logits, is_class, steps):
     frozen = explainer.frozen
 
     def cost(logits):
-        masks = tf.sigmoid(explainer.upsampled(logits[..., None], images)[..., 0])
+        masks = ops.sigmoid(explainer.upsampled(logits[..., None], images)[..., 0])
         parts = (
             explainer.kept_part(images, masks),
             explainer.removed_part(images, 1.0 - masks),
         )
-        pictures, both = tf.concat(parts, axis=0), tf.tile(rows, [2])
+        pictures, both = ops.concatenate(parts, axis=0), ops.tile(rows, [2])
         odds = frozen.log_odds(frozen.logits(pictures, both))
-        kept, left = tf.split(odds, 2)
+        kept, left = ops.split(odds, 2)
         missed = evidence_loss(-kept, is_class, sharpness=1.0, reduction="none")
-        return (
+        found = (
             _KEPT * missed
             + _LEFT * evidence_loss(left, is_class, reduction="none")
-            + _AREA * tf.reduce_mean(masks, axis=(1, 2))
+            + _AREA * ops.mean(masks, axis=(1, 2))
         )
+        return found, None
 
-    def step(index, logits, mean, squares):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(logits)
-            value = cost(logits)
-        slope = tape.gradient(value, logits)
+    def step(index, state):
+        logits, mean, squares = state
+        slope = backend.value_and_slope(cost, logits)[2]
         mean = _MEAN * mean + (1 - _MEAN) * slope
-        squares = _SQUARES * squares + (1 - _SQUARES) * tf.square(slope)
-        number = tf.cast(index + 1, "float32")
-        size = tf.sqrt(squares / (1 - _SQUARES**number)) + 1e-8
-        rate = _RATE * (1 - tf.cast(index, "float32") / steps)
+        squares = _SQUARES * squares + (1 - _SQUARES) * ops.square(slope)
+        number = ops.cast(index + 1, "float32")
+        size = ops.sqrt(squares / (1 - _SQUARES**number)) + 1e-8
+        rate = _RATE * (1 - ops.cast(index, "float32") / steps)
         logits = logits - rate * mean / (1 - _MEAN**number) / size
-        return index + 1, logits, mean, squares
+        return logits, mean, squares
 
-    nothing = tf.zeros_like(logits)
-    logits = tf.clip_by_value(logits, -_DECIDED, _DECIDED)
-    start = tf.constant(0), logits, nothing, nothing
-    return tf.while_loop(lambda index, *_: index < steps, step, start)[1]
+    nothing = ops.zeros_like(logits)
+    start = ops.clip(logits, -_DECIDED, _DECIDED), nothing, nothing
+    return ops.fori_loop(0, steps, step, start)[0]

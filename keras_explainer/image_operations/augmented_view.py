@@ -1,11 +1,10 @@
 """Images that are harder to recognise: paler, in other light, and cut out in places."""
 
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_nearest
-from keras_explainer.replicas import drawn_per_image
 
 # Factors of colour and of contrast, and what is added, in half ranges of the values.
 _SATURATION, _CONTRAST, _BRIGHTNESS = (0.0, 1.3), (0.5, 1.3), (-0.4, 0.4)
@@ -40,8 +39,8 @@ def augmented_view(images, color, span, share, step):
     count = ops.shape(images)[0]
 
     def draw(salt, low=0.0, high=1.0, side=1):
-        uniform, shape = tf.random.stateless_uniform, (count, side, side, 1)
-        return drawn_per_image(uniform, shape, [step, 20 + salt], low, high)
+        shape = (count, side, side, 1)
+        return backend.uniform_per_image(shape, [step, 20 + salt], low, high)
 
     low, high = (f(images, (1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
     grey = ops.mean(images, axis=-1, keepdims=True)
@@ -52,4 +51,4 @@ def augmented_view(images, color, span, share, step):
     cutout = ops.cast(draw(3, side=_CELLS) < draw(4, high=_CUTOUT), "float32")
     cutout = resize_nearest(cutout, grid_of(images))
     view = view + cutout * (color - view)
-    return tf.where(draw(5) < share, view, images)
+    return ops.where(draw(5) < share, view, images)

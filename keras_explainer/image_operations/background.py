@@ -59,7 +59,7 @@ class Background(keras.layers.Layer):
         return fill + mask * (images - fill)
 
     def get_config(self):
-        color = "mean" if self.to_measure else np.asarray(self.color).tolist()
+        color = "mean" if self.to_measure else ops.convert_to_numpy(self.color).tolist()
         channels = self.color.shape[0]
         return {**super().get_config(), "color": color, "channels": channels}
 

@@ -1,10 +1,9 @@
 """Composites: pictures made of several images of a batch, side by side or pasted in."""
 
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.replicas import drawn_per_image
 
 # Where a cut lies, and how long an inset is, in sides of the picture: so that no part
 # is too small to be recognised in, and none takes nearly all.
@@ -46,8 +45,7 @@ def composites(images, is_whole, share, step):
         drawn = ops.cast(share * ops.cast(count, "float32"), "int32")
 
     def draw(salt, width, low=0.0, high=1.0):
-        uniform, seed = tf.random.stateless_uniform, [step, 40 + salt]
-        return drawn_per_image(uniform, (count, width), seed, low, high)
+        return backend.uniform_per_image((count, width), [step, 40 + salt], low, high)
 
     # In an order of chance, but first those that may be a part.
     usable = ops.cast(is_whole, "float32")
@@ -72,7 +70,7 @@ def composites(images, is_whole, share, step):
         ops.ones(count),
     )
     return tuple(
-        tf.tensor_scatter_nd_update(values, replaced, new)
+        ops.scatter_update(values, replaced, new)
         for values, new in zip(as_they_are, (pictures, sources, shares))
     )
 

@@ -45,7 +45,7 @@ def inpainted(images, keep, color=0.0):
     levels = [(cells * known, known)]
     for _ in range(_LEVELS):
         levels.append(
-            [ops.average_pool(part, 2, padding="same") for part in levels[-1]]
+            [ops.average_pool(part, 2, 2, padding="same") for part in levels[-1]]
         )
     colour, known = levels.pop()
     filled = (colour + _NOTHING * color) / (known + _NOTHING)

@@ -1,8 +1,9 @@
 """Fills removed pixels from their neighbours, so that no edge tells where they were."""
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.image_operations.resize import resize_bilinear
 
@@ -37,43 +38,46 @@ def linear_imputation(images, keep, noise=0.01, sweeps=30, seed=None):
 
     >>> image = np.array([[[[0.0], [9.0], [4.0]]]])
     >>> keep = np.array([[[True, False, True]]])
-    >>> linear_imputation(image, keep, noise=0.0).numpy().ravel().tolist()
+    >>> ops.convert_to_numpy(linear_imputation(image, keep, noise=0.0)).ravel().tolist()
     [0.0, 2.0, 4.0]
 
     Reference:
         Rong et al., "A Consistent and Efficient Evaluation Strategy for
         Attribution Methods" (ROAD), ICML 2022.
     """
-    images = tf.cast(images, "float32")
-    keep = tf.cast(keep, "float32")[..., None]
-    filled = _fill(images * keep, keep, sweeps)
+    images = ops.cast(images, "float32")
+    keep = ops.cast(keep, "float32")[..., None]
+    filled = _compiled_fill((images * keep, keep), sweeps)
     axes = (1, 2, 3)
-    span = tf.reduce_max(images, axes, keepdims=True) - tf.reduce_min(
-        images, axes, keepdims=True
-    )
-    shape, seeds = tf.shape(images[:1]), (drawn_seed(seed), 0)
-    grain = tf.random.stateless_normal(shape, seeds, stddev=noise) * span
-    return tf.where(keep > 0, images, filled + grain)
+    span = ops.max(images, axes, keepdims=True) - ops.min(images, axes, keepdims=True)
+    grain = backend.normal((1, *images.shape[1:]), (drawn_seed(seed), 0)) * noise * span
+    return ops.where(keep > 0, images, filled + grain)
 
 
-@tf.function
 def _fill(values, known, sweeps):
     height, width = values.shape[1:3]
     if max(height, width) == 1:
         return values
-    size = [2 if side > 1 else 1 for side in (height, width)]
-    weight = tf.nn.avg_pool2d(known, size, size, "SAME")
-    coarse = tf.nn.avg_pool2d(values * known, size, size, "SAME")
-    coarse = tf.math.divide_no_nan(coarse, weight)
-    coarse_known = tf.cast(weight > 0, "float32")
+    size = tuple(2 if side > 1 else 1 for side in (height, width))
+    weight = ops.average_pool(known, size, size, "same")
+    coarse = ops.average_pool(values * known, size, size, "same")
+    coarse = ops.divide_no_nan(coarse, weight)
+    coarse_known = ops.cast(weight > 0, "float32")
     guess = resize_bilinear(_fill(coarse, coarse_known, sweeps), (height, width))
-    filled = tf.where(known > 0, values, guess)
-    kernel = tf.repeat(_WEIGHTS[..., None, None], values.shape[-1], axis=2)
-    edges = _neighbors(tf.ones_like(values[:1]), kernel)
-    for _ in tf.range(sweeps):
-        filled = tf.where(known > 0, values, _neighbors(filled, kernel) / edges)
-    return filled
+    filled = ops.where(known > 0, values, guess)
+    kernel = ops.repeat(_WEIGHTS[..., None, None], values.shape[-1], axis=2)
+    edges = _neighbors(ops.ones_like(values[:1]), kernel)
+
+    def sweep(_, filled):
+        return ops.where(known > 0, values, _neighbors(filled, kernel) / edges)
+
+    return ops.fori_loop(0, sweeps, sweep, filled)
+
+
+_compiled_fill = backend.compiled_by_shape(
+    lambda tensors, sweeps: _fill(*tensors, sweeps), variables=()
+)
 
 
 def _neighbors(values, kernel):
-    return tf.nn.depthwise_conv2d(values, kernel, (1, 1, 1, 1), "SAME")
+    return ops.depthwise_conv(values, kernel, padding="same")

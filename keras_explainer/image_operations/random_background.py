@@ -1,10 +1,9 @@
 """Backgrounds drawn anew for each image: its own blur, or a colour with noise."""
 
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
-from keras_explainer.replicas import drawn_per_image
 
 # As published for pictures of 224 pixels in a range of about -1 to 1.
 _BLUR = 11 / 224
@@ -33,16 +32,15 @@ def random_background(images, color, span, step):
     """
     shape = ops.shape(images)
     count, channels = shape[0], images.shape[-1]
-    uniform, normal = tf.random.stateless_uniform, tf.random.stateless_normal
     one_each = (count, 1, 1, channels)
-    colors = drawn_per_image(uniform, one_each, [step, 10], -1.0, 1.0)
-    noise = drawn_per_image(normal, shape, [step, 11])
+    colors = backend.uniform_per_image(one_each, [step, 10], -1.0, 1.0)
+    noise = backend.normal_per_image(shape, [step, 11])
     plain = color + span * (_COLOR * colors + _NOISE * noise)
-    draw = drawn_per_image(uniform, (count, 1, 1, 1), [step, 12])
-    return tf.where(draw < _BLURRED_SHARE, blurred_background(images), plain)
+    draw = backend.uniform_per_image((count, 1, 1, 1), [step, 12])
+    return ops.where(draw < _BLURRED_SHARE, blurred_background(images), plain)
 
 
 def blurred_background(images):
     """Returns images (N, H, W, channels), blurred beyond recognition."""
     side = ops.minimum(*ops.shape(images)[1:3])
-    return gaussian_blur(images, _BLUR * tf.cast(side, "float32"))
+    return gaussian_blur(images, _BLUR * ops.cast(side, "float32"))

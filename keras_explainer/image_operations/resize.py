@@ -11,8 +11,9 @@ Files are resized as pictures, by Pillow (`files`, `visualization`) and as Pillo
 (`serving`).
 """
 
-import tensorflow as tf
 from keras import ops
+
+from keras_explainer import backend
 
 
 def grid_of(maps):
@@ -33,9 +34,9 @@ def resize_bilinear(maps, size):
     Returns:
         Tensor (N, *size, K); the maps themselves if they have that size.
     """
-    if any(tf.is_tensor(length) for length in size):
+    if any(map(ops.is_tensor, size)):
         # Keras takes no sizes that are known only when the graph runs.
-        return tf.image.resize(ops.cast(maps, "float32"), tf.stack(size))
+        return backend.resize_to_open_size(ops.cast(maps, "float32"), size)
     if tuple(maps.shape[1:3]) == tuple(size):
         return maps
     return ops.image.resize(ops.cast(maps, "float32"), size)
@@ -84,10 +85,10 @@ def resize_area(maps, size):
         Tensor (N, *size, K).
     """
     whole = grid_of(maps)
-    if not any(tf.is_tensor(length) for length in (*whole, *size)):
+    if not any(map(ops.is_tensor, (*whole, *size))):
         stride = max(1, min(whole[0] // size[0], whole[1] // size[1]))
         if stride > 1:
-            maps = ops.average_pool(maps, stride, padding="same")
+            maps = ops.average_pool(maps, stride, stride, padding="same")
     return resize_bilinear(maps, size)
 
 

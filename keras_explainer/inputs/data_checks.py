@@ -4,7 +4,6 @@ import collections.abc
 import contextlib
 
 import numpy as np
-import tensorflow as tf
 
 from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
@@ -12,6 +11,8 @@ from keras_explainer.inputs.images import check_image_shape
 from keras_explainer.inputs.labels import as_labels
 from keras_explainer.inputs.labels import check_labels
 from keras_explainer.inputs.model_inputs import ModelInputs
+from keras_explainer.inputs.tensorflow_data import is_ragged
+from keras_explainer.inputs.tensorflow_data import is_spec
 
 IMAGE_KEYS, LABEL_KEYS = ("image", "images"), ("label", "labels")
 _WEIGHT_KEYS = ("sample_weight", "sample_weights")
@@ -188,14 +189,14 @@ class DataChecks:
         """Raises a ValueError if the elements of a dataset are no batches."""
         x, *others = self.parts(element_spec)
         images, inputs = self.inputs.split(x)
-        if isinstance(images, tf.RaggedTensorSpec):
+        if is_ragged(images):
             raise ValueError(
                 f"Argument `{self.argument}` should hold images of one size; resize "
                 "them before they are put together, in `dataset.map(...).batch(32)`. "
                 "Received: ragged images"
             )
         for spec in (images, *inputs, *others):
-            if spec is not None and not isinstance(spec, tf.TensorSpec):
+            if spec is not None and not is_spec(spec):
                 raise ValueError(
                     f"Argument `{self.argument}` should give tensors: images, and for "
                     "each an index, or a row of 0 and 1 for several labels. Received: "

@@ -7,13 +7,18 @@ import typing
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from keras_explainer import backend
 from keras_explainer.inputs.data_checks import DataChecks
 from keras_explainer.inputs.data_checks import without_missing
 from keras_explainer.inputs.images import check_image_shape
 from keras_explainer.inputs.images import short_repr
 from keras_explainer.inputs.labels import as_labels
+from keras_explainer.inputs.tensorflow_data import is_dataset
+from keras_explainer.inputs.tensorflow_data import is_distributed
+from keras_explainer.inputs.tensorflow_data import is_endless
+from keras_explainer.inputs.tensorflow_data import is_tensor
+from keras_explainer.inputs.tensorflow_data import packed
 
 
 @dataclasses.dataclass
@@ -101,15 +106,15 @@ def read_data(
                 "let each be (images, labels) or (images, labels, weights). "
                 f"Received: {short_repr(value)}"
             )
-    if isinstance(x, tf.data.Dataset):
+    if is_dataset(x):
         x, first = _of_dataset(x, checks, end)
-    elif isinstance(x, tf.distribute.DistributedDataset):
+    elif is_distributed(x):
         first = _first_of_distributed(x)
     elif isinstance(x, keras.utils.PyDataset):
         x = _PlainPyDataset(x, checks)
         first = None if x.num_batches == 0 else x[0]
     else:
-        x, first = _of_iterable(x, checks)
+        x, first = _of_iterable(x, checks, end)
     if first is None:
         raise ValueError(
             f"Argument `{argument}` should hold at least one image. Received: an empty "
@@ -138,7 +143,7 @@ def read_images(images, image_shape, inputs=None):
     if not is_batched(images):
         return checks.inputs.as_arrays(images)
     batches = images
-    if isinstance(images, tf.data.Dataset):
+    if is_dataset(images):
         checks.check_spec(images.element_spec)
         _check_end(images, "images", "`dataset.take(count)`")
     elif isinstance(images, keras.utils.PyDataset):
@@ -163,16 +168,16 @@ def read_images(images, image_shape, inputs=None):
 
 def is_batched(x):
     """Returns whether something gives batch after batch, and is no images itself."""
-    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+    if is_dataset(x) or is_distributed(x):
         return True
     whole = (list, tuple, str, bytes, collections.abc.Mapping, keras.KerasTensor)
-    if isinstance(x, whole) or hasattr(x, "__array__") or tf.is_tensor(x):
+    if isinstance(x, whole) or hasattr(x, "__array__") or is_tensor(x):
         return False
     return hasattr(x, "__iter__") or isinstance(x, keras.utils.PyDataset)
 
 
 def _check_end(dataset, argument, steps):
-    if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
+    if is_endless(dataset):
         raise ValueError(
             f"Argument `{argument}` should have an end; set one by {steps}. Received: "
             "a dataset that repeats for ever"
@@ -188,23 +193,18 @@ def _of_dataset(dataset, checks, end):
     if first is None:
         return dataset, None
     first = without_missing(*checks.parts(first))
-    ranks = tf.nest.map_structure(lambda part: len(part.shape), first)
+    ranks = keras.tree.map_structure(lambda part: len(part.shape), first)
     spec = dataset.element_spec
     known = without_missing(*checks.parts(spec))
     is_plain = spec in (known, known[0])
-    if is_plain and None not in [part.shape.rank for part in tf.nest.flatten(known)]:
+    open_ranks = [part.shape.rank is None for part in keras.tree.flatten(known)]
+    if is_plain and not any(open_ranks):
         return dataset, first
 
-    def packed(*element):
-        parts = checks.parts(element if len(element) > 1 else element[0])
-        # A Python function in a dataset loses the rank, which Keras needs.
-        return tf.nest.map_structure(
-            lambda part, rank: tf.ensure_shape(part, [None] * rank),
-            without_missing(*parts),
-            ranks,
-        )
+    def parts_of(element):
+        return without_missing(*checks.parts(element))
 
-    return dataset.map(packed), first
+    return packed(dataset, parts_of, ranks), first
 
 
 def _first_of_distributed(dataset):
@@ -212,7 +212,7 @@ def _first_of_distributed(dataset):
     if first is None:
         return None
     parts = tuple(first) if isinstance(first, (tuple, list)) else (first,)
-    return tf.nest.map_structure(lambda x: getattr(x, "values", (x,))[0], parts)
+    return keras.tree.map_structure(lambda x: getattr(x, "values", (x,))[0], parts)
 
 
 class _PlainPyDataset(keras.utils.PyDataset):
@@ -239,7 +239,7 @@ class _PlainPyDataset(keras.utils.PyDataset):
         self.dataset.on_epoch_end()
 
 
-def _of_iterable(iterable, checks):
+def _of_iterable(iterable, checks, end):
     iterator = iter(iterable)
     ends_once = iterator is iterable
     first = next(iterator, None)
@@ -261,14 +261,24 @@ def _of_iterable(iterable, checks):
                     f"{type(iterable).__name__} that is at its end"
                 )
 
-    def spec(shape, dtype="float32"):
-        return tf.TensorSpec((None, *shape), dtype)
-
     others = checks.inputs.split(first[0])[1]
-    others = tuple(spec(values.shape[1:], values.dtype) for values in others)
-    signature = (
-        checks.inputs.joined(spec(checks.image_shape), others),
-        *map(spec, checks.form),
+    others = tuple(((None, *x.shape[1:]), x.dtype.name) for x in others)
+    forms = (
+        checks.inputs.joined(((None, *checks.image_shape), "float32"), others),
+        *(((None, *shape), "float32") for shape in checks.form),
     )
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return dataset.prefetch(tf.data.AUTOTUNE), first
+
+    def count():
+        name, steps = end
+        if steps is not None:
+            return None
+        if ends_once:
+            raise ValueError(
+                f"Argument `{checks.argument}` should tell how many batches it gives, "
+                f"except on TensorFlow: by `{name}=...`, or as a loader that can be "
+                f"read again. Received: a {type(iterable).__name__}"
+            )
+        has_length = hasattr(iterable, "__len__")
+        return len(iterable) if has_length else sum(1 for _ in iterable)
+
+    return backend.dataset_of(batches, forms, count), first

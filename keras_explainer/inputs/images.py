@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.inputs.error_subject import error_subject
+from keras_explainer.inputs.tensorflow_data import is_ragged
 
 
 def as_images(images, argument="images"):
@@ -17,11 +19,11 @@ def as_images(images, argument="images"):
     Raises:
         ValueError: If they are none of these.
     """
-    if isinstance(images, (tf.Variable, keras.Variable)):
-        return tf.convert_to_tensor(images)
-    if isinstance(images, tf.RaggedTensor):
+    if backend.is_variable(images):
+        return ops.convert_to_tensor(images)
+    if is_ragged(images):
         raise ValueError(_one_size(argument, "a ragged tensor"))
-    if isinstance(images, tf.Tensor):
+    if backend.is_tensor(images):
         return images
     if isinstance(images, np.ndarray) and images.dtype == object and images.ndim == 1:
         images = list(images)
@@ -43,7 +45,8 @@ def as_images(images, argument="images"):
 def as_array(values):
     """Returns values as an array, or None where they are no array."""
     try:
-        return np.asarray(values)
+        is_own = backend.is_tensor(values)
+        return ops.convert_to_numpy(values) if is_own else np.asarray(values)
     except (NotImplementedError, TypeError, ValueError):
         return None
 
@@ -68,7 +71,7 @@ def check_images(images, image_shape, argument=None):
     """
     shape, subject = tuple(images.shape), error_subject("Images", argument)
     check_image_shape(shape, image_shape, argument)
-    values = np.asarray(images)
+    values = as_array(images)
     if values.dtype.kind not in "iufb" and values.dtype.name != "bfloat16":
         raise ValueError(f"{subject} should be numbers. Received: dtype {values.dtype}")
     if not values.size:
@@ -108,13 +111,13 @@ def with_image_shape(images, image_shape):
     Raises:
         ValueError: If it is known already that they do not suit.
     """
-    if images.shape.rank is not None:
-        check_image_shape(tuple(images.shape), image_shape)
-    if not (
-        images.dtype.is_floating or images.dtype.is_integer or images.dtype.is_bool
-    ):
+    shape = backend.known_shape(images)
+    if shape is not None:
+        check_image_shape(shape, image_shape)
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if not dtype.startswith(("float", "bfloat", "int", "uint", "bool")):
         raise ValueError(f"Images should be numbers. Received: {images.dtype!r}")
-    return tf.ensure_shape(images, (None, *image_shape))
+    return backend.with_shape(images, (None, *image_shape))
 
 
 def _suits(sizes, image_shape):

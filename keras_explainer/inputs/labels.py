@@ -1,13 +1,13 @@
 """Labels in every form users have them, as multi-hot rows."""
 
-import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.inputs.error_subject import error_subject
 from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import short_repr
+from keras_explainer.inputs.tensorflow_data import is_ragged
 from keras_explainer.predicted_from import PREDICTED_FROM
 
 _WHOLE = (int, np.integer)
@@ -23,12 +23,12 @@ def as_labels(labels, argument=None):
     Raises:
         ValueError: If they are none of these.
     """
-    if isinstance(labels, (tf.Variable, keras.Variable)):
-        return tf.convert_to_tensor(labels)
-    if labels is None or isinstance(labels, tf.Tensor):
+    if backend.is_variable(labels):
+        return ops.convert_to_tensor(labels)
+    if labels is None or backend.is_tensor(labels):
         return labels
     array = as_array(labels)
-    if array is None or not array.ndim or isinstance(labels, tf.RaggedTensor):
+    if array is None or not array.ndim or is_ragged(labels):
         raise ValueError(
             f"{error_subject('Labels', argument)} should be class indices of shape "
             "(N,), or rows of 0 and 1 where images have several. Received: "
@@ -74,7 +74,7 @@ def check_labels(labels, num_classes, argument=None):
         num_classes: int. Number of classes C.
         argument: String, or None. Name of the argument that gave them, for the error.
     """
-    labels, subject = np.asarray(labels), error_subject("Labels", argument)
+    labels, subject = as_array(labels), error_subject("Labels", argument)
     if labels.dtype.kind not in "iufb":
         raise ValueError(
             f"{subject} should be numbers; turn names into indices by "
@@ -96,30 +96,6 @@ def check_labels(labels, num_classes, argument=None):
                 f"{subject} should be whole numbers from 0 to {num_classes - 1}. "
                 f"Received: {labels[~valid][0]}"
             )
-
-
-def with_known_shape(labels, num_images, num_classes):
-    """Returns labels of a shape that a graph does not know as rows that it knows.
-
-    A step that was traced for indices and is traced again for rows, or the reverse,
-    is told no more than that there are labels.
-
-    Args:
-        labels: Tensor, as for `multi_hot_labels`, of unknown rank or width.
-        num_images: int tensor (). Number of images N.
-        num_classes: int. Number of classes C.
-
-    Returns:
-        float32 tensor (N, C), with -1 in the rows of labels that are not valid.
-    """
-    width = tf.size(labels) // tf.maximum(num_images, 1)
-    rows = tf.reshape(tf.cast(labels, "float32"), (num_images, width))
-    rows = tf.pad(rows, [[0, 0], [0, num_classes]])[:, :num_classes]
-    rows.set_shape((None, num_classes))
-    one_hot = tf.cast(rows[:, :1] == tf.range(num_classes, dtype="float32"), "float32")
-    is_class = tf.reduce_any(one_hot > 0, axis=1, keepdims=True)
-    of_indices = tf.where(is_class & (width == 1), one_hot, -1.0)
-    return tf.where(width == num_classes, rows, of_indices)
 
 
 def labels_are_valid(labels, num_classes):

@@ -5,7 +5,6 @@ import itertools
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_explainer.inputs.data_checks import IMAGE_KEYS
 from keras_explainer.inputs.data_checks import LABEL_KEYS
@@ -15,6 +14,10 @@ from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.labels import as_labels
 from keras_explainer.inputs.labels import check_labels
 from keras_explainer.inputs.labels import multi_hot_labels
+from keras_explainer.inputs.tensorflow_data import is_dataset
+from keras_explainer.inputs.tensorflow_data import is_distributed
+from keras_explainer.inputs.tensorflow_data import is_spec
+from keras_explainer.inputs.tensorflow_data import is_tensor
 from keras_explainer.void import VOID
 
 _MASK_KEYS = ("mask", "masks")
@@ -28,15 +31,15 @@ def has_masks(data):
             or batches of one of these: a `tf.data.Dataset`, a `PyDataset`, or anything
             that can be iterated over again and again.
     """
-    if isinstance(data, tf.data.Dataset):
+    if is_dataset(data):
         spec = data.element_spec
-        specs = [s for s in tf.nest.flatten(spec) if isinstance(s, tf.TensorSpec)]
+        specs = filter(is_spec, keras.tree.flatten(spec))
         if any(spec.shape.rank is None for spec in specs):
             spec = next(iter(data.take(1)), None)
         return _masks_of(spec) is not None
     if isinstance(data, keras.utils.PyDataset):
         return bool(data.num_batches) and _masks_of(data[0]) is not None
-    if isinstance(data, tf.distribute.DistributedDataset):
+    if is_distributed(data):
         return False
     if is_batched(data):
         # What ends once is not looked at, lest its first batch be lost.
@@ -83,7 +86,7 @@ class MaskedData:
                 "an empty set"
             )
         if not is_batched(self.data):
-            self.check_objects(has_object(np.asarray(_masks_of(self.data))))
+            self.check_objects(has_object(as_array(_masks_of(self.data))))
 
     def check_objects(self, found):
         """Raises a ValueError if no object was found in all masks."""
@@ -118,7 +121,7 @@ class MaskedData:
             images, labels = _entry(element, IMAGE_KEYS), _entry(element, LABEL_KEYS)
         else:
             images, labels = element[:2]
-        masks = np.asarray(_masks_of(element))
+        masks = as_array(_masks_of(element))
         return as_images(images, self.argument), as_labels(labels, self.argument), masks
 
     def _rows(self, labels, images):
@@ -130,7 +133,7 @@ class MaskedData:
                 f"Argument `{self.argument}` should have as many labels as images. "
                 f"Received: {len(images)} images and {len(labels)} labels"
             )
-        return np.asarray(multi_hot_labels(labels, self.num_classes))
+        return as_array(multi_hot_labels(labels, self.num_classes))
 
     def _checked(self, masks, images):
         """Returns masks (N, H, W), once they are known to be masks of the images."""
@@ -174,6 +177,6 @@ def _entry(element, names):
 
 
 def _rank(part):
-    if isinstance(part, (tf.TensorSpec, tf.Tensor)):
+    if is_spec(part) or is_tensor(part):
         return part.shape.rank or 0
     return np.ndim(as_array(part))

@@ -7,8 +7,9 @@ order, whatever names a dict gave them by.
 import collections.abc
 
 import numpy as np
-import tensorflow as tf
 
+from keras_explainer import backend
+from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import as_images
 from keras_explainer.inputs.images import short_repr
 
@@ -100,8 +101,8 @@ class ModelInputs:
 def _checked(values, spec, name, count, argument):
     """Returns the values of one of the other inputs, if they suit it."""
     subject = f'Argument `{argument}` should give for the input "{name}"'
-    if not tf.is_tensor(values):
-        values = np.asarray(values)
+    if not backend.is_tensor(values):
+        values = as_array(values)
     shape, expected = tuple(values.shape), tuple(spec.shape[1:])
     if shape[1:] == () and expected == (1,):
         values, shape = values[:, None], (*shape, 1)  # As Keras has it.

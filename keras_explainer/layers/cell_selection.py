@@ -1,9 +1,9 @@
 """A fixed number of cells: drawn in training, the largest at inference."""
 
-import tensorflow as tf
+import keras
 from keras import ops
 
-from keras_explainer.replicas import drawn_per_image
+from keras_explainer import backend
 
 
 def drawn_cells(logits, count, temperature, seed=None):
@@ -24,10 +24,9 @@ def drawn_cells(logits, count, temperature, seed=None):
     cells = _flat(logits)
     shape = (*ops.shape(cells), count)
     if seed is None:
-        noise = tf.random.uniform(shape, 1e-6, 1.0)
+        noise = keras.random.uniform(shape, 1e-6, 1.0)
     else:
-        uniform = tf.random.stateless_uniform
-        noise = drawn_per_image(uniform, shape, seed, 1e-6, 1.0)
+        noise = backend.uniform_per_image(shape, seed, 1e-6, 1.0)
     noisy = cells[..., None] - ops.log(-ops.log(noise))
     draws = ops.softmax(noisy / temperature, axis=1)
     return ops.reshape(ops.max(draws, axis=-1), ops.shape(logits))
@@ -37,7 +36,8 @@ def largest_cells(logits, count):
     """Returns 1 in the `count` largest cells of logits (N, h, w), and 0 elsewhere."""
     cells = _flat(logits)
     size = ops.shape(cells)[1]
-    places = tf.math.top_k(cells, ops.minimum(count, size))[1]
+    count = min(count, size) if isinstance(size, int) else ops.minimum(count, size)
+    places = ops.top_k(cells, count)[1]
     return ops.reshape(ops.sum(ops.one_hot(places, size), axis=1), ops.shape(logits))
 
 

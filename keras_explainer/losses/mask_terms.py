@@ -1,8 +1,8 @@
 """Terms of masks: which merge, how large they are, and how smooth."""
 
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.image_operations.resize import resize_antialiased
 from keras_explainer.losses.reduction import reduce_batch
 
@@ -112,13 +112,15 @@ def _sums_of_largest(values, labels, counts):
     They are 0 for classes that are not present: the other masks alone are sorted, and
     that without a gradient, which XLA could not compile.
     """
-    present = tf.where(labels > 0)
-    found = tf.gather_nd(ops.stop_gradient(values), present)
-    largest = ops.top_k(found, max(*counts, 1), sorted=True)[0]
+
+    def smallest_of_largest(found):
+        largest = ops.top_k(ops.stop_gradient(found), max(*counts, 1), sorted=True)[0]
+        return [largest[:, n - 1] if n else largest[:, 0] + 1.0 for n in counts]
+
     sums = []
-    for count in counts:
-        last = largest[:, count - 1] if count else largest[:, 0] + 1.0
-        last = tf.scatter_nd(present, last, tf.shape(labels, "int64"))[..., None]
+    lasts = backend.of_rows_where(labels > 0, smallest_of_largest, values)
+    for count, last in zip(counts, lasts):
+        last = last[..., None]
         above = ops.where(values >= last, values - last, 0.0)
         sums.append(ops.sum(above, axis=-1) + count * last[..., 0])
     return sums

@@ -2,8 +2,7 @@
 
 from keras import ops
 
-from keras_explainer.replicas import share_of_mean
-from keras_explainer.replicas import sum_of_all
+from keras_explainer import backend
 
 _CELLS = (-2, -1)
 
@@ -38,8 +37,8 @@ def policy_gradient(logits, masks, costs, baseline="leave_one_out", slopes=None)
     Example:
 
     >>> logits, masks = np.zeros((1, 1, 1)), np.array([[[[1.0]]], [[[0.0]]]])
-    >>> policy_gradient(logits, masks, costs=np.array([[1.0], [0.0]])).shape
-    TensorShape([1])
+    >>> tuple(policy_gradient(logits, masks, costs=np.array([[1.0], [0.0]])).shape)
+    (1,)
 
     Reference:
         Williams, "Simple statistical gradient-following algorithms for connectionist
@@ -98,7 +97,7 @@ def published_policy_loss(logits, masks, costs, saliency):
     salient = ops.cast(saliency >= 0.2, "float32")[..., None]
     near = ops.average_pool(salient, 3, strides=1, padding="same")[..., 0]
     wanted = ops.cast(near >= 0.5, "float32")
-    cost = ops.maximum(sum_of_all(share_of_mean(costs)), 1e-6)
+    cost = ops.maximum(backend.sum_of_all(backend.share_of_mean(costs)), 1e-6)
     pull = wanted * (100.0 / cost - 9.0) + (1.0 - wanted) * cost
     weights = ops.stop_gradient(pull * ops.abs(0.2 - saliency) * masks)
     return ops.mean(_bernoulli_loss(wanted, logits) * weights, axis=_CELLS)

@@ -1,6 +1,5 @@
 """Metrics of maps: against true masks, against the classifier, and sanity checks."""
 
-import keras_explainer.require_tensorflow  # noqa: F401
 from keras_explainer.image_operations.linear_imputation import linear_imputation
 from keras_explainer.metrics.boxes import BoxLocalization
 from keras_explainer.metrics.boxes import box_iou

@@ -1,9 +1,9 @@
 """Whether the masks of other classes hide the class that is there."""
 
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.labels import check_labels
 from keras_explainer.inputs.labels import multi_hot_labels
@@ -103,7 +103,7 @@ class ClassDiscrimination:
             )
         targets = np.asarray(targets)
         check_labels(targets, frozen.num_classes, "targets")
-        rows = np.asarray(multi_hot_labels(targets, frozen.num_classes))
+        rows = ops.convert_to_numpy(multi_hot_labels(targets, frozen.num_classes))
         if len(rows) != len(images):
             raise ValueError(
                 f"Argument `targets` should be of {len(images)} images. "
@@ -111,7 +111,7 @@ class ClassDiscrimination:
             )
         present = rows[:, self.classes]
         removed = background_images(self.background, frozen, images)
-        masked = _masked_probabilities(
+        probabilities = _masked_probabilities(
             frozen,
             images,
             np.moveaxis(masks, -1, 1).reshape(-1, *images.shape[1:3]),
@@ -119,9 +119,12 @@ class ClassDiscrimination:
             removed,
             count,
             self.batch_size,
-        ).numpy()[..., self.classes]
+        )
+        masked = ops.convert_to_numpy(probabilities)[..., self.classes]
         unmasked = plain_logits(frozen, images, self.batch_size)
-        unmasked = np.asarray(ops.softmax(unmasked))[:, self.classes]
+        unmasked = ops.convert_to_numpy(ops.softmax(ops.convert_to_tensor(unmasked)))[
+            :, self.classes
+        ]
         self.probability_sums += np.einsum("nr,ncr->rc", present, masked)
         self.unmasked_sums += (present * unmasked).sum(axis=0)
         self.image_counts += present.sum(axis=0)
@@ -190,20 +193,20 @@ def class_discrimination(classifier, images, class_masks, targets, **options):
     return metric.result()
 
 
-@tf.function(reduce_retracing=True)
+@backend.compiled_for_classifier
 def _masked_probabilities(
     frozen, images, masks, thresholds, removed, count, batch_size
 ):
     levels = thresholds.shape[0]
 
     def variant(image, index):
-        mask = tf.gather(masks, image * count + index // levels)
-        keep = mask > tf.gather(thresholds, index % levels)[:, None, None]
-        return blend(tf.gather(images, image), pick(removed, image), keep)
+        mask = ops.take(masks, image * count + index // levels, axis=0)
+        keep = mask > ops.take(thresholds, index % levels)[:, None, None]
+        return blend(ops.take(images, image, axis=0), pick(removed, image), keep)
 
     logits = variant_logits(frozen, images, count * levels, variant, batch_size)
     shape = (-1, count, levels, frozen.num_classes)
-    return tf.reduce_mean(tf.reshape(tf.nn.softmax(logits), shape), axis=2)
+    return ops.mean(ops.reshape(ops.softmax(logits), shape), axis=2)
 
 
 def _mean(values):

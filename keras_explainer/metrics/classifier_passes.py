@@ -2,14 +2,17 @@
 
 import functools
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
 from keras_explainer.classifiers.preprocessing import Preprocessing
 from keras_explainer.image_operations.background import Background
 from keras_explainer.image_operations.gaussian_blur import reflecting_gaussian_blur
+from keras_explainer.inputs.images import as_array
 from keras_explainer.inputs.images import check_images
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.mask_metric import as_maps
@@ -67,7 +70,8 @@ def check_inputs(classifier, images, maps, in_unit_range=True):
     """
     frozen = as_frozen_classifier(classifier, images)
     check_images(images, frozen.graph.input_spec.shape[1:], "images")
-    images, maps = np.asarray(images, "float32"), np.asarray(as_maps(maps, "maps"))
+    images, maps = as_array(images), as_maps(maps, "maps")
+    images, maps = np.float32(images), ops.convert_to_numpy(maps)
     if maps.shape != images.shape[:3]:
         raise ValueError(
             f"Argument `maps` should have the size of the images, {images.shape[:3]}. "
@@ -118,14 +122,14 @@ def background_images(background, frozen, images):
         images: Array (N, H, W, channels).
     """
     if isinstance(background, str) and background == "blur":
-        return reflecting_gaussian_blur(tf.constant(images), _BLUR)
+        return reflecting_gaussian_blur(ops.convert_to_tensor(images), _BLUR)
     if not isinstance(background, Background):
         known = Preprocessing("auto", frozen.graph).background
         background = Background(background, images.shape[-1], known)
         if background.to_measure:
-            means = tf.reduce_mean(tf.constant(images), axis=(1, 2), keepdims=True)
-            return tf.broadcast_to(means, images.shape)
-    return tf.reshape(tf.convert_to_tensor(background.color), (1, 1, 1, -1))
+            means = np.mean(images, axis=(1, 2), keepdims=True)
+            return ops.convert_to_tensor(np.broadcast_to(means, images.shape))
+    return ops.reshape(ops.convert_to_tensor(background.color), (1, 1, 1, -1))
 
 
 def variant_logits(frozen, images, count, variant, batch_size):
@@ -142,25 +146,20 @@ def variant_logits(frozen, images, count, variant, batch_size):
     Returns:
         float32 tensor (N, count, C).
     """
-    total = tf.shape(images)[0] * count
-    chunks = (total + batch_size - 1) // batch_size
+    total = ops.shape(images)[0] * count
+    chunks = -(-total // batch_size)
+    # All passes are of one size; the last repeats a variant where they do not share.
+    each = -(-total // chunks)
+    places = ops.minimum(ops.arange(chunks * each, dtype="int32"), total - 1)
 
-    def one_pass(step, logits):
-        index = tf.range(step * batch_size, tf.minimum(total, (step + 1) * batch_size))
+    def one_pass(index):
         pictures = variant(index // count, index % count)
-        pictures = tf.ensure_shape(pictures, (None, *images.shape[1:]))
-        return step + 1, logits.write(step, frozen.logits(pictures))
+        pictures = backend.with_shape(pictures, (None, *images.shape[1:]))
+        return frozen.logits(pictures)
 
-    logits = tf.TensorArray(
-        "float32",
-        chunks,
-        infer_shape=False,
-        element_shape=(None, frozen.num_classes),
-    )
-    _, logits = tf.while_loop(
-        lambda step, _: step < chunks, one_pass, (0, logits), parallel_iterations=1
-    )
-    return tf.reshape(logits.concat(), (-1, count, frozen.num_classes))
+    logits = backend.each_in_turn(one_pass, ops.reshape(places, (chunks, each)))
+    logits = ops.reshape(logits, (-1, frozen.num_classes))[:total]
+    return ops.reshape(logits, (-1, count, frozen.num_classes))
 
 
 def blend(images, background, keep):
@@ -172,23 +171,23 @@ def blend(images, background, keep):
         keep: Tensor (N, H, W), float in [0, 1] or bool.
     """
     keep = keep[..., None]
-    if keep.dtype == "bool":
-        return tf.where(keep, images, background)
+    if keras.backend.standardize_dtype(keep.dtype) == "bool":
+        return ops.where(keep, images, background)
     return background + keep * (images - background)
 
 
 def pick(images, index):
     """Returns some of the images, or what all of them share."""
-    return images if images.shape[0] == 1 else tf.gather(images, index)
+    return images if images.shape[0] == 1 else ops.take(images, index, axis=0)
 
 
-@tf.function(reduce_retracing=True)
+@backend.compiled_for_classifier
 def _masked_logits(frozen, images, masks, background, batch_size):
     def variant(image, _):
         return blend(
-            tf.gather(images, image),
+            ops.take(images, image, axis=0),
             pick(background, image),
-            tf.gather(masks, image),
+            ops.take(masks, image, axis=0),
         )
 
     return variant_logits(frozen, images, 1, variant, batch_size)[:, 0]
@@ -196,18 +195,23 @@ def _masked_logits(frozen, images, masks, background, batch_size):
 
 def masked_logits(frozen, images, masks, background, batch_size):
     """Returns the logits (N, C) of images blended with a background, as an array."""
-    return _masked_logits(frozen, images, masks, background, batch_size).numpy()
+    logits = _masked_logits(frozen, images, masks, background, batch_size)
+    return ops.convert_to_numpy(logits)
 
 
 def plain_logits(frozen, images, batch_size):
     """Returns the logits (N, C) of images, as an array."""
     ones = np.ones(images.shape[:3], "float32")
-    return masked_logits(frozen, images, ones, tf.zeros((1, 1, 1, 1)), batch_size)
+    return masked_logits(
+        frozen, images, ones, np.zeros((1, 1, 1, 1), "float32"), batch_size
+    )
 
 
 def target_probability(frozen, logits, classes):
     """Returns the probability (N,) of each image's class, from logits (N, C)."""
-    probabilities = np.asarray(frozen.probabilities(logits))
+    probabilities = ops.convert_to_numpy(
+        frozen.probabilities(ops.convert_to_tensor(logits))
+    )
     return np.take_along_axis(probabilities, classes[:, None], axis=1)[:, 0]
 
 
@@ -222,6 +226,6 @@ def pixel_ranks(maps):
     Returns:
         int32 tensor (N, H, W).
     """
-    flat = tf.reshape(maps, (tf.shape(maps)[0], -1))
-    order = tf.argsort(flat, axis=1, direction="DESCENDING", stable=True)
-    return tf.reshape(tf.argsort(order, axis=1), tf.shape(maps))
+    flat = ops.reshape(maps, (ops.shape(maps)[0], -1))
+    order = backend.stable_argsort(-flat)
+    return ops.reshape(ops.cast(ops.argsort(order, axis=1), "int32"), ops.shape(maps))

@@ -1,6 +1,7 @@
 """How sure the classifier is of what a mask keeps, and of what it leaves over."""
 
 import numpy as np
+from keras import ops
 
 from keras_explainer.inputs.targets import target_classes
 from keras_explainer.metrics.classifier_passes import background_images
@@ -130,7 +131,7 @@ def complement_entropy(classifier, images, maps, background="mean", batch_size=6
     frozen, images, maps = check_inputs(classifier, images, maps)
     removed = background_images(background, frozen, images)
     logits = masked_logits(frozen, images, 1.0 - maps, removed, batch_size)
-    p = np.asarray(frozen.probabilities(logits))
+    p = ops.convert_to_numpy(frozen.probabilities(ops.convert_to_tensor(logits)))
     if frozen.multi_label:
         return ((_surprise(p) + _surprise(1 - p)) / np.log(2)).mean(axis=1)
     return _surprise(p).sum(axis=1) / np.float32(np.log(max(p.shape[1], 2)))

@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.image_operations.linear_imputation import linear_imputation
 from keras_explainer.metrics.classifier_passes import background_images
@@ -87,7 +88,7 @@ def insertion_deletion(
         background_images(insertion_background, frozen, images),
         batch_size,
     )
-    deletion, insertion = deletion.numpy(), insertion.numpy()
+    deletion, insertion = map(ops.convert_to_numpy, (deletion, insertion))
     return {
         "shares": shares,
         "deletion": deletion,
@@ -97,27 +98,36 @@ def insertion_deletion(
     }
 
 
-@tf.function(reduce_retracing=True)
+@backend.compiled_for_classifier
 def _curves(frozen, images, maps, classes, counts, removed, start, batch_size):
     ranks = pixel_ranks(maps)
-    steps = tf.shape(counts)[0]
+    steps = ops.shape(counts)[0]
 
     def deleted(image, step):
-        keep = tf.gather(ranks, image) >= tf.gather(counts, step)[:, None, None]
-        return blend(tf.gather(images, image), pick(removed, image), keep)
+        keep = _take(ranks, image) >= _take(counts, step)[:, None, None]
+        return blend(_take(images, image), pick(removed, image), keep)
 
     def inserted(image, step):
-        keep = tf.gather(ranks, image) < tf.gather(counts, step)[:, None, None]
-        return blend(tf.gather(images, image), pick(start, image), keep)
+        keep = _take(ranks, image) < _take(counts, step)[:, None, None]
+        return blend(_take(images, image), pick(start, image), keep)
 
     curves = []
     for variant in (deleted, inserted):
         logits = variant_logits(frozen, images, steps, variant, batch_size)
-        flat = tf.reshape(logits, (-1, frozen.num_classes))
-        probabilities = tf.reshape(frozen.probabilities(flat), tf.shape(logits))
-        picked = tf.gather(probabilities, classes, axis=2, batch_dims=1)
-        curves.append(picked)
+        probabilities = _probabilities(frozen, logits)
+        places = ops.cast(classes, "int32")[:, None, None]
+        curves.append(ops.take_along_axis(probabilities, places, axis=2)[..., 0])
     return curves
+
+
+def _take(values, index):
+    return ops.take(values, index, axis=0)
+
+
+def _probabilities(frozen, logits):
+    """Returns the probabilities (N, K, C) of logits (N, K, C)."""
+    flat = ops.reshape(logits, (-1, frozen.num_classes))
+    return ops.reshape(frozen.probabilities(flat), ops.shape(logits))
 
 
 def _area(curves, shares):
@@ -191,11 +201,10 @@ def deletion_correlation(
     logits = _patch_logits(
         frozen, images, patch_of, removed, patches * patches, batch_size
     )
-    shape = logits.shape
     if score == "probability":
-        flat = tf.reshape(logits, (-1, frozen.num_classes))
-        logits = tf.reshape(frozen.probabilities(flat), shape)
-    scores = tf.gather(logits, classes, axis=2, batch_dims=1).numpy()
+        logits = _probabilities(frozen, logits)
+    logits = ops.convert_to_numpy(logits)
+    scores = np.take_along_axis(logits, classes[:, None, None], axis=2)[..., 0]
     drops = scores[:, -1:] - scores[:, :-1]
     sums = [np.bincount(patch_of.ravel(), weights=np.ravel(each)) for each in maps]
     return pearson(np.array(sums), drops)
@@ -224,12 +233,12 @@ def pearson(first, second):
     return np.where(norm > 0, product / np.where(norm > 0, norm, 1), np.nan)
 
 
-@tf.function(reduce_retracing=True)
+@backend.compiled_for_classifier
 def _patch_logits(frozen, images, patch_of, removed, count, batch_size):
     # The last variant deletes no patch: the whole image.
     def variant(image, patch):
         keep = patch_of[None] != patch[:, None, None]
-        return blend(tf.gather(images, image), pick(removed, image), keep)
+        return blend(_take(images, image), pick(removed, image), keep)
 
     return variant_logits(frozen, images, count + 1, variant, batch_size)
 
@@ -293,11 +302,12 @@ def road(
     classes = one_target(frozen, images, targets, batch_size)
     curves, seed = {}, drawn_seed(seed)
     for name, order in (("most_first", maps), ("least_first", -maps)):
-        ranks = pixel_ranks(order).numpy()
+        ranks = ops.convert_to_numpy(pixel_ranks(ops.convert_to_tensor(order)))
         points = []
         for share in shares:
             keep = ranks >= round(share * maps[0].size)
             filled = linear_imputation(images, keep, noise, seed=seed)
+            filled = ops.convert_to_numpy(filled)
             logits = plain_logits(frozen, filled, batch_size)
             points.append(target_probability(frozen, logits, classes))
         curves[name] = np.stack(points, axis=1)

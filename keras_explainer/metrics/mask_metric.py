@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.void import VOID
 
 
@@ -20,8 +20,8 @@ def as_maps(maps, argument="masks"):
 
     Example:
 
-    >>> as_maps(np.array([[[[True], [False]]]])).shape
-    TensorShape([1, 1, 2])
+    >>> tuple(as_maps(np.array([[[[True], [False]]]])).shape)
+    (1, 1, 2)
     """
     if not hasattr(maps, "shape"):
         maps = np.asarray(maps)
@@ -35,7 +35,8 @@ def as_maps(maps, argument="masks"):
         )
     maps = ops.cast(maps, "float32")
     # Inside a graph there are no values to look at.
-    if not tf.is_symbolic_tensor(maps) and not np.isfinite(np.asarray(maps)).all():
+    is_known = not backend.is_symbolic(maps)
+    if is_known and not np.isfinite(ops.convert_to_numpy(maps)).all():
         raise ValueError(
             f"Argument `{argument}` should be finite. Received: NaN or infinity"
         )

@@ -1,9 +1,9 @@
 """Whether the highest values of maps are on the object, whatever their range."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.metrics.mask_metric import MaskMetric
 from keras_explainer.metrics.mask_metric import compare
 from keras_explainer.metrics.mask_metric import grow
@@ -95,22 +95,23 @@ def roc_auc(true_masks, masks):
     [0.75]
     """
     masks, inside, valid = (
-        tf.reshape(part, (tf.shape(part)[0], -1)) for part in compare(true_masks, masks)
+        ops.reshape(part, (ops.shape(part)[0], -1))
+        for part in compare(true_masks, masks)
     )
     # Void pixels rank below all others; sums of ranks exceed float32.
-    scores = tf.where(valid > 0, masks, float("-inf"))
-    void = tf.reduce_sum(tf.cast(1.0 - valid, "float64"), axis=1)
-    in_order = tf.sort(scores, axis=1)
-    below = tf.searchsorted(in_order, scores, side="left")
-    up_to = tf.searchsorted(in_order, scores, side="right")
-    ranks = (tf.cast(below + up_to + 1, "float64")) / 2 - void[:, None]
-    inside = tf.cast(inside, "float64")
-    positives = tf.reduce_sum(inside, axis=1)
-    negatives = tf.cast(tf.shape(scores)[1], "float64") - void - positives
-    wins = tf.reduce_sum(ranks * inside, axis=1) - positives * (positives + 1) / 2
-    pairs = positives * negatives
-    auc = tf.math.divide_no_nan(wins, pairs)
-    return known_where(pairs > 0, tf.cast(auc, "float32"))
+    wide = backend.WIDE_FLOAT
+    scores = ops.where(valid > 0, masks, float("-inf"))
+    void = ops.sum(ops.cast(1.0 - valid, wide), axis=1)
+    in_order = ops.sort(scores, axis=1)
+    below = backend.searchsorted(in_order, scores, "left")
+    up_to = backend.searchsorted(in_order, scores, "right")
+    ranks = (ops.cast(below + up_to + 1, wide)) / 2 - void[:, None]
+    inside = ops.cast(inside, wide)
+    positives = ops.sum(inside, axis=1)
+    negatives = ops.cast(ops.shape(scores)[1], wide) - void - positives
+    mean_rank = ops.divide_no_nan(ops.sum(ranks * inside, axis=1), positives)
+    auc = ops.divide_no_nan(mean_rank - (positives + 1) / 2, negatives)
+    return known_where(positives * negatives > 0, ops.cast(auc, "float32"))
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")

@@ -1,13 +1,18 @@
 """Sanity checks: maps of a randomised classifier, how alike maps are, random masks."""
 
+import functools
+
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.metrics.faithfulness import pearson
 from keras_explainer.metrics.mask_metric import as_maps
+
+# Of structural similarity, as published.
+_LIGHT, _CONTRAST, _DEVIATION = 0.01**2, 0.03**2, 1.5
 
 
 def model_randomization(classifier, make_method, images, targets, stages=5, seed=None):
@@ -152,12 +157,29 @@ def structural_similarity(maps, others):
     maps, others = (_stretched(part) for part in _pair(maps, others))
     # The usual window of 11 pixels, or what fits into small maps.
     window = min(11, *maps.shape[1:3])
-    return tf.image.ssim(maps, others, max_val=1.0, filter_size=window).numpy()
+    around = functools.partial(_weighted_means, window=window)
+    mean, other = around(maps), around(others)
+    products, squares = mean * other, mean**2 + other**2
+    light = (2 * products + _LIGHT) / (squares + _LIGHT)
+    covariance = around(maps * others) - products
+    variances = around(maps**2 + others**2) - squares
+    structure = (2 * covariance + _CONTRAST) / (variances + _CONTRAST)
+    return np.mean(light * structure, axis=(1, 2))
+
+
+def _weighted_means(maps, window):
+    """Returns the means around each pixel of maps (N, H, W), weighted by a Gaussian."""
+    places = np.arange(window) - (window - 1) / 2
+    weights = np.exp(-0.5 * (places / _DEVIATION) ** 2).astype("float32")
+    for axis in (1, 2):
+        windows = np.lib.stride_tricks.sliding_window_view(maps, window, axis)
+        maps = windows @ (weights / weights.sum())
+    return maps
 
 
 def _pair(maps, others):
-    maps = np.asarray(as_maps(maps, "maps"))
-    others = np.asarray(as_maps(others, "others"))
+    maps = ops.convert_to_numpy(as_maps(maps, "maps"))
+    others = ops.convert_to_numpy(as_maps(others, "others"))
     if maps.shape != others.shape:
         raise ValueError(
             f"Argument `others` should have the shape of the maps, {maps.shape}. "
@@ -168,17 +190,19 @@ def _pair(maps, others):
 
 def _mean_ranks(maps):
     """Returns the ranks (N, H * W) of the pixels, equal values sharing their mean."""
-    flat = tf.reshape(maps, (len(maps), -1))
-    in_order = tf.sort(flat, axis=1)
-    below = tf.searchsorted(in_order, flat, side="left")
-    up_to = tf.searchsorted(in_order, flat, side="right")
-    return (below + up_to).numpy() / 2
+    flat = maps.reshape(len(maps), -1)
+    pairs = list(zip(np.sort(flat, axis=1), flat))
+    below, up_to = (
+        np.array([np.searchsorted(*pair, side) for pair in pairs])
+        for side in ("left", "right")
+    )
+    return (below + up_to) / 2
 
 
 def _stretched(maps):
     low = maps.min(axis=(1, 2), keepdims=True)
     span = maps.max(axis=(1, 2), keepdims=True) - low
-    return ((maps - low) / np.where(span > 0, span, 1))[..., None]
+    return (maps - low) / np.where(span > 0, span, 1)
 
 
 def random_mask_like(maps, seed=None, cells=8):
@@ -207,13 +231,14 @@ def random_mask_like(maps, seed=None, cells=8):
     >>> bool((control >= 0.7).sum() == (maps >= 0.7).sum())
     True
     """
-    maps = np.asarray(as_maps(maps, "maps"))
+    maps = ops.convert_to_numpy(as_maps(maps, "maps"))
     if cells < 2:
         raise ValueError(f"Argument `cells` should be at least 2. Received: {cells}")
     count, height, width = maps.shape
     seed = drawn_seed(seed)
     noise = np.random.default_rng(seed).normal(size=(count, cells, cells, 1))
-    noise = np.asarray(resize_bilinear(noise.astype("float32"), (height, width)))
+    noise = resize_bilinear(noise.astype("float32"), (height, width))
+    noise = ops.convert_to_numpy(noise)
     noise = noise.reshape(count, -1)
     # Bilinear noise has ties where it is flat. Numbers of their own, since how many
     # there were before depends on the other images.

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_explainer.check_option import check_option
 from keras_explainer.files.atomic_file import atomic_file
+from keras_explainer.require_tensorflow import require_tensorflow
 from keras_explainer.serving.make_signatures import make_signatures
 
 _SIGNATURES = ("serving_default", "explain_class", "classify", "verify_mask")
@@ -69,6 +70,7 @@ def export_litert(
     Reference:
         https://ai.google.dev/edge/litert
     """  # noqa: E501
+    require_tensorflow("A LiteRT file")
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"Argument `path` should end in .tflite. Received: {path}")

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_explainer.files.atomic_folder import atomic_folder
+from keras_explainer.require_tensorflow import require_tensorflow
 from keras_explainer.serving.make_signatures import make_signatures
 from keras_explainer.serving.warm_up import WARM_UP_FILE
 from keras_explainer.serving.warm_up import warm_up_requests
@@ -76,6 +77,7 @@ def export_saved_model(
     Reference:
         https://www.tensorflow.org/tfx/serving/serving_basic
     """  # noqa: E501
+    require_tensorflow("A SavedModel")
     path = pathlib.Path(os.path.abspath(path))
     _check_version(path)
     if not isinstance(max_batch_size, int) or max_batch_size < 1:

@@ -4,14 +4,12 @@ from typing import Any
 from typing import NamedTuple
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.inputs.images import with_image_shape
 from keras_explainer.inputs.labels import labels_are_valid
 from keras_explainer.inputs.labels import multi_hot_labels
-from keras_explainer.inputs.labels import with_known_shape
-from keras_explainer.replicas import at_least_one
 
 
 class Batch(NamedTuple):
@@ -49,15 +47,15 @@ def read_batch(data, inputs, image_shape, num_classes):
     x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
     images, others = inputs.split(inputs.in_order(x, "x"))
     if weights is not None:
-        weights = tf.reshape(tf.cast(weights, "float32"), (-1,))
-    images = with_image_shape(tf.convert_to_tensor(images), image_shape)
-    images, size = tf.cast(images, "float32"), ops.shape(images)[0]
+        weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
+    images = with_image_shape(ops.convert_to_tensor(images), image_shape)
+    images, size = ops.cast(images, "float32"), ops.shape(images)[0]
     sound = {"images": ops.all(ops.isfinite(images))}
     if labels is not None:
-        labels = tf.convert_to_tensor(labels)
-        if labels.shape.rank is None or None in labels.shape[1:]:
-            labels = with_known_shape(labels, size, num_classes)
+        labels = backend.with_known_shape(
+            ops.convert_to_tensor(labels), size, num_classes
+        )
         sound["labels"] = labels_are_valid(labels, num_classes)
-        labels = at_least_one(multi_hot_labels(labels, num_classes))
-    images, *others = map(at_least_one, (images, *others))
+        labels = backend.at_least_one(multi_hot_labels(labels, num_classes))
+    images, *others = map(backend.at_least_one, (images, *others))
     return Batch(images, tuple(others), labels, weights, size, sound)

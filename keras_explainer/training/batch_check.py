@@ -3,9 +3,10 @@
 import math
 
 import keras
-import tensorflow as tf
+from keras import ops
 
-from keras_explainer.replicas import sum_of_all
+from keras_explainer import backend
+from keras_explainer.keras_internals import value_between_steps
 
 
 class BatchCheck:
@@ -24,11 +25,7 @@ class BatchCheck:
     def __init__(self, num_classes):
         self.num_classes = num_classes
         # As floats, since a GPU keeps integer variables outside of its memory.
-        self._found = tf.Variable(
-            [0.0] * len(self.PROBLEMS),
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self.found = backend.counts(len(self.PROBLEMS))
 
     def note(self, **sound):
         """Notes in a step what is sound about a batch.
@@ -40,18 +37,19 @@ class BatchCheck:
             Boolean tensor (), the same on all devices: whether nothing is wrong with
             this batch on any of them, nor was with an earlier one.
         """
-        wrong = [1.0 - tf.cast(sound.get(p, True), "float32") for p in self.PROBLEMS]
-        found = self._found + sum_of_all(tf.stack(wrong))
-        self._found.assign(found)
-        return tf.reduce_all(found == 0.0)
+        wrong = [1.0 - ops.cast(sound.get(p, True), "float32") for p in self.PROBLEMS]
+        found = self.found + backend.sum_of_all(ops.stack(wrong))
+        self.found.assign(found)
+        return ops.all(found == 0.0)
 
     def clear(self):
-        self._found.assign(tf.zeros_like(self._found))
+        self.found.assign([0.0] * len(self.PROBLEMS))
 
-    def raise_if_found(self, loss=math.nan, told=""):
+    def raise_if_found(self, model, loss=math.nan, told=""):
         """Raises the error of what was noted, if anything was, and clears it.
 
         Args:
+            model: The model whose steps note it.
             loss: float, the loss of the step.
             told: String. More about the step and its loss.
 
@@ -59,7 +57,7 @@ class BatchCheck:
             ValueError: If images or labels are at fault.
             FloatingPointError: If the loss or a gradient is not finite.
         """
-        found = tf.convert_to_tensor(self._found).numpy()
+        found = ops.convert_to_numpy(value_between_steps(model, self.found))
         problem = next((p for p, wrong in zip(self.PROBLEMS, found) if wrong), None)
         if problem == "loss" and math.isfinite(loss):
             return  # Of a later step, which has not been told of yet.
@@ -98,7 +96,7 @@ class BatchGuard(keras.callbacks.Callback):
             the epoch so far.
     """
 
-    async_safe = True
+    async_safe = backend.CALLBACKS_MAY_LAG
 
     def __init__(self, check):
         super().__init__()
@@ -112,8 +110,10 @@ class BatchGuard(keras.callbacks.Callback):
         names = [name for name in self.model.loss_terms if name in logs]
         terms = ", ".join(f"{name} {logs[name]:.4g}" for name in names) or "one term"
         self.check.raise_if_found(
-            logs["loss"], f" in step {batch + 1} of epoch {self.epoch} ({terms})"
+            self.model,
+            logs["loss"],
+            f" in step {batch + 1} of epoch {self.epoch} ({terms})",
         )
 
     def on_test_batch_end(self, batch, logs=None):
-        self.check.raise_if_found()
+        self.check.raise_if_found(self.model)

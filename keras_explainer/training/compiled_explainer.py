@@ -3,14 +3,13 @@
 import types
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.keras_internals import BuildsItself
 from keras_explainer.keras_internals import build_metrics
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.metrics.mask_metric import MaskMetric
-from keras_explainer.replicas import in_several_processes
 from keras_explainer.training.batch_check import BatchCheck
 from keras_explainer.training.step import TrainingStep
 
@@ -53,7 +52,7 @@ class CompiledExplainer(BuildsItself, TrainingStep):
         loss="auto",
         *,
         metrics=None,
-        jit_compile=False,
+        jit_compile="auto",
         **kwargs,
     ):
         """Configures training; called on construction with "auto" settings.
@@ -67,8 +66,9 @@ class CompiledExplainer(BuildsItself, TrainingStep):
             metrics: List of Keras metrics of the labels and the probabilities that
                 the classifier gives to the masked images, and of metrics of masks of
                 `keras_explainer.metrics`, measured where data hold true masks.
-            jit_compile: Boolean. Whether XLA compiles the steps. It fails at some
-                networks on a GPU, so that "auto" is False too.
+            jit_compile: Boolean, or "auto". Whether XLA compiles the steps. On
+                TensorFlow it fails at some networks on a GPU, so that "auto" is False;
+                on JAX it always does.
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
@@ -84,7 +84,7 @@ class CompiledExplainer(BuildsItself, TrainingStep):
                 f'`keras_explainer.losses.{self.LOSS.__name__}` or "auto". '
                 f"Received: {loss!r}"
             )
-        given = tf.nest.flatten(metrics) if metrics else []
+        given = keras.tree.flatten(metrics) if metrics else []
         # Out of the sight of Keras, which reports every metric of a model in each step.
         self._of_masks = types.SimpleNamespace(
             metrics=[metric for metric in given if isinstance(metric, MaskMetric)]
@@ -95,12 +95,12 @@ class CompiledExplainer(BuildsItself, TrainingStep):
             optimizer=optimizer,
             loss=None,
             metrics=metrics or None,
-            jit_compile=jit_compile != "auto" and jit_compile,
+            jit_compile=backend.compiles_steps(jit_compile),
             **kwargs,
         )
         self.explainer_loss = loss
         self.has_auto_optimizer = is_auto
-        with self.distribute_strategy.scope():
+        with backend.device_scope(self):
             self.batch_check = BatchCheck(self.frozen.num_classes)
         # Built at once, so that an explainer that was never fitted reloads alike.
         self.optimizer.build(self.trainable_variables)
@@ -167,13 +167,19 @@ class CompiledExplainer(BuildsItself, TrainingStep):
         return [*found, *(v for v in more if id(v) not in known)]
 
     def _of_trained_layers(self, kind):
-        trained = [layer for layer in self.trained_layers() if layer]
+        # PyTorch asks before the layers are there.
+        layers = self.trained_layers() if hasattr(self, "explainer_loss") else []
+        trained = [layer for layer in layers if layer]
         return [variable for layer in trained for variable in getattr(layer, kind)]
 
     @property
-    def non_trainable_variables(self):
+    def variables_not_trained(self):
         trained = {id(v) for v in self.trainable_variables}
         return [v for v in self.variables if id(v) not in trained]
+
+    @property
+    def non_trainable_variables(self):
+        return [*self.variables_not_trained, *backend.steps_state(self.batch_check)]
 
     @property
     def non_trainable_weights(self):
@@ -188,12 +194,12 @@ class CompiledExplainer(BuildsItself, TrainingStep):
             tracker.update_state(terms[tracker.name])
         images, weights = batch.images, batch.weights
         logs = self.compute_metrics(images, labels, answers, sample_weight=weights)
-        if not in_several_processes(self.distribute_strategy):
+        if not backend.in_several_processes(self):
             return logs
         # Keras takes the mean of all workers' logs over an axis that it expects.
         return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
 
     def build_before_data(self):
         # All is built but metrics asked for, of labels and probabilities.
-        with self.distribute_strategy.scope():
+        with backend.device_scope(self):
             build_metrics(self, (None, self.frozen.num_classes))

@@ -3,12 +3,11 @@
 from typing import Any
 from typing import NamedTuple
 
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.image_operations.augmented_view import augmented_view
 from keras_explainer.image_operations.composites import composites
-from keras_explainer.replicas import drawn_per_image
 
 
 class DrawnBatch(NamedTuple):
@@ -99,12 +98,12 @@ def judged_labels(labels, single_label, step, salt=0):
     Returns:
         Multi-hot tensor (N, C).
     """
-    size, num_classes = tf.shape(labels)[0], tf.shape(labels)[1]
-    uniform, seed = tf.random.stateless_uniform, [step, 2 * salt]
-    order = drawn_per_image(uniform, (size, num_classes), seed, 0.5, 1.0)
-    single = tf.one_hot(tf.argmax(order * labels, axis=-1), num_classes) * labels
-    draws = drawn_per_image(uniform, (size, 1), [step, 2 * salt + 1])
-    return tf.where(draws < single_label, single, labels)
+    size, num_classes = ops.shape(labels)
+    seed = [step, 2 * salt]
+    order = backend.uniform_per_image((size, num_classes), seed, 0.5, 1.0)
+    single = ops.one_hot(ops.argmax(order * labels, axis=-1), num_classes) * labels
+    draws = backend.uniform_per_image((size, 1), [step, 2 * salt + 1])
+    return ops.where(draws < single_label, single, labels)
 
 
 def drawn_label(labels, step, salt=2):
@@ -137,5 +136,5 @@ def likeliest_label(labels, logits):
 
 
 def _only_class(single):
-    classes = tf.argmax(single, axis=-1, output_type="int32")
-    return classes[:, None], tf.reduce_max(single, axis=-1)
+    classes = ops.cast(ops.argmax(single, axis=-1), "int32")
+    return classes[:, None], ops.max(single, axis=-1)

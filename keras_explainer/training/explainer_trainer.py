@@ -4,12 +4,13 @@ import contextlib
 import warnings
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.check_option import check_option
 from keras_explainer.inputs.data_forms import read_data
 from keras_explainer.inputs.images import check_images
-from keras_explainer.replicas import in_several_processes
+from keras_explainer.inputs.tensorflow_data import is_dataset
 from keras_explainer.training.batch_check import BatchGuard
 from keras_explainer.training.compiled_explainer import CompiledExplainer
 from keras_explainer.training.failures import told_in_a_sentence
@@ -126,7 +127,7 @@ class ExplainerTrainer(CompiledExplainer):
             self._check_images(images)
         with self._guarded(checks), rate_set_back(self):
             if self._is_new():
-                self.step_seed.draw(self.distribute_strategy)
+                self.step_seed.draw(self)
             history = super().fit(
                 x=data.x,
                 y=data.y,
@@ -137,7 +138,7 @@ class ExplainerTrainer(CompiledExplainer):
                 validation_split=validation_split,
                 validation_data=validation_data,
                 # Keras warns that it cannot shuffle a dataset, which nobody asked for.
-                shuffle=shuffle and not isinstance(data.x, tf.data.Dataset),
+                shuffle=shuffle and not is_dataset(data.x),
                 sample_weight=data.sample_weight,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps_per_epoch,
@@ -151,7 +152,7 @@ class ExplainerTrainer(CompiledExplainer):
 
     def _tell_verdict(self, x):
         """Prints what masks of a few images that are held out prove."""
-        if in_several_processes(self.distribute_strategy):
+        if backend.in_several_processes(self):
             return
         explanation = self.explain(
             self.model_inputs.rows(x, slice(_VERIFIED)), verify=True
@@ -230,14 +231,14 @@ class ExplainerTrainer(CompiledExplainer):
                 self.follow(images)
         with self._guarded():
             logs = super().train_on_batch(*data.arrays, **kwargs)
-            self.batch_check.raise_if_found()
+            self.batch_check.raise_if_found(self)
         return logs
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         data = self._read(x, y, sample_weight)
         with self._guarded():
             logs = super().test_on_batch(*data.arrays, **kwargs)
-            self.batch_check.raise_if_found()
+            self.batch_check.raise_if_found(self)
         return logs
 
     def _read(
@@ -281,7 +282,7 @@ class ExplainerTrainer(CompiledExplainer):
     def _is_new(self):
         """Returns whether no step was taken yet."""
         # Not by `int`, which fails for a variable on several devices.
-        return tf.convert_to_tensor(self.optimizer.iterations).numpy() == 0
+        return ops.convert_to_numpy(self.optimizer.iterations) == 0
 
     def _with_own(self, callbacks, *own, epochs=None):
         """Returns callbacks after those of `fit` and `evaluate` themselves.
@@ -292,7 +293,7 @@ class ExplainerTrainer(CompiledExplainer):
             epochs: int, over which the learning rate may fall, or None: no training.
         """
         is_list = isinstance(callbacks, keras.callbacks.CallbackList)
-        given = tf.nest.flatten(callbacks.callbacks if is_list else callbacks or [])
+        given = keras.tree.flatten(callbacks.callbacks if is_list else callbacks or [])
         first = [BatchGuard(self.batch_check), *own]
         if epochs and not any(isinstance(each, SET_RATES) for each in given):
             first.append(LearningRateDecay(epochs))

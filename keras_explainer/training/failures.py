@@ -5,19 +5,11 @@ import contextlib
 import re
 import warnings
 
-import tensorflow as tf
-
+from keras_explainer import backend
 from keras_explainer.inputs.images import check_image_shape
-from keras_explainer.replicas import in_several_processes
 
 # What TensorFlow says of images whose size is known in the step only.
 _OTHER_SHAPE = re.compile(r"(\[[\d,]*\]) is not compatible with expected shape")
-# What TensorFlow says where another worker does not answer any more.
-_LOST_WORKER = (
-    tf.errors.AbortedError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.UnavailableError,
-)
 
 
 @contextlib.contextmanager
@@ -40,12 +32,12 @@ def told_in_a_sentence(explainer, checks=()):
             # Batches that come as they come cannot be shuffled, which is no news.
             warnings.filterwarnings("ignore", "`shuffle=True` was passed")
             yield
-    except tf.errors.OpError as error:
+    except backend.STEP_ERRORS as error:
         for failure in (check.failure for check in checks):
             if failure is not None:
                 raise failure from None
-        if isinstance(error, _LOST_WORKER) and in_several_processes(
-            explainer.distribute_strategy
+        if isinstance(error, backend.LOST_WORKER) and backend.in_several_processes(
+            explainer
         ):
             raise RuntimeError(
                 "Training should go on with all its workers; start them all again, "

@@ -5,6 +5,8 @@ import math
 
 import keras
 
+from keras_explainer.keras_internals import set_learning_rate
+
 
 class LearningRateDecay(keras.callbacks.Callback):
     """Lets the learning rate fall along half a cosine over the steps of `fit`.
@@ -41,7 +43,8 @@ class LearningRateDecay(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if self.model.learning_rate_falls:
-            self.model.optimizer.learning_rate = self._rate(self.skipped + batch)
+            rate = self._rate(self.skipped + batch)
+            set_learning_rate(self.model, rate)
 
     def on_train_batch_end(self, batch, logs=None):
         self.seen = self.skipped + batch + 1

@@ -4,10 +4,9 @@ A step reads a batch, asks for its terms (`step_terms`: those of `ExplainerModel
 `masked_terms`), and in training follows the gradient of their sum.
 """
 
-import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
@@ -15,8 +14,6 @@ from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import merged_logits
 from keras_explainer.losses.step_outputs import StepOutputs
 from keras_explainer.predicted_from import PREDICTED_FROM
-from keras_explainer.replicas import share_of_mean
-from keras_explainer.replicas import update_if
 from keras_explainer.training.batch import read_batch
 from keras_explainer.training.draws import DrawnBatch
 
@@ -25,39 +22,14 @@ from keras_explainer.training.draws import DrawnBatch
 _CLASSES_PER_STEP = 32
 
 
-class TrainingStep(keras.Model):
+class TrainingStep(backend.GradientStep):
     """What `fit` and `evaluate` do with a batch."""
 
-    def train_step(self, data):
-        batch = self._read_batch(data)
-        variables = [v.value for v in self.trainable_variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss, *report = self._loss_of(batch, True)
-            # Of this device alone: Keras adds up the gradients of all.
-            scaled = self.optimizer.scale_loss(share_of_mean(loss))
-        gradients = tape.gradient(scaled, variables)
-        sound = {**batch.sound, "loss": ops.all(ops.isfinite(loss))}
-        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            # That one looks for itself, and goes on with a smaller scale.
-            sound["gradients"] = ops.isfinite(tf.linalg.global_norm(gradients))
-        update_if(self.batch_check.note(**sound), self._update, gradients)
-        return self.step_logs(batch, loss, *report)
-
-    def _read_batch(self, data):
+    def read_batch(self, data):
         shape, num_classes = self.frozen.input_shape, self.frozen.num_classes
         return read_batch(data, self.model_inputs, shape, num_classes)
 
-    def _update(self, gradients):
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-
-    def test_step(self, data):
-        batch = self._read_batch(data)
-        loss, *report = self._loss_of(batch, False)
-        self.batch_check.note(**batch.sound)
-        return self.step_logs(batch, loss, *report)
-
-    def _loss_of(self, batch, training):
+    def losses_of(self, batch, training):
         """Returns losses (N,), terms, labels (N, C), and answers to what is kept."""
         with self.frozen.given(batch.others):
             return self._loss_of_images(batch, training)
@@ -107,8 +79,7 @@ def masked_terms(explainer, images, outputs, labels, training):
         return loss(both), both.kept_logits
     classification, kept = _with_slope(with_kept, loss.of_kept, target, training)
     # One after the other: two passes at once take twice the memory.
-    with tf.control_dependencies([classification]):
-        rest = tf.identity(1.0 - target)
+    rest = backend.after(classification, 1.0 - target)
     entropy, _ = _with_slope(with_removed, loss.of_removed, rest, training)
     terms = {"classification": classification, "entropy": entropy}
     return {**terms, **loss.of_masks(step)}, kept.kept_logits
@@ -154,14 +125,13 @@ def _with_slope(answer, value_of, mask, training):
 
     The classifier's pass is then over, and its memory free.
     """
-    given = ops.stop_gradient(mask)
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(given)
-        found = answer(given)
-        value = value_of(found)
-    if training:
-        # A value whose weights are 0 depends on no mask.
-        zero = tf.UnconnectedGradients.ZERO
-        slope = tape.gradient(value, given, unconnected_gradients=zero)
-        value = value + ops.sum(ops.stop_gradient(slope) * (mask - given), axis=(1, 2))
-    return value, found
+
+    def judged(mask):
+        found = answer(mask)
+        return value_of(found), found
+
+    if not training:
+        return judged(ops.stop_gradient(mask))
+    value, found, slope = backend.value_and_slope(judged, mask)
+    ahead = mask - ops.stop_gradient(mask)
+    return value + ops.sum(ops.stop_gradient(slope) * ahead, axis=(1, 2)), found

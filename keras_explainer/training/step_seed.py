@@ -1,11 +1,10 @@
 """What the draws of a training step depend on: the training's seed and the step."""
 
 import keras
-import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.drawn_seed import drawn_seed
-from keras_explainer.replicas import of_first_worker
 
 
 class StepSeed(keras.layers.Layer):
@@ -21,25 +20,25 @@ class StepSeed(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(drawn_seed())
         self.built = True
 
-    def draw(self, strategy):
+    def draw(self, explainer):
         """Draws another seed, for a training that begins.
 
         Args:
-            strategy: The `tf.distribute` strategy that it is made by.
+            explainer: What is trained.
         """
-        self.generator.state.assign([of_first_worker(drawn_seed(), strategy), 0])
+        seed = backend.of_first_worker(drawn_seed(), explainer)
+        self.generator.state.assign([seed, 0])
 
     def of_step(self, step):
-        """Returns the number, int64 (), on which alone the draws of a step depend.
+        """Returns the number on which alone the draws of a step depend.
 
         Args:
             step: int tensor (), the number of the step.
         """
-        seed = tf.cast(self.generator.state[0], "int64")
-        return tf.bitwise.left_shift(seed, 32) + tf.cast(step, "int64")
+        return backend.step_number(self.generator.state[0], step)
 
     def save_own_variables(self, store):
-        store["0"] = np.asarray(self.generator.state)
+        store["0"] = ops.convert_to_numpy(self.generator.state)
 
     def load_own_variables(self, store):
         # Files from before there was a seed: what a step drew was that of seed 0.

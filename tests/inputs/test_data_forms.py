@@ -8,8 +8,8 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.backend.on_tensorflow import rows_of_any_form
 from keras_explainer.inputs.labels import labels_are_valid
-from keras_explainer.inputs.labels import with_known_shape
 
 pytestmark = pytest.mark.usefixtures("eager")
 # Masks of a traced and of an eager pass: votes of cells enlarge what rounds otherwise.
@@ -437,9 +437,9 @@ def test_labels_may_change_their_form_from_run_to_run():
     assert int(explainer.optimizer.iterations) == 4
     # The graph that is for any form still tells what is none.
     for labels, valid in ((LABELS, True), (LABELS + 1, False), (-LABELS, False)):
-        rows = with_known_shape(tf.constant(labels), 8, 3)
+        rows = rows_of_any_form(tf.constant(labels), 8, 3)
         assert bool(labels_are_valid(rows, 3)) is valid
-    twice = with_known_shape(tf.constant(2 * np.eye(3)[LABELS]), 8, 3)
+    twice = rows_of_any_form(tf.constant(2 * np.eye(3)[LABELS]), 8, 3)
     assert not labels_are_valid(twice, 3)
 
 

@@ -127,34 +127,17 @@ def test_a_script_loads_an_explainer_whatever_its_arguments():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
 @pytest.mark.parametrize(
-    "code",
+    "export, what",
     [
-        "import keras_explainer; keras_explainer.ExplainerModel",
-        "from keras_explainer.attribution import GradCAM",
+        (kx.serving.export_saved_model, "SavedModel"),
+        (kx.serving.export_litert, "LiteRT"),
     ],
 )
-def test_another_backend_is_refused_before_it_is_imported(backend, code, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", backend)
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
-    )
-    last = done.stderr.splitlines()[-1]
-    assert last == (
-        "ImportError: The backend of Keras should be TensorFlow for explainers and "
-        "methods, set before Keras is imported: "
-        f'`os.environ["KERAS_BACKEND"] = "tensorflow"`. Received: {backend}'
-    )
-
-
-def test_another_backend_that_keras_was_told_of_elsewhere(monkeypatch):
-    from keras_explainer.require_tensorflow import require_tensorflow
-
-    require_tensorflow()
+def test_what_is_tensorflows_own_says_so(export, what, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ImportError, match="should be TensorFlow.*Received: jax"):
-        require_tensorflow()
+    with pytest.raises(RuntimeError, match=f"{what}.* on TensorFlow.*Received: jax"):
+        export(None, "mine/1")
 
 
 def test_a_model_that_is_not_shipped():

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from devices_program import strategy_of
 
-from keras_explainer import replicas
+from keras_explainer.backend import replicas
 
 
 def main(path):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from test_several_devices import finished
 from test_several_devices import started
 
-from keras_explainer import replicas
+from keras_explainer.backend import replicas
 
 VALUES = tf.constant([1.0, 2.0, 6.0])
 

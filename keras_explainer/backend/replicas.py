@@ -61,15 +61,16 @@ def sum_of_all(value):
     return tf.distribute.get_replica_context().all_reduce("SUM", value)
 
 
-def of_first_worker(number, strategy):
+def of_first_worker(number, explainer):
     """Returns the first worker's number to all of them, which call this at once.
 
     Args:
         number: int.
-        strategy: The `tf.distribute` strategy.
+        explainer: What they train.
     """
-    if not in_several_processes(strategy):
+    if not in_several_processes(explainer):
         return number
+    strategy = explainer.distribute_strategy
 
     @tf.function
     def shared():
@@ -114,8 +115,14 @@ def update_if(condition, update, values):
     context.merge_call(of_all, args=(condition, values))
 
 
-def in_several_processes(strategy):
-    """Returns whether a `tf.distribute` strategy trains in several processes."""
+def device_scope(explainer):
+    """Returns the context in which the variables of an explainer are made."""
+    return explainer.distribute_strategy.scope()
+
+
+def in_several_processes(explainer):
+    """Returns whether an explainer trains in several processes."""
+    strategy = explainer.distribute_strategy
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return False
     return strategy.num_replicas_in_sync > len(strategy.extended.worker_devices)

@@ -1,0 +1,36 @@
+"""Batches that come one after the other, as Keras takes them without `tf.data`."""
+
+import keras
+
+
+class Batches(keras.utils.PyDataset):
+    """A dataset of whatever can be read from its start again.
+
+    Args:
+        batches: Function without arguments that returns an iterator of batches.
+        count: int, batches of an epoch, or None: as many as are asked for.
+    """
+
+    def __init__(self, batches, count):
+        super().__init__()
+        self.batches = batches
+        self.count = count
+        self.iterator, self.taken = None, 0
+
+    @property
+    def num_batches(self):
+        return self.count
+
+    def __getitem__(self, index):
+        # Whatever the index: batches that come as they come have no order of their own.
+        if self.iterator is None or self.taken == self.count:
+            self._start()
+        self.taken += 1
+        try:
+            return next(self.iterator)
+        except StopIteration:
+            self._start()
+            return next(self.iterator)
+
+    def _start(self):
+        self.iterator, self.taken = self.batches(), 0

@@ -1,0 +1,482 @@
+"""JAX: whole functions are compiled, on all the devices of `keras.distribution`."""
+
+import contextlib
+import functools
+import numbers
+
+import jax
+import keras
+import numpy as np
+from jax import numpy as jnp
+from keras import ops
+
+from keras_explainer.backend.batches import Batches
+
+# Functions of the backend that users give to layers, which Keras saves by names that it
+# does not find.
+SAVED_FUNCTIONS = (jax.nn.softmax, jax.nn.log_softmax)
+
+# === Graphs ===
+
+
+def compiled(function, variables=()):
+    """Returns a function that is compiled once for each form of its arguments.
+
+    Args:
+        function: Function of tensors, and of whole numbers and strings.
+        variables: List of the `keras.Variable`s that it reads; others are constants.
+    """
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def run(fixed, values, tensors):
+        left = iter(tensors)
+        arguments = [next(left) if x is _Tensor else x for x in fixed]
+        with keras.StatelessScope(state_mapping=list(zip(variables, values))):
+            return function(*arguments)
+
+    @functools.wraps(function)
+    def call(*arguments):
+        fixed = tuple(x if _is_fixed(x) else _Tensor for x in arguments)
+        tensors = [x for x in arguments if not _is_fixed(x)]
+        return run(fixed, [variable.value for variable in variables], tensors)
+
+    return call
+
+
+class _Tensor:
+    """Stands for a tensor among the arguments that a function is compiled for."""
+
+
+def _is_fixed(argument):
+    return argument is None or isinstance(argument, (numbers.Number, str))
+
+
+def compiled_by_shape(function, variables):
+    """Returns a function that is compiled once for each form of its arguments.
+
+    Args:
+        function: Function of tensors, in any structure, and of numbers besides.
+        variables: List of the `keras.Variable`s that it reads.
+    """
+    return compiled(function, variables)
+
+
+def compiled_for_classifier(function):
+    """Returns `compiled` of a function whose first argument is a `FrozenClassifier`."""
+
+    @functools.lru_cache(maxsize=2)
+    def for_classifier(frozen):
+        return compiled(functools.partial(function, frozen), frozen.variables)
+
+    @functools.wraps(function)
+    def call(frozen, *arguments):
+        return for_classifier(frozen)(*arguments)
+
+    return call
+
+
+def outside_graph():
+    """Returns a context in which values are computed at once, also within a graph."""
+    return jax.ensure_compile_time_eval()
+
+
+def inside_graph():
+    """Returns whether a graph is being traced, as only TensorFlow knows."""
+    return False
+
+
+def is_symbolic(values):
+    """Returns whether values are those of a graph, not known while it is traced."""
+    return isinstance(values, jax.core.Tracer)
+
+
+def is_tensor(values):
+    """Returns whether values are a tensor."""
+    return isinstance(values, jax.Array)
+
+
+def is_variable(values):
+    """Returns whether values are a variable."""
+    return isinstance(values, keras.Variable)
+
+
+def known_shape(tensor):
+    """Returns the shape of a tensor."""
+    return tuple(tensor.shape)
+
+
+def with_shape(tensor, shape):
+    """Returns a tensor, whose shape is known here."""
+    return tensor
+
+
+def with_batch_of(batch, size):
+    """Returns a batch as large as others were, where a graph is compiled for one size.
+
+    Args:
+        batch: Tensor (N, ...).
+        size: int, not below N.
+
+    Returns:
+        Tensor (size, ...), whose last entries are repeated, or the batch itself.
+    """
+    missing = size - len(batch)
+    return jnp.pad(batch, [(0, missing)] + [(0, 0)] * (batch.ndim - 1), mode="edge")
+
+
+def opaque_operation(function, scores_of, image_shape, outputs):
+    """Returns an operation that runs what cannot be read.
+
+    Args:
+        function: A callable from images (N, H, W, channels) to scores.
+        scores_of: Function from its answer to scores (N, C).
+        image_shape: Tuple (H, W, channels).
+        outputs: int, C.
+    """
+
+    def traced(images, **kwargs):
+        return scores_of(function(images, **kwargs))
+
+    try:
+        jax.eval_shape(traced, jax.ShapeDtypeStruct((2, *image_shape), "float32"))
+        return traced
+    # What a function of arrays makes of a tensor without values is its own affair.
+    except Exception:
+        pass
+
+    def called(images):
+        return np.asarray(scores_of(function(np.asarray(images))), "float32")
+
+    def call(images, **kwargs):
+        answer = jax.ShapeDtypeStruct((len(images), outputs), "float32")
+        return jax.pure_callback(called, answer, images)
+
+    return call
+
+
+# === Slopes, and what is computed one after the other ===
+
+
+def value_and_slope(function, point):
+    """Returns the value of a function, and its slope.
+
+    Its pass is then over, and its memory free.
+
+    Args:
+        function: Function from a tensor to a tuple of a tensor, and of what else it
+            found (tensors in any structure, or None).
+        point: Tensor, or list of tensors. Where it is asked for; no slope reaches back.
+
+    Returns:
+        Tuple of the value, of what else was found, and of the slope of the value's sum
+        at the point, 0 where nothing depends on it.
+    """
+
+    def summed(point):
+        value, found = function(point)
+        return jnp.sum(value), (value, found)
+
+    point = jax.lax.stop_gradient(point)
+    (_, found), slope = jax.value_and_grad(summed, has_aux=True)(point)
+    return *found, slope
+
+
+def slope_at(function, point):
+    """Returns the slope of a function's sum at a point, outside of any graph.
+
+    Returns:
+        Tensor, or None where the function has no slope at all.
+    """
+    try:
+        with jax.ensure_compile_time_eval():
+            return jax.grad(lambda point: jnp.sum(function(point)))(point)
+    except ValueError as error:
+        if "callback" in str(error).lower():
+            return None
+        raise
+
+
+# Whether a value can be differentiated by what was found on the way to it.
+HAS_SLOPES_INSIDE = False
+
+
+def slopes_inside(function, point):
+    """Returns what a function found on the way, and the slopes of its value by that.
+
+    Args:
+        function: Function from a tensor to a tuple of a tensor, its value, and of a
+            list of tensors that this was made of.
+        point: Tensor.
+
+    Returns:
+        Tuple of the list, and of the list of slopes of the value's sum.
+    """
+    raise NotImplementedError("JAX knows no slopes by what is not an argument.")
+
+
+def each_in_turn(function, elements, outputs=1):
+    """Maps elements one after the other, so that memory is that of one.
+
+    Args:
+        function: Function from an element to a float32 tensor, or a tuple of them.
+        elements: Tensor (n, ...), or a tuple of them.
+        outputs: int. How many tensors the function returns.
+
+    Returns:
+        Tensor (n, ...), or a tuple of them.
+    """
+    return jax.lax.map(function, elements)
+
+
+def after(value, tensor):
+    """Returns a tensor, which is there only once a value is."""
+    return jax.lax.optimization_barrier((value, tensor))[1]
+
+
+def of_rows_where(wanted, function, rows):
+    """Returns what a function makes of those rows that are wanted, and 0 elsewhere.
+
+    Args:
+        wanted: Boolean tensor (N, C).
+        function: Function from rows (n, ...) to tensors (n,).
+        rows: Tensor (N, C, ...).
+
+    Returns:
+        List of tensors (N, C).
+    """
+    # How many they are is not known when the graph is compiled: so all of them.
+    found = function(jnp.reshape(rows, (-1, *rows.shape[2:])))
+    return [jnp.where(wanted, jnp.reshape(x, wanted.shape), 0) for x in found]
+
+
+def resize_to_open_size(maps, size):
+    """Resizes maps (N, h, w, K) bilinearly, to sizes that are known here."""
+    return ops.image.resize(maps, tuple(map(int, size)))
+
+
+# === The step ===
+
+# What fails inside of a step is told by Python's own errors.
+STEP_ERRORS = LOST_WORKER = ()
+# Whether callbacks may look at a step while the next ones are taken: these take over
+# its memory.
+CALLBACKS_MAY_LAG = False
+
+
+def compiles_steps(jit_compile):
+    """Returns whether XLA compiles the steps, as it always does here."""
+    return True
+
+
+def counts(size):
+    """Returns a variable (size,) that steps count in, which no model tracks."""
+    return keras.Variable(np.zeros(size, "float32"), trainable=False)
+
+
+def steps_state(batch_check):
+    """Returns the variables outside of a model that its steps get and return."""
+    return [batch_check.found]
+
+
+class GradientStep(keras.Model):
+    """The steps of a model that says what a batch is, and its losses.
+
+    It defines `read_batch`, `losses_of` and `step_logs`, and has a `batch_check`.
+    """
+
+    def train_step(self, state, data):
+        trained, others, of_optimizer, of_metrics = state
+        batch = self.read_batch(data)
+
+        def loss_of(trained):
+            with self._stateless(trained, others, of_optimizer) as scope:
+                loss, *report = self.losses_of(batch, True)
+                scaled = self.optimizer.scale_loss(jnp.mean(loss))
+            return scaled, (loss, report, self._others(scope, others))
+
+        found, gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
+        loss, report, others = found[1]
+        sound = {**batch.sound, "loss": ops.all(ops.isfinite(loss))}
+        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            # That one looks for itself, and goes on with a smaller scale.
+            squares = [jnp.sum(jnp.square(slope)) for slope in gradients]
+            sound["gradients"] = jnp.isfinite(sum(squares))
+        is_sound, others = self._noted(sound, trained, others)
+        former = trained, of_optimizer
+        now = self.optimizer.stateless_apply(of_optimizer, gradients, trained)
+        trained, of_optimizer = jax.tree.map(
+            lambda new, old: jnp.where(is_sound, new, old),
+            tuple(map(list, now)),
+            former,
+        )
+        logs, of_metrics = self._logged(of_metrics, batch, loss, *report)
+        return logs, (trained, others, of_optimizer, of_metrics)
+
+    def test_step(self, state, data):
+        trained, others, of_metrics = state
+        batch = self.read_batch(data)
+        with self._stateless(trained, others):
+            loss, *report = self.losses_of(batch, False)
+        _, others = self._noted(batch.sound, trained, others)
+        logs, of_metrics = self._logged(of_metrics, batch, loss, *report)
+        return logs, (trained, others, of_metrics)
+
+    def _stateless(self, trained, others, of_optimizer=()):
+        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        mapping = list(zip(variables, [*trained, *others]))
+        mapping += zip(self.optimizer.variables, of_optimizer)
+        return keras.StatelessScope(state_mapping=mapping)
+
+    def _others(self, scope, former):
+        """Returns the values of what is not trained, as a scope leaves them."""
+        return [
+            value
+            if scope.get_current_value(variable) is None
+            else scope.get_current_value(variable)
+            for variable, value in zip(self.non_trainable_variables, former)
+        ]
+
+    def _noted(self, sound, trained, others):
+        with self._stateless(trained, others) as scope:
+            is_sound = self.batch_check.note(**sound)
+        return is_sound, self._others(scope, others)
+
+    def _logged(self, of_metrics, *report):
+        variables = self.metrics_variables
+        mapping = list(zip(variables, of_metrics))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            logs = self.step_logs(*report)
+        found = [scope.get_current_value(variable) for variable in variables]
+        pairs = zip(found, of_metrics)
+        return logs, [old if new is None else new for new, old in pairs]
+
+
+def with_known_shape(labels, num_images, num_classes):
+    """Returns the labels, whose shape is always known."""
+    return labels
+
+
+# === Data ===
+
+
+def dataset_of(batches, forms, count):
+    """Returns batches as `fit` takes them.
+
+    Args:
+        batches: Function without arguments that returns an iterator of tuples of
+            arrays, or of tuples of them.
+        forms: Tuple of the forms of these arrays, in their structure: each a pair of
+            its shape, None where it is open, and of its type.
+        count: Function without arguments that returns how many batches an epoch has,
+            or None: as many as are asked for.
+    """
+    return Batches(batches, count())
+
+
+# === The devices that share a step, which here are one, or seem to be ===
+
+
+def at_least_one(batch):
+    """Returns the batch, which is never empty."""
+    return batch
+
+
+def device_scope(explainer):
+    """Returns the context in which the variables of an explainer are made."""
+    return contextlib.nullcontext()
+
+
+def in_several_processes(explainer):
+    """Returns whether an explainer trains in several processes."""
+    return False
+
+
+def of_first_worker(number, explainer):
+    """Returns the first worker's number to all of them."""
+    return number
+
+
+def share_of_mean(values):
+    """Returns what a device adds to the mean of all images' values (N,)."""
+    return ops.mean(values)
+
+
+def sum_of_all(value):
+    """Returns the sum of the devices' values of a tensor."""
+    return value
+
+
+# === Ranks ===
+
+# The widest numbers that there are.
+WIDE_FLOAT = "float32"
+
+
+def searchsorted(in_order, values, side):
+    """Returns how many of the entries in order are below values, row by row.
+
+    Args:
+        in_order: Tensor (N, K), each row in order.
+        values: Tensor (N, L).
+        side: String. "left", or "right" for how many are not above.
+
+    Returns:
+        int tensor (N, L).
+    """
+    return jax.vmap(functools.partial(jnp.searchsorted, side=side))(in_order, values)
+
+
+def stable_argsort(values):
+    """Returns the order of values (N, K), in which equal ones stay as they came."""
+    return jnp.argsort(values, axis=1, stable=True)
+
+
+# === Draws that depend on a seed alone ===
+
+
+def step_number(seed, step):
+    """Returns the number on which alone the draws of a step depend.
+
+    Args:
+        seed: int tensor (), of the training.
+        step: int tensor (), the number of the step.
+
+    Returns:
+        uint32 tensor (2,), since JAX has no longer whole numbers.
+    """
+    return jnp.stack([jnp.asarray(seed, "uint32"), jnp.asarray(step, "uint32")])
+
+
+def uniform(shape, seed, low=0.0, high=1.0):
+    """Draws evenly from low to high.
+
+    Args:
+        shape: Tuple.
+        seed: Pair of a number, such as that of a step, and an int.
+        low: float.
+        high: float.
+    """
+    return jax.random.uniform(_key(seed), shape, minval=low, maxval=high)
+
+
+def normal(shape, seed):
+    """Draws from a normal distribution of mean 0 and deviation 1.
+
+    Args:
+        shape: Tuple.
+        seed: As for `uniform`.
+    """
+    return jax.random.normal(_key(seed), shape)
+
+
+# A step has all images of all devices.
+uniform_per_image = uniform
+normal_per_image = normal
+
+
+def _key(seed):
+    number, salt = seed
+    key = jax.random.key(salt)
+    for part in jnp.ravel(jnp.asarray(number, "uint32")):
+        key = jax.random.fold_in(key, part)
+    return key

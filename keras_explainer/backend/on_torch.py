@@ -1,0 +1,418 @@
+"""PyTorch: everything is computed at once, on one device."""
+
+import contextlib
+import functools
+
+import keras
+import numpy as np
+import torch
+from keras import ops
+
+from keras_explainer.backend.batches import Batches
+
+# Functions of the backend that users give to layers, which Keras saves by names that it
+# does not find.
+SAVED_FUNCTIONS = (torch.softmax, torch.log_softmax)
+
+# === Graphs ===
+
+
+def compiled(function, variables=()):
+    """Returns a function that keeps no more than its results, and no slopes.
+
+    Args:
+        function: Function of tensors, and of whole numbers and strings.
+        variables: List of the `keras.Variable`s that it reads.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments):
+        with torch.no_grad():
+            return function(*map(_as_tensor, arguments))
+
+    return call
+
+
+def _as_tensor(argument):
+    is_array = isinstance(argument, np.ndarray)
+    return ops.convert_to_tensor(argument) if is_array else argument
+
+
+compiled_for_classifier = compiled
+
+
+def compiled_by_shape(function, variables):
+    """Returns a function that is compiled once for each form of its arguments.
+
+    Args:
+        function: Function of tensors, in any structure, and of numbers besides.
+        variables: List of the `keras.Variable`s that it reads.
+    """
+    return compiled(function, variables)
+
+
+def outside_graph():
+    """Returns a context in which values are computed at once, and have no slopes."""
+    return torch.no_grad()
+
+
+def inside_graph():
+    """Returns whether a graph is being traced, which never is."""
+    return False
+
+
+def is_symbolic(values):
+    """Returns whether values are those of a graph, which there is none of."""
+    return False
+
+
+def is_tensor(values):
+    """Returns whether values are a tensor."""
+    return isinstance(values, torch.Tensor)
+
+
+def is_variable(values):
+    """Returns whether values are a variable."""
+    return isinstance(values, keras.Variable)
+
+
+def known_shape(tensor):
+    """Returns the shape of a tensor."""
+    return tuple(tensor.shape)
+
+
+def with_shape(tensor, shape):
+    """Returns a tensor, whose shape is known here."""
+    return tensor
+
+
+def with_batch_of(batch, size):
+    """Returns the batch itself: nothing is compiled for one size.
+
+    Args:
+        batch: Tensor (N, ...).
+        size: int, not below N.
+    """
+    return batch
+
+
+def opaque_operation(function, scores_of, image_shape, outputs):
+    """Returns an operation that runs what cannot be read.
+
+    Args:
+        function: A callable from images (N, H, W, channels) to scores.
+        scores_of: Function from its answer to scores (N, C).
+        image_shape: Tuple (H, W, channels).
+        outputs: int, C.
+    """
+
+    def call(images, **kwargs):
+        try:
+            scores = scores_of(function(images, **kwargs))
+        except (RuntimeError, TypeError):  # It may be one of arrays.
+            scores = scores_of(function(ops.convert_to_numpy(images), **kwargs))
+        return ops.convert_to_tensor(scores, "float32")
+
+    return call
+
+
+# === Slopes, and what is computed one after the other ===
+
+
+def value_and_slope(function, point):
+    """Returns the value of a function, and its slope.
+
+    Its pass is then over, and its memory free.
+
+    Args:
+        function: Function from a tensor to a tuple of a tensor, and of what else it
+            found (tensors in any structure, or None).
+        point: Tensor, or list of tensors. Where it is asked for; no slope reaches back.
+
+    Returns:
+        Tuple of the value, of what else was found, and of the slope of the value's sum
+        at the point, 0 where nothing depends on it.
+    """
+    is_list = isinstance(point, (list, tuple))
+    points = [x.detach().requires_grad_() for x in (point if is_list else [point])]
+    with torch.enable_grad():
+        value, found = function(points if is_list else points[0])
+        slopes = [None] * len(points)
+        if value.requires_grad:
+            slopes = torch.autograd.grad(value.sum(), points, allow_unused=True)
+    slopes = [torch.zeros_like(x) if s is None else s for x, s in zip(points, slopes)]
+    value, found = keras.tree.map_structure(_detached, (value, found))
+    return value, found, slopes if is_list else slopes[0]
+
+
+def _detached(value):
+    return value.detach() if isinstance(value, torch.Tensor) else value
+
+
+def slope_at(function, point):
+    """Returns the slope of a function's sum at a point.
+
+    Returns:
+        Tensor, or None where the function has no slope at all.
+    """
+    point = point.detach().requires_grad_()
+    with torch.enable_grad():
+        value = function(point).sum()
+        if not value.requires_grad:
+            return None
+        return torch.autograd.grad(value, point, allow_unused=True)[0]
+
+
+# Whether a value can be differentiated by what was found on the way to it.
+HAS_SLOPES_INSIDE = True
+
+
+def slopes_inside(function, point):
+    """Returns what a function found on the way, and the slopes of its value by that.
+
+    Args:
+        function: Function from a tensor to a tuple of a tensor, its value, and of a
+            list of tensors that this was made of.
+        point: Tensor.
+
+    Returns:
+        Tuple of the list, and of the list of slopes of the value's sum.
+    """
+    with torch.enable_grad():
+        value, found = function(point.detach().requires_grad_())
+        slopes = torch.autograd.grad(value.sum(), found, allow_unused=True)
+    pairs = zip(slopes, found)
+    slopes = [torch.zeros_like(x) if slope is None else slope for slope, x in pairs]
+    return [x.detach() for x in found], slopes
+
+
+def each_in_turn(function, elements, outputs=1):
+    """Maps elements one after the other, so that memory is that of one.
+
+    Args:
+        function: Function from an element to a float32 tensor, or a tuple of them.
+        elements: Tensor (n, ...), or a tuple of them.
+        outputs: int. How many tensors the function returns.
+
+    Returns:
+        Tensor (n, ...), or a tuple of them.
+    """
+    is_tuple = isinstance(elements, tuple)
+    found = [function(each) for each in (zip(*elements) if is_tuple else elements)]
+    if outputs == 1:
+        return torch.stack(found)
+    return tuple(map(torch.stack, zip(*found)))
+
+
+def after(value, tensor):
+    """Returns a tensor, which is there only once a value is, as everything is."""
+    return tensor
+
+
+def of_rows_where(wanted, function, rows):
+    """Returns what a function makes of those rows that are wanted, and 0 elsewhere.
+
+    Args:
+        wanted: Boolean tensor (N, C).
+        function: Function from rows (n, ...) to tensors (n,).
+        rows: Tensor (N, C, ...).
+
+    Returns:
+        List of tensors (N, C).
+    """
+    made = []
+    for values in function(rows[wanted]):
+        whole = torch.zeros(wanted.shape, dtype=values.dtype, device=values.device)
+        whole[wanted] = values
+        made.append(whole)
+    return made
+
+
+def resize_to_open_size(maps, size):
+    """Resizes maps (N, h, w, K) bilinearly, to sizes that are known here."""
+    return ops.image.resize(maps, tuple(map(int, size)))
+
+
+# === The step ===
+
+# What fails inside of a step is told by Python's own errors.
+STEP_ERRORS = LOST_WORKER = ()
+# Whether callbacks may look at a step while the next ones are taken.
+CALLBACKS_MAY_LAG = True
+
+
+def compiles_steps(jit_compile):
+    """Returns whether PyTorch compiles the steps."""
+    return jit_compile != "auto" and jit_compile
+
+
+def counts(size):
+    """Returns a variable (size,) that steps count in, which no model tracks."""
+    return keras.Variable(np.zeros(size, "float32"), trainable=False)
+
+
+def steps_state(batch_check):
+    """Returns the variables outside of a model that its steps get and return."""
+    return []
+
+
+class GradientStep(keras.Model):
+    """The steps of a model that says what a batch is, and its losses.
+
+    It defines `read_batch`, `losses_of` and `step_logs`, and has a `batch_check`.
+    """
+
+    def train_step(self, data):
+        batch = self.read_batch(data)
+        loss, *report = self.losses_of(batch, True)
+        variables = self.trainable_variables
+        gradients = torch.autograd.grad(
+            self.optimizer.scale_loss(loss.mean()),
+            [variable.value for variable in variables],
+            allow_unused=True,
+        )
+        with torch.no_grad():
+            sound = {**batch.sound, "loss": torch.isfinite(loss).all()}
+            if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+                # That one looks for itself, and goes on with a smaller scale.
+                slopes = [slope for slope in gradients if slope is not None]
+                squares = sum(slope.square().sum() for slope in slopes)
+                sound["gradients"] = torch.isfinite(squares)
+            if self.batch_check.note(**sound):
+                self.optimizer.apply(list(gradients), variables)
+            loss, report = keras.tree.map_structure(_detached, (loss, report))
+            return self.step_logs(batch, loss, *report)
+
+    def test_step(self, data):
+        batch = self.read_batch(data)
+        loss, *report = self.losses_of(batch, False)
+        self.batch_check.note(**batch.sound)
+        return self.step_logs(batch, loss, *report)
+
+
+def with_known_shape(labels, num_images, num_classes):
+    """Returns the labels, whose shape is always known."""
+    return labels
+
+
+# === Data ===
+
+
+def dataset_of(batches, forms, count):
+    """Returns batches as `fit` takes them.
+
+    Args:
+        batches: Function without arguments that returns an iterator of tuples of
+            arrays, or of tuples of them.
+        forms: Tuple of the forms of these arrays, in their structure: each a pair of
+            its shape, None where it is open, and of its type.
+        count: Function without arguments that returns how many batches an epoch has,
+            or None: as many as are asked for.
+    """
+    return Batches(batches, count())
+
+
+# === The devices that share a step, which here are one, or seem to be ===
+
+
+def at_least_one(batch):
+    """Returns the batch, which is never empty."""
+    return batch
+
+
+def device_scope(explainer):
+    """Returns the context in which the variables of an explainer are made."""
+    return contextlib.nullcontext()
+
+
+def in_several_processes(explainer):
+    """Returns whether an explainer trains in several processes."""
+    return False
+
+
+def of_first_worker(number, explainer):
+    """Returns the first worker's number to all of them."""
+    return number
+
+
+def share_of_mean(values):
+    """Returns what a device adds to the mean of all images' values (N,)."""
+    return ops.mean(values)
+
+
+def sum_of_all(value):
+    """Returns the sum of the devices' values of a tensor."""
+    return value
+
+
+# === Ranks ===
+
+# The widest numbers that there are.
+WIDE_FLOAT = "float64"
+
+
+def searchsorted(in_order, values, side):
+    """Returns how many of the entries in order are below values, row by row.
+
+    Args:
+        in_order: Tensor (N, K), each row in order.
+        values: Tensor (N, L).
+        side: String. "left", or "right" for how many are not above.
+
+    Returns:
+        int tensor (N, L).
+    """
+    return torch.searchsorted(in_order, values.contiguous(), side=side)
+
+
+def stable_argsort(values):
+    """Returns the order of values (N, K), in which equal ones stay as they came."""
+    return torch.argsort(values, dim=1, stable=True)
+
+
+# === Draws that depend on a seed alone ===
+
+
+def step_number(seed, step):
+    """Returns the number, int, on which alone the draws of a step depend.
+
+    Args:
+        seed: int tensor (), of the training.
+        step: int tensor (), the number of the step.
+    """
+    return (int(seed) << 32) + int(step)
+
+
+def uniform(shape, seed, low=0.0, high=1.0):
+    """Draws evenly from low to high.
+
+    Args:
+        shape: Tuple.
+        seed: Pair of a number, such as that of a step, and an int.
+        low: float.
+        high: float.
+    """
+    draws = torch.rand(tuple(shape), generator=_generator(seed))
+    return ops.convert_to_tensor(low + (high - low) * draws)
+
+
+def normal(shape, seed):
+    """Draws from a normal distribution of mean 0 and deviation 1.
+
+    Args:
+        shape: Tuple.
+        seed: As for `uniform`.
+    """
+    return ops.convert_to_tensor(torch.randn(tuple(shape), generator=_generator(seed)))
+
+
+# A step has all its images on one device.
+uniform_per_image = uniform
+normal_per_image = normal
+
+
+def _generator(seed):
+    """Returns a generator on the CPU, whose numbers are the same for every device."""
+    number, salt = (int(part) for part in seed)
+    mixed = np.random.SeedSequence([number, salt]).generate_state(1, "uint64")[0]
+    return torch.Generator().manual_seed(int(mixed) >> 1)
