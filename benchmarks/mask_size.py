@@ -34,6 +34,7 @@ def main():
     parser.add_argument(
         "--rate", type=float, help="one that stays (default: 2e-3, falling)"
     )
+    parser.add_argument("--anew", action="store_true", help="train it from the start")
     parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--photographs", help="folder to learn from, for imagenet")
@@ -44,6 +45,8 @@ def main():
 
     explainer, (images, labels), held_out = DATA[args.explainer](args)
     keras.utils.set_random_seed(args.seed)
+    if args.anew:
+        explainer = keras.models.clone_model(explainer)
     draws = {"composites": explainer.draws.composites}
     compile_with(explainer, {**draws, **args.loss})
     if args.rate:

@@ -51,6 +51,10 @@ class ExplainerTrainer(CompiledExplainer):
         An explainer made in the scope of a `tf.distribute` strategy, of devices or
         of workers, trains on all of them.
 
+        A second `fit` trains on, with a learning rate that begins anew, high, and
+        unsettles masks at first. `fit(x, epochs=20, initial_epoch=10)` after ten epochs
+        goes on in the lower half of one curve instead.
+
         What steps draw follows `keras.utils.set_random_seed`: a training that begins,
         after `compile`, takes a seed from it, and one that goes on keeps its own, also
         from a file. Validation draws nothing.
