@@ -24,8 +24,12 @@ COMMANDS = (
 )
 DESCRIPTION = """\
 Which pixels made this classifier say that? Trains an explainer once for a frozen
-Keras classifier; afterwards one forward pass gives a sharp mask for every class."""
+Keras classifier; afterwards one forward pass gives a sharp mask for every class.
+
+Guides and API: https://github.com/keras-explainer/keras-explainer/tree/main/docs
+In Python: import keras_explainer as kx; help(kx.ExplainerModel)"""
 EXAMPLES = [
+    "keras-explainer explain photo.jpg",
     "keras-explainer demo",
     "keras-explainer train --classifier mobilenet_v2 --dataset folder --data photos \\",
     "    --out runs/photos",

@@ -87,8 +87,10 @@ def run(args):
         f"  tensorflow_model_server --rest_api_port=8501 --model_name={name} \\\n"
         f"    --model_base_path={path.parent}\n"
         "Ask it:\n"
-        "  keras-explainer explain photo.jpg --out explained \\\n"
-        f"    --server http://localhost:8501/v1/models/{name}"
+        "  keras-explainer explain photo.jpg \\\n"
+        f"    --server http://localhost:8501/v1/models/{name}\n"
+        "Or without a server:\n"
+        f"  keras-explainer explain photo.jpg --server {path.parent}"
     )
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 from keras_explainer.command_line.argument_types import whole_number
 from keras_explainer.command_line.console import console
+from keras_explainer.command_line.console import working
 from keras_explainer.command_line.loading_arguments import add_loading_arguments
 from keras_explainer.command_line.loading_arguments import loading_options
 from keras_explainer.command_line.new_file import new_file
@@ -71,7 +72,8 @@ def run(args):
     explainer = load_explainer(args.explainer, argument="EXPLAINER", **options)
     title = args.title or pathlib.Path(args.explainer).stem
     samples = _samples(args.images or [str(_PHOTOGRAPHS / "*.jpg")])
-    page = browser_page(explainer, title, samples, args.top_k)
+    with working("Exporting the explainer into the page"):
+        page = browser_page(explainer, title, samples, args.top_k)
     with atomic_file(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     console.print(
