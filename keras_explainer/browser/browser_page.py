@@ -40,8 +40,9 @@ def browser_page(explainer, title, samples=(), top_k=5):
         String, an HTML page.
 
     Raises:
-        ValueError: If the explainer's preprocessing is not known or does not run in a
-            graph, or `top_k` is no whole number from 1.
+        ValueError: If the classifier takes more than images, if the explainer's
+            preprocessing is not known or does not run in a graph, or if `top_k` is no
+            whole number from 1.
 
     Example:
 
@@ -53,6 +54,7 @@ def browser_page(explainer, title, samples=(), top_k=5):
     Reference:
         https://ai.google.dev/edge/litert/web
     """
+    _check_images_alone(explainer)
     size = tuple(int(side) for side in explainer.frozen.image_shape[:2])
     names = list(explainer.display_names)
     data = {
@@ -73,6 +75,16 @@ def browser_page(explainer, title, samples=(), top_k=5):
         model=_packed(_litert_file(explainer, size, top_k)),
         script=fill_template(_FOLDER / "page.js"),
     )
+
+
+def _check_images_alone(explainer):
+    others = list(explainer.model_inputs.other_names)
+    if others:
+        raise ValueError(
+            "Argument `explainer` should be of a classifier of images alone, since a "
+            "page is given nothing else; train one of a model in which the other "
+            f"inputs are fixed. Received: one that takes {others} too"
+        )
 
 
 def _litert_file(explainer, size, top_k):

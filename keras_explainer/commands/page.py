@@ -29,7 +29,7 @@ _PHOTOGRAPHS = pathlib.Path(__file__).parents[1] / "photographs"
 
 def add_arguments(parser):
     parser.add_argument(
-        "explainer",
+        "explainer_path",
         nargs="?",
         default="imagenet",
         metavar="EXPLAINER",
@@ -64,13 +64,13 @@ def add_arguments(parser):
 
 def run(args):
     out = new_file(args.out, args.force)
-    find_explainer(args.explainer, "EXPLAINER")
+    find_explainer(args.explainer_path, "EXPLAINER")
     quiet_tensorflow()
     from keras_explainer.browser.browser_page import browser_page
 
     options = loading_options(args)
-    explainer = load_explainer(args.explainer, argument="EXPLAINER", **options)
-    title = args.title or pathlib.Path(args.explainer).stem
+    explainer = load_explainer(args.explainer_path, argument="EXPLAINER", **options)
+    title = args.title or pathlib.Path(args.explainer_path).stem
     samples = _samples(args.images or [str(_PHOTOGRAPHS / "*.jpg")])
     with working("Exporting the explainer into the page"):
         page = browser_page(explainer, title, samples, args.top_k)

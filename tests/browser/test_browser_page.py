@@ -2,53 +2,30 @@
 
 import base64
 import gzip
-import hashlib
 import io
-import pathlib
 import re
 
 import numpy as np
 import pytest
-import trained
-from pages import CHROMIUM
 from pages import Page
 from pages import needs_chromium
-from pages import needs_node
-from pages import run_in_node
 from PIL import Image
 from playwright.sync_api import expect
-from playwright.sync_api import sync_playwright
+from reader import FOUND
+from reader import drop
+from reader import explained
+from reader import launched
+from reader import picture
+from reader import png
+from reader import wait_until
 
-from keras_explainer.browser import browser_page as module
 from keras_explainer.browser.browser_page import browser_page
 from keras_explainer.verified_scores import both_parts
 
 pytestmark = pytest.mark.slow  # a training, a conversion, a browser
 
-FOLDER = pathlib.Path(module.__file__).parent
+KEPT = "Array.from(shown.proof.kept)"
 NAMES = ["red", "</script><b>green", "blue"]
-# A camera of Chromium's own, green with a clock, that asks nobody.
-CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-DROP = """([name, content]) => {
-  const bytes = Uint8Array.from(atob(content), c => c.charCodeAt(0));
-  const dropped = new DataTransfer();
-  dropped.items.add(new File([bytes], name));
-  dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
-}"""
-# What the page found, out of its own variables.
-FOUND = """() => ({
-  classes: shown.entries.map(entry => entry.index),
-  scores: shown.entries.map(entry => entry.probability),
-  masks: shown.entries.map(entry => Array.from(entry.mask)),
-  kept: shown.proof.kept_scores[0],
-  removed: shown.proof.removed_scores[0],
-})"""
-
-
-def picture(seed, size=(75, 50)):
-    """A picture of another size than the classifier takes."""
-    pixels = (255 * trained.patches(1, seed=seed)[0][0]).round().astype("uint8")
-    return Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +45,8 @@ def page(explainer, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_playwright() as engine:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *CAMERA]
-        browser = engine.chromium.launch(executable_path=CHROMIUM, args=args)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -93,31 +67,6 @@ def tab(chromium, page):
     assert set(asked) <= {"file", "data", "blob"} and asked.count("file") == 1
 
 
-def drop(tab, name, content):
-    tab.evaluate(DROP, [name, base64.b64encode(content).decode()])
-
-
-def wait_until(tab, expression):
-    """Waits for JavaScript to be true; Playwright's own way is against the policy."""
-    for _ in range(100):
-        if tab.evaluate(expression):
-            return
-        tab.wait_for_timeout(50)
-    raise AssertionError(f"never {expression}")
-
-
-def png(image):
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-def explained(explainer, image, **options):
-    size = explainer.frozen.image_shape[1::-1]
-    pixels = np.float32(image.resize(size, Image.Resampling.BILINEAR))
-    return explainer.explain(explainer.preprocessing(pixels[None]), **options)
-
-
 def test_page_holds_everything(page):
     text = page.read_text("utf-8")
     read = Page(text)
@@ -131,30 +80,6 @@ def test_page_holds_everything(page):
     assert gzip.decompress(base64.b64decode(model))[4:8] == b"TFL3"
     assert len(re.findall(r'class="sample"', text)) == 2
     assert "{{" not in text.replace("${{", "")
-
-
-def test_the_runtime_is_that_of_the_package_named():
-    text = (FOLDER / "litert" / "README.md").read_text("utf-8")
-    named = dict(re.findall(r"\| `(\S+)` \| \S+ \| `(\w{64})` \|", text))
-    assert len(named) == 2
-    for name, expected in named.items():
-        content = (FOLDER / "litert" / name).read_bytes()
-        if name.endswith(".gz"):
-            content = gzip.decompress(content)
-        assert hashlib.sha256(content).hexdigest() == expected
-
-
-@needs_node
-@pytest.mark.parametrize("size", [(32, 32), (9, 80), (75, 7), (50, 75), (120, 150)])
-def test_pictures_are_resized_as_pillow_does(size):
-    image = picture(3)
-    pixels = np.asarray(image.convert("RGBA")).ravel().tolist()
-    inputs = f"{pixels}, {image.width}, {image.height}, {[*size]}"
-    script = f"<script>{(FOLDER / 'worker.js').read_text('utf-8')}</script>"
-    data = '<script type="application/json" id="data">0</script>'
-    found = run_in_node(data + script, f"return Array.from(resized({inputs}))")
-    expected = image.resize(size[::-1], Image.Resampling.BILINEAR)
-    np.testing.assert_array_equal(found, np.asarray(expected).ravel())
 
 
 @needs_chromium
@@ -218,23 +143,22 @@ def test_by_keyboard_alone(tab, explainer):
     expect(status).to_contain_text(f"sample 2: {first}, ")
     move_to("slider", "Threshold")
     tab.keyboard.press("ArrowRight")
-    level = float(tab.locator("#level").inner_text())
-    assert level == 0.51
+    assert tab.locator("#level").inner_text() == "0.51"
+    tab.keyboard.press("End")
+    soft = tab.evaluate(KEPT)
     move_to("checkbox", "Cut both parts")
     tab.keyboard.press("Space")
     wait_until(tab, "shown.isCut")
-    found = tab.evaluate(FOUND)
-    mask = np.float32(np.reshape(found["masks"][0], (1, 32, 32)) >= level)
-    size = explainer.frozen.image_shape[1::-1]
-    shown = Page(tab.content()).elements
-    assert [dict(a)["data-name"] for t, a in shown if a.get("class") == "sample"] == [
-        "sample 1",
-        "sample 2",
-    ]
+    found, kept = tab.evaluate(FOUND), tab.evaluate(KEPT)
+    mask = np.float32(np.reshape(found["masks"][0], (1, 32, 32)) >= 0.99)
     # The sample is embedded as a JPEG, so the classifier is asked about that.
-    sample = Image.open(io.BytesIO(base64.b64decode(_source(shown, "Try sample 2"))))
-    pixels = np.float32(sample.resize(size, Image.Resampling.BILINEAR))[None]
+    uri = tab.get_by_alt_text("Try sample 2").get_attribute("src")
+    sample = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    pixels = np.float32(sample.resize((32, 32), Image.Resampling.BILINEAR))[None]
     parts = both_parts(explainer, explainer.preprocessing(pixels), mask)
+    shown = np.ravel(explainer.preprocessing.restore(parts[0]))
+    np.testing.assert_allclose(kept, shown, atol=0.1)
+    assert np.abs(np.subtract(soft, shown)).max() > 2
     target = found["classes"][0]
     for name, part in zip(("kept", "removed"), parts):
         scores = explainer.frozen.probabilities(explainer.frozen.logits(part))
@@ -242,11 +166,6 @@ def test_by_keyboard_alone(tab, explainer):
     move_to("radio", first)
     tab.keyboard.press("ArrowDown")
     expect(status).to_contain_text(f"sample 2: {second}, ")
-
-
-def _source(elements, alt):
-    (source,) = (a["src"] for tag, a in elements if a.get("alt") == alt)
-    return source.partition(",")[2]
 
 
 @needs_chromium

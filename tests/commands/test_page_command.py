@@ -40,7 +40,7 @@ def test_a_page_of_an_explainer_of_ones_own(trained_explainer, tmp_path, capsys)
 
 def test_the_shipped_explainer_of_photographs_is_the_default():
     args = build_parser().parse_args(["page", "--out", "page.html"])
-    assert args.explainer == "imagenet" and args.images is None
+    assert args.explainer_path == "imagenet" and args.images is None
 
 
 @pytest.mark.parametrize(
