@@ -6,6 +6,7 @@ Run with the oldest and the newest versions: what changed there fails here by na
 import ast
 import pathlib
 import re
+import types
 
 import keras
 import numpy as np
@@ -15,11 +16,11 @@ import token_classifiers
 from keras import layers
 
 from keras_explainer import keras_internals
-from keras_explainer import replicas
+from keras_explainer.backend import replicas
 
 PACKAGE = pathlib.Path(keras_internals.__file__).parent
 # Private, but of Python itself.
-PYTHONS = {"_asdict", "_replace", "_exit"}
+PYTHONS = {"_asdict", "_fields", "_replace", "_actions", "_exit"}
 MODULES = re.compile(r"(keras\.src|keras\._\w+|tensorflow\.(python|core|compiler))\b")
 
 
@@ -262,5 +263,9 @@ def test_signatures_are_read_without_the_weights(tmp_path):
 
 
 def test_one_process_is_told_from_several():
-    assert not replicas.in_several_processes(tf.distribute.get_strategy())
-    assert not replicas.in_several_processes(tf.distribute.MirroredStrategy(["CPU:0"]))
+    for strategy in (
+        tf.distribute.get_strategy(),
+        tf.distribute.MirroredStrategy(["CPU:0"]),
+    ):
+        explainer = types.SimpleNamespace(distribute_strategy=strategy)
+        assert not replicas.in_several_processes(explainer)

@@ -16,16 +16,16 @@ class SavedModelRoute:
         import tensorflow as tf
 
         # All of it: the variables live no longer than what was loaded.
-        self._model = tf.saved_model.load(str(folder))
+        self._loaded = tf.saved_model.load(str(folder))
 
     def predict(self, signature, inputs, outputs):
         """Returns a dict of arrays, one for each name in `outputs`."""
         import tensorflow as tf
 
-        if signature not in self._model.signatures:
+        if signature not in self._loaded.signatures:
             message = f"There is no signature {signature}"
             raise ServingError(message, "INVALID_ARGUMENT")
-        function = self._model.signatures[signature]
+        function = self._loaded.signatures[signature]
         specs = function.structured_input_signature[1]
         tensors = {
             name: tf.constant(values, specs[name].dtype)
@@ -47,11 +47,11 @@ class SavedModelRoute:
                 "inputs": _infos(function.structured_input_signature[1]),
                 "outputs": _infos(function.structured_outputs),
             }
-            for name, function in self._model.signatures.items()
+            for name, function in self._loaded.signatures.items()
         }
 
     def close(self):
-        self._model = None
+        self._loaded = None
 
 
 def _infos(specs):

@@ -90,8 +90,7 @@ def test_folder_with_classes_in_the_order_of_the_classifier(photos):
 def named(names):
     """What tells the classes of an explainer, without a model."""
     return types.SimpleNamespace(
-        input_shape=(None, 32, 32, 3),
-        frozen=types.SimpleNamespace(num_classes=len(names)),
+        frozen=types.SimpleNamespace(num_classes=len(names), input_shape=(32, 32, 3)),
         preprocessing=types.SimpleNamespace(name="identity"),
         class_names=names,
         display_names=names,
@@ -208,8 +207,7 @@ def test_image_size_of_a_classifier_that_leaves_it_open(photos):
 
 def test_classifier_that_rescales_inside_gets_raw_pixels(photos):
     model = types.SimpleNamespace(
-        input_shape=(None, 32, 32, 3),
-        frozen=types.SimpleNamespace(num_classes=2),
+        frozen=types.SimpleNamespace(num_classes=2, input_shape=(32, 32, 3)),
         preprocessing=types.SimpleNamespace(name="identity"),
     )
     images = first(load(model, "folder", "--data", str(photos / "val" / "dog")).train)
