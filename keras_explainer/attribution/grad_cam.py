@@ -5,9 +5,9 @@ from keras import ops
 from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.attribution.base_method import of_class
-from keras_explainer.classifiers.feature_levels import map_before_pooling
-from keras_explainer.classifiers.feature_levels import map_of_layer
-from keras_explainer.classifiers.feature_levels import tensors_on_every_path
+from keras_explainer.classifiers.final_map import map_before_pooling
+from keras_explainer.classifiers.final_map import map_of_layer
+from keras_explainer.classifiers.graph_tensors import tensors_on_every_path
 
 
 class GradCAM(AttributionMethod):

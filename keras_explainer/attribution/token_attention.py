@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_explainer.attribution.base_method import AttributionMethod
 from keras_explainer.classifiers.attention import attention_scores
-from keras_explainer.classifiers.feature_levels import grid_of_map
-from keras_explainer.classifiers.feature_levels import read_by_head
+from keras_explainer.classifiers.final_map import grid_of_map
+from keras_explainer.classifiers.token_maps import read_by_head
 
 
 class TokenAttention(AttributionMethod):

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.check_option import check_flag
-from keras_explainer.classifiers.feature_levels import tensors_on_every_path
+from keras_explainer.classifiers.graph_tensors import tensors_on_every_path
 from keras_explainer.classifiers.head import LOGITS
 from keras_explainer.classifiers.head import PROBABILITIES
 from keras_explainer.classifiers.head import Head

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_explainer.classifiers.cell_head import find_cell_head
 from keras_explainer.classifiers.feature_levels import find_feature_levels
-from keras_explainer.classifiers.feature_levels import find_final_map
+from keras_explainer.classifiers.final_map import find_final_map
 from keras_explainer.classifiers.find_head import find_head
 from keras_explainer.classifiers.graph_problem import layout_problem
 from keras_explainer.classifiers.layer_graph import LayerGraph

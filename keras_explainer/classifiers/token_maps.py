@@ -8,6 +8,8 @@ import numpy as np
 from keras import ops
 
 from keras_explainer import backend
+from keras_explainer.classifiers.graph_tensors import has_weights_before
+from keras_explainer.classifiers.graph_tensors import tensors_on_every_path
 
 # Class token, distillation token and registers, which come before those of patches.
 _MOST_PREFIX_TOKENS = 5
@@ -230,3 +232,36 @@ def _vectors(graph, tensor):
         and any(len(graph.shape(read)) > 2 for read in call.inputs)
     ]
     return vectors or [graph.output]
+
+
+def grids_before_pooling(graph):
+    """Returns the `TokenGrid`s that every path passes through, before any pooling."""
+    tensors = []
+    for tensor in tensors_on_every_path(graph, graph.output):
+        if len(graph.shape(tensor)) <= 2:
+            break
+        tensors.append(tensor)
+    return grids_made_by_weights(graph, tensors)
+
+
+def grids_made_by_weights(graph, tensors):
+    """Returns the `TokenGrid`s among tensors that layers with weights made."""
+    # Not of patches of the image as it is.
+    made = [tensor for tensor in tensors if has_weights_before(graph, tensor)]
+    return token_grids(graph, made)
+
+
+def read_by_head(graph, count):
+    """Returns which of the last tokens the head reads: patches, or a class token.
+
+    Args:
+        graph: `LayerGraph`.
+        count: int, T. The number of tokens.
+
+    Returns:
+        Boolean array (T,).
+    """
+    grids = grids_before_pooling(graph)
+    if not grids or graph.shape(grids[-1].tensor)[1] != count:
+        return np.ones(count, bool)
+    return tokens_read(graph, grids[-1])

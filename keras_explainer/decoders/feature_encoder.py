@@ -3,7 +3,7 @@
 import keras
 
 from keras_explainer.classifiers.feature_levels import find_feature_levels
-from keras_explainer.classifiers.feature_levels import find_final_map
+from keras_explainer.classifiers.final_map import find_final_map
 from keras_explainer.classifiers.layer_graph import LayerGraph
 from keras_explainer.constructor_arguments import constructor_arguments
 
