@@ -16,7 +16,7 @@ def write_try_page(folder="build/docs/try"):
     """Writes `index.html` into a folder, 14 MB, and returns its path."""
     path = pathlib.Path(folder) / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    title = "MobileNetV2 with ImageNet's classes"
+    title = "MobileNetV2 of ImageNet"
     argv = ["page", "imagenet", "--title", title, "--out", str(path), "--force"]
     if keras_explainer(argv):
         raise SystemExit(1)

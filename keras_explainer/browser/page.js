@@ -224,7 +224,7 @@ function tell(entry, proof) {
   const covers = shown.area < 0.0005
     ? "Its mask is empty here: this class is ruled out."
     : `Its mask covers ${percent(shown.area)} of the picture; from that alone the ` +
-      `classifier says so with ${kept}, without it with ${left}.`;
+      `classifier gives it ${kept}, without that ${left}.`;
   say(`${shown.name}: ${nameOf(entry)}, ${percent(entry.probability)}. ${covers}`);
   const rounded = name => `${Math.round(shown.times[name])} ms`;
   byId("times").textContent =

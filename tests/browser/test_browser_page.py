@@ -175,7 +175,7 @@ def test_a_screen_reader_is_told_what_is_there(tab):
     expect(status).to_contain_text(
         re.compile(
             r"^patch\.png: .+, \d+.%\. Its mask covers \d+.% of the picture; from that "
-            r"alone the classifier says so with \d+.%, without it with \d+.%\.$"
+            r"alone the classifier gives it \d+.%, without that \d+.%\.$"
         )
     )
     chosen = NAMES[tab.evaluate("shown.entries[0].index")]
