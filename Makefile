@@ -66,21 +66,21 @@ test-oldest-core: .venv-oldest/.installed
 		-c constraints/oldest.txt -e ".[dev]"
 	touch $@
 
-# JAX and PyTorch, beside TensorFlow, whose answers theirs are compared with.
-test-backends: .venv-backends/.installed
-	.venv-backends/bin/python -m pytest tests/backends
+# JAX and PyTorch beside TensorFlow, whose answers theirs are compared with.
+test-backends: install .backends/jax .backends/torch
+	PYTHONPATH=.backends/jax:.backends/torch $(RUN) -m pytest tests/backends
 
-# JAX alone, in two minutes.
-test-backends-core: .venv-jax/.installed
-	.venv-jax/bin/python -m pytest -m "not slow and not thorough" tests/backends
+# JAX alone, the quick ones.
+test-backends-core: install .backends/jax
+	PYTHONPATH=.backends/jax $(RUN) -m pytest -m "not slow and not thorough" tests/backends
 
-.venv-backends/.installed: EXTRAS := jax,torch
-.venv-jax/.installed: EXTRAS := jax
-.venv-backends/.installed .venv-jax/.installed: setup.cfg
-	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D) || python3 -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-		-e ".[$(EXTRAS)]" pytest
-	touch $@
+# What else JAX needs comes with TensorFlow; PyTorch brings its own.
+.backends/jax: PACKAGES := --no-deps jax jaxlib
+.backends/torch: PACKAGES := torch
+.backends/jax .backends/torch: | install
+	rm -rf $@.partial
+	$(RUN) -m pip install --quiet --disable-pip-version-check --target $@.partial $(PACKAGES)
+	mv $@.partial $@
 
 # With Colab's versions: the notebooks, installed by their first cells, and quick tests.
 test-colab: .venv-colab/.installed
@@ -115,4 +115,4 @@ bench: install demo
 		--explainer runs/voc_quality/explainer.keras
 
 clean:
-	rm -rf $(VENV) .venv-oldest .venv-backends .venv-jax .venv-colab build *.egg-info runs
+	rm -rf $(VENV) .venv-oldest .venv-colab .backends build *.egg-info runs

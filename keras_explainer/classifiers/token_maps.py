@@ -129,7 +129,8 @@ def tokens_read(graph, grid):
     def score(tokens):
         read = graph.run({grid.tensor: tokens}, vectors)
         read = [ops.cast(values, "float32") for values in read]
-        return sum(ops.sum(x * random.normal(size=x.shape)) for x in read)
+        weights = (random.normal(size=x.shape).astype("float32") for x in read)
+        return sum(ops.sum(ops.multiply(x, w)) for x, w in zip(read, weights))
 
     with backend.outside_graph():
         tokens = ops.cast(random.normal(size=(1, *spec.shape[1:])), spec.dtype)

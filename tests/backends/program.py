@@ -12,6 +12,7 @@ import sys
 
 import keras
 import numpy as np
+import token_classifiers  # noqa: F401, whose layers are read from files
 
 import keras_explainer as kx
 from keras_explainer import attribution
@@ -59,6 +60,13 @@ def one_step(folder, data):
         yield f"step {name}", value
     for number, variable in enumerate(explainer.trainable_variables):
         yield f"step weights {number}", keras.ops.convert_to_numpy(variable)
+
+
+def two_devices(folder, data):
+    """Yields what `one_step` does, of a batch that two devices share."""
+    assert len(keras.distribution.list_devices()) == 2
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    yield from one_step(folder, data)
 
 
 def on_request(folder, data):
@@ -116,7 +124,15 @@ def training(folder, data):
 
 PARTS = {
     part.__name__: part
-    for part in (classifiers, explainers, one_step, on_request, maps, training)
+    for part in (
+        classifiers,
+        explainers,
+        one_step,
+        two_devices,
+        on_request,
+        maps,
+        training,
+    )
 }
 
 

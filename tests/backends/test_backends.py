@@ -83,10 +83,16 @@ def answers(folder, trained_classifier, trained_explainer):
     return of_backend
 
 
-def run(backend, folder, part):
+def run(backend, folder, part, **environment):
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        **environment,
+    }
     done = subprocess.run(
         [sys.executable, PROGRAM, folder, part],
-        env={**os.environ, "KERAS_BACKEND": backend},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=900,
@@ -131,6 +137,14 @@ def test_a_short_training(answers, backend, folder):
     data = np.load(folder / "data.npz")
     masks = explainer.explain(data["images"], targets=data["labels"]).masks[..., 0]
     np.testing.assert_allclose(masks, found["trained masks"], atol=1e-3)
+
+
+@pytest.mark.parametrize("backend", [on_backend("jax", pytest.mark.slow)])
+def test_two_devices_take_the_step_of_one(answers, folder, backend):
+    expected = answers("tensorflow", "one_step")
+    two = "--xla_force_host_platform_device_count=2"
+    run(backend, folder, "two_devices", XLA_FLAGS=two)
+    assert_same(dict(np.load(folder / f"{backend}_two_devices.npz")), expected)
 
 
 @every_backend
