@@ -4,6 +4,7 @@ import pathlib
 import re
 import sys
 
+import numpy as np
 import pytest
 from markdown_code import blocks
 from markdown_code import check_command
@@ -12,6 +13,7 @@ from markdown_code import commands
 from markdown_code import first_line
 from markdown_code import mentioned
 from markdown_code import prose
+from PIL import Image
 from stand_ins import STAND_INS
 from stand_ins import usual_names
 from stand_ins import write_photograph
@@ -21,6 +23,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
+import photograph_figures  # noqa: E402
 import site_hooks  # noqa: E402
 
 # The notebooks are run by their own tests; the log tells of commands of its time.
@@ -158,3 +161,15 @@ def test_what_is_said_of_an_error_is_of_one_that_there_is():
     assert len(titles) > 10
     stale = [t for t in titles if not any(s.startswith(t) for s in sentences)]
     assert not stale
+
+
+@pytest.mark.thorough  # the explainer of a thousand classes
+def test_the_figure_of_photographs_is_what_the_code_draws(monkeypatch, tmp_path):
+    monkeypatch.setattr(photograph_figures, "FIGURES", tmp_path)
+    photograph_figures.draw_photographs()
+    drawn, shown = (
+        np.asarray(Image.open(folder / "photographs.jpg"), "float32")
+        for folder in (tmp_path, DOCS / "figures")
+    )
+    assert drawn.shape == shown.shape
+    assert np.abs(drawn - shown).mean() < 1.5
