@@ -1,8 +1,10 @@
 """The pages of docs: code is run, links lead somewhere, lists are those of the code."""
 
+import os
 import pathlib
 import re
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -46,9 +48,16 @@ def python_of(name):
     return [code for code in found if first_line(code) != OF_README]
 
 
+@pytest.fixture
+def environment():
+    """The environment, which is afterwards what it was."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
 @pytest.mark.slow  # trainings, and an export
 @pytest.mark.parametrize("name", [name for name in WITH_CODE if python_of(name)])
-def test_python_of_a_page(name, monkeypatch, tmp_path):
+def test_python_of_a_page(name, monkeypatch, tmp_path, environment):
     monkeypatch.chdir(tmp_path)
     write_photograph(tmp_path / "photo.jpg")
     names = usual_names()
