@@ -1,7 +1,7 @@
 """What Keras has no operation for, in the words of the backend that it runs on.
 
-Each file has the same names; all else is written in `keras.ops` and knows no backend.
-Only the file of the backend in use is imported.
+The files of the three backends have the same names; all else is written in `keras.ops`
+and knows no backend. Only those of the backend in use are imported.
 """
 
 import importlib
@@ -10,7 +10,10 @@ import keras
 
 __all__ = []
 
-_backend = importlib.import_module(f"{__name__}.on_{keras.backend.backend()}")
+_name = keras.backend.backend()
+_backend = importlib.import_module(f"{__name__}.on_{_name}")
+_draws = importlib.import_module(f"{__name__}.draws_on_{_name}")
+_steps = importlib.import_module(f"{__name__}.steps_on_{_name}")
 
 # Graphs
 SAVED_FUNCTIONS = _backend.SAVED_FUNCTIONS
@@ -35,16 +38,17 @@ of_rows_where = _backend.of_rows_where
 slope_at = _backend.slope_at
 slopes_inside = _backend.slopes_inside
 value_and_slope = _backend.value_and_slope
+without_slopes = _backend.without_slopes
 
 # The step
-CALLBACKS_MAY_LAG = _backend.CALLBACKS_MAY_LAG
-GradientStep = _backend.GradientStep
-LOST_WORKER = _backend.LOST_WORKER
-STEP_ERRORS = _backend.STEP_ERRORS
-compiles_steps = _backend.compiles_steps
-counts = _backend.counts
-steps_state = _backend.steps_state
-with_known_shape = _backend.with_known_shape
+CALLBACKS_MAY_LAG = _steps.CALLBACKS_MAY_LAG
+GradientStep = _steps.GradientStep
+LOST_WORKER = _steps.LOST_WORKER
+STEP_ERRORS = _steps.STEP_ERRORS
+compiles_steps = _steps.compiles_steps
+counts = _steps.counts
+steps_state = _steps.steps_state
+with_known_shape = _steps.with_known_shape
 
 # Data
 dataset_of = _backend.dataset_of
@@ -66,8 +70,8 @@ searchsorted = _backend.searchsorted
 stable_argsort = _backend.stable_argsort
 
 # Draws that depend on a seed alone
-normal = _backend.normal
-normal_per_image = _backend.normal_per_image
-step_number = _backend.step_number
-uniform = _backend.uniform
-uniform_per_image = _backend.uniform_per_image
+normal = _draws.normal
+normal_per_image = _draws.normal_per_image
+step_number = _draws.step_number
+uniform = _draws.uniform
+uniform_per_image = _draws.uniform_per_image

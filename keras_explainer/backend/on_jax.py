@@ -181,6 +181,11 @@ def value_and_slope(function, point):
     return *found, slope
 
 
+def without_slopes():
+    """Returns a context in which nothing is kept for slopes, as a function tells."""
+    return contextlib.nullcontext()
+
+
 def slope_at(function, point):
     """Returns the slope of a function's sum at a point, outside of any graph.
 
@@ -252,108 +257,6 @@ def of_rows_where(wanted, function, rows):
 def resize_to_open_size(maps, size):
     """Resizes maps (N, h, w, K) bilinearly, to sizes that are known here."""
     return ops.image.resize(maps, tuple(map(int, size)))
-
-
-# === The step ===
-
-# What fails inside of a step is told by Python's own errors.
-STEP_ERRORS = LOST_WORKER = ()
-# Whether callbacks may look at a step while the next ones are taken: these take over
-# its memory.
-CALLBACKS_MAY_LAG = False
-
-
-def compiles_steps(jit_compile):
-    """Returns whether XLA compiles the steps, as it always does here."""
-    return True
-
-
-def counts(size):
-    """Returns a variable (size,) that steps count in, which no model tracks."""
-    return keras.Variable(np.zeros(size, "float32"), trainable=False)
-
-
-def steps_state(batch_check):
-    """Returns the variables outside of a model that its steps get and return."""
-    return [batch_check.found]
-
-
-class GradientStep(keras.Model):
-    """The steps of a model that says what a batch is, and its losses.
-
-    It defines `read_batch`, `losses_of` and `step_logs`, and has a `batch_check`.
-    """
-
-    def train_step(self, state, data):
-        trained, others, of_optimizer, of_metrics = state
-        batch = self.read_batch(data)
-
-        def loss_of(trained):
-            with self._stateless(trained, others, of_optimizer) as scope:
-                loss, *report = self.losses_of(batch, True)
-                scaled = self.optimizer.scale_loss(jnp.mean(loss))
-            return scaled, (loss, report, self._others(scope, others))
-
-        found, gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
-        loss, report, others = found[1]
-        sound = {**batch.sound, "loss": ops.all(ops.isfinite(loss))}
-        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            # That one looks for itself, and goes on with a smaller scale.
-            squares = [jnp.sum(jnp.square(slope)) for slope in gradients]
-            sound["gradients"] = jnp.isfinite(sum(squares))
-        is_sound, others = self._noted(sound, trained, others)
-        former = trained, of_optimizer
-        now = self.optimizer.stateless_apply(of_optimizer, gradients, trained)
-        trained, of_optimizer = jax.tree.map(
-            lambda new, old: jnp.where(is_sound, new, old),
-            tuple(map(list, now)),
-            former,
-        )
-        logs, of_metrics = self._logged(of_metrics, batch, loss, *report)
-        return logs, (trained, others, of_optimizer, of_metrics)
-
-    def test_step(self, state, data):
-        trained, others, of_metrics = state
-        batch = self.read_batch(data)
-        with self._stateless(trained, others):
-            loss, *report = self.losses_of(batch, False)
-        _, others = self._noted(batch.sound, trained, others)
-        logs, of_metrics = self._logged(of_metrics, batch, loss, *report)
-        return logs, (trained, others, of_metrics)
-
-    def _stateless(self, trained, others, of_optimizer=()):
-        variables = [*self.trainable_variables, *self.non_trainable_variables]
-        mapping = list(zip(variables, [*trained, *others]))
-        mapping += zip(self.optimizer.variables, of_optimizer)
-        return keras.StatelessScope(state_mapping=mapping)
-
-    def _others(self, scope, former):
-        """Returns the values of what is not trained, as a scope leaves them."""
-        return [
-            value
-            if scope.get_current_value(variable) is None
-            else scope.get_current_value(variable)
-            for variable, value in zip(self.non_trainable_variables, former)
-        ]
-
-    def _noted(self, sound, trained, others):
-        with self._stateless(trained, others) as scope:
-            is_sound = self.batch_check.note(**sound)
-        return is_sound, self._others(scope, others)
-
-    def _logged(self, of_metrics, *report):
-        variables = self.metrics_variables
-        mapping = list(zip(variables, of_metrics))
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            logs = self.step_logs(*report)
-        found = [scope.get_current_value(variable) for variable in variables]
-        pairs = zip(found, of_metrics)
-        return logs, [old if new is None else new for new, old in pairs]
-
-
-def with_known_shape(labels, num_images, num_classes):
-    """Returns the labels, whose shape is always known."""
-    return labels
 
 
 # === Data ===
@@ -429,54 +332,3 @@ def searchsorted(in_order, values, side):
 def stable_argsort(values):
     """Returns the order of values (N, K), in which equal ones stay as they came."""
     return jnp.argsort(values, axis=1, stable=True)
-
-
-# === Draws that depend on a seed alone ===
-
-
-def step_number(seed, step):
-    """Returns the number on which alone the draws of a step depend.
-
-    Args:
-        seed: int tensor (), of the training.
-        step: int tensor (), the number of the step.
-
-    Returns:
-        uint32 tensor (2,), since JAX has no longer whole numbers.
-    """
-    return jnp.stack([jnp.asarray(seed, "uint32"), jnp.asarray(step, "uint32")])
-
-
-def uniform(shape, seed, low=0.0, high=1.0):
-    """Draws evenly from low to high.
-
-    Args:
-        shape: Tuple.
-        seed: Pair of a number, such as that of a step, and an int.
-        low: float.
-        high: float.
-    """
-    return jax.random.uniform(_key(seed), shape, minval=low, maxval=high)
-
-
-def normal(shape, seed):
-    """Draws from a normal distribution of mean 0 and deviation 1.
-
-    Args:
-        shape: Tuple.
-        seed: As for `uniform`.
-    """
-    return jax.random.normal(_key(seed), shape)
-
-
-# A step has all images of all devices.
-uniform_per_image = uniform
-normal_per_image = normal
-
-
-def _key(seed):
-    number, salt = seed
-    key = jax.random.key(salt)
-    for part in jnp.ravel(jnp.asarray(number, "uint32")):
-        key = jax.random.fold_in(key, part)
-    return key

@@ -1,11 +1,11 @@
 """TensorFlow: graphs, tapes, and steps on the devices of `tf.distribute`."""
 
+import contextlib
 import functools
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from keras_explainer.backend import replicas
 
@@ -175,6 +175,11 @@ def value_and_slope(function, point):
     return value, found, tape.gradient(value, point, unconnected_gradients=zero)
 
 
+def without_slopes():
+    """Returns a context in which nothing is kept for slopes, as a tape does anyway."""
+    return contextlib.nullcontext()
+
+
 def slope_at(function, point):
     """Returns the slope of a function's sum at a point, outside of any graph.
 
@@ -257,103 +262,6 @@ def resize_to_open_size(maps, size):
     return tf.image.resize(maps, tf.stack(size))
 
 
-# === The step ===
-
-# What fails inside of a step, and where another worker does not answer any more.
-STEP_ERRORS = (tf.errors.OpError,)
-LOST_WORKER = (
-    tf.errors.AbortedError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.UnavailableError,
-)
-# Whether callbacks may look at a step while the next ones are taken.
-CALLBACKS_MAY_LAG = True
-
-
-def compiles_steps(jit_compile):
-    """Returns whether XLA compiles the steps: it fails at some networks on a GPU."""
-    return jit_compile != "auto" and jit_compile
-
-
-def counts(size):
-    """Returns a variable (size,) that steps count in, which no model tracks."""
-    return tf.Variable(
-        [0.0] * size,
-        trainable=False,
-        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-    )
-
-
-def steps_state(batch_check):
-    """Returns the variables outside of a model that its steps get and return."""
-    return []
-
-
-class GradientStep(keras.Model):
-    """The steps of a model that says what a batch is, and its losses.
-
-    It defines `read_batch`, `losses_of` and `step_logs`, and has a `batch_check`.
-    """
-
-    def train_step(self, data):
-        batch = self.read_batch(data)
-        variables = [v.value for v in self.trainable_variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss, *report = self.losses_of(batch, True)
-            # Of this device alone: Keras adds up the gradients of all.
-            scaled = self.optimizer.scale_loss(share_of_mean(loss))
-        gradients = tape.gradient(scaled, variables)
-        sound = {**batch.sound, "loss": ops.all(ops.isfinite(loss))}
-        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            # That one looks for itself, and goes on with a smaller scale.
-            sound["gradients"] = ops.isfinite(tf.linalg.global_norm(gradients))
-        update_if = replicas.update_if
-        update_if(self.batch_check.note(**sound), self._update, gradients)
-        return self.step_logs(batch, loss, *report)
-
-    def _update(self, gradients):
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-
-    def test_step(self, data):
-        batch = self.read_batch(data)
-        loss, *report = self.losses_of(batch, False)
-        self.batch_check.note(**batch.sound)
-        return self.step_logs(batch, loss, *report)
-
-
-def with_known_shape(labels, num_images, num_classes):
-    """Returns labels of a shape that a graph does not know as rows that it knows.
-
-    A step that was traced for indices and is traced again for rows, or the reverse,
-    is told no more than that there are labels.
-
-    Args:
-        labels: Tensor, as for `multi_hot_labels`, perhaps of unknown rank or width.
-        num_images: int tensor (). Number of images N.
-        num_classes: int. Number of classes C.
-
-    Returns:
-        The labels, or if they are of unknown shape, float32 tensor (N, C), with -1 in
-        the rows of labels that are not valid.
-    """
-    if labels.shape.rank is not None and None not in labels.shape[1:]:
-        return labels
-    return rows_of_any_form(labels, num_images, num_classes)
-
-
-def rows_of_any_form(labels, num_images, num_classes):
-    """Returns rows (N, C) of labels of unknown shape, as `with_known_shape` does."""
-    width = tf.size(labels) // tf.maximum(num_images, 1)
-    rows = tf.reshape(tf.cast(labels, "float32"), (num_images, width))
-    rows = tf.pad(rows, [[0, 0], [0, num_classes]])[:, :num_classes]
-    rows.set_shape((None, num_classes))
-    one_hot = tf.cast(rows[:, :1] == tf.range(num_classes, dtype="float32"), "float32")
-    is_class = tf.reduce_any(one_hot > 0, axis=1, keepdims=True)
-    of_indices = tf.where(is_class & (width == 1), one_hot, -1.0)
-    return tf.where(width == num_classes, rows, of_indices)
-
-
 # === Data ===
 
 
@@ -410,51 +318,3 @@ def searchsorted(in_order, values, side):
 def stable_argsort(values):
     """Returns the order of values (N, K), in which equal ones stay as they came."""
     return tf.argsort(values, axis=1, stable=True)
-
-
-# === Draws that depend on a seed alone ===
-
-
-def step_number(seed, step):
-    """Returns the number on which alone the draws of a step depend.
-
-    Args:
-        seed: int tensor (), of the training.
-        step: int tensor (), the number of the step.
-    """
-    return tf.bitwise.left_shift(tf.cast(seed, "int64"), 32) + tf.cast(step, "int64")
-
-
-def uniform(shape, seed, low=0.0, high=1.0):
-    """Draws evenly from low to high.
-
-    Args:
-        shape: Tuple.
-        seed: Pair of a number, such as that of a step, and an int.
-        low: float.
-        high: float.
-    """
-    return tf.random.stateless_uniform(shape, seed, low, high)
-
-
-def normal(shape, seed):
-    """Draws from a normal distribution of mean 0 and deviation 1.
-
-    Args:
-        shape: Tuple.
-        seed: As for `uniform`.
-    """
-    return tf.random.stateless_normal(shape, seed)
-
-
-def uniform_per_image(shape, seed, low=0.0, high=1.0):
-    """As `uniform`, for the images of a step, which come first in the shape.
-
-    Devices that share a step draw for all of its images, and take their own.
-    """
-    return replicas.drawn_per_image(tf.random.stateless_uniform, shape, seed, low, high)
-
-
-def normal_per_image(shape, seed):
-    """As `normal`, for the images of a step, which come first in the shape."""
-    return replicas.drawn_per_image(tf.random.stateless_normal, shape, seed)

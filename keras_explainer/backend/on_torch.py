@@ -149,6 +149,11 @@ def _detached(value):
     return value.detach() if isinstance(value, torch.Tensor) else value
 
 
+def without_slopes():
+    """Returns a context in which nothing is kept for slopes."""
+    return torch.no_grad()
+
+
 def slope_at(function, point):
     """Returns the slope of a function's sum at a point.
 
@@ -233,68 +238,6 @@ def resize_to_open_size(maps, size):
     return ops.image.resize(maps, tuple(map(int, size)))
 
 
-# === The step ===
-
-# What fails inside of a step is told by Python's own errors.
-STEP_ERRORS = LOST_WORKER = ()
-# Whether callbacks may look at a step while the next ones are taken.
-CALLBACKS_MAY_LAG = True
-
-
-def compiles_steps(jit_compile):
-    """Returns whether PyTorch compiles the steps."""
-    return jit_compile != "auto" and jit_compile
-
-
-def counts(size):
-    """Returns a variable (size,) that steps count in, which no model tracks."""
-    return keras.Variable(np.zeros(size, "float32"), trainable=False)
-
-
-def steps_state(batch_check):
-    """Returns the variables outside of a model that its steps get and return."""
-    return []
-
-
-class GradientStep(keras.Model):
-    """The steps of a model that says what a batch is, and its losses.
-
-    It defines `read_batch`, `losses_of` and `step_logs`, and has a `batch_check`.
-    """
-
-    def train_step(self, data):
-        batch = self.read_batch(data)
-        loss, *report = self.losses_of(batch, True)
-        variables = self.trainable_variables
-        gradients = torch.autograd.grad(
-            self.optimizer.scale_loss(loss.mean()),
-            [variable.value for variable in variables],
-            allow_unused=True,
-        )
-        with torch.no_grad():
-            sound = {**batch.sound, "loss": torch.isfinite(loss).all()}
-            if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-                # That one looks for itself, and goes on with a smaller scale.
-                slopes = [slope for slope in gradients if slope is not None]
-                squares = sum(slope.square().sum() for slope in slopes)
-                sound["gradients"] = torch.isfinite(squares)
-            if self.batch_check.note(**sound):
-                self.optimizer.apply(list(gradients), variables)
-            loss, report = keras.tree.map_structure(_detached, (loss, report))
-            return self.step_logs(batch, loss, *report)
-
-    def test_step(self, data):
-        batch = self.read_batch(data)
-        loss, *report = self.losses_of(batch, False)
-        self.batch_check.note(**batch.sound)
-        return self.step_logs(batch, loss, *report)
-
-
-def with_known_shape(labels, num_images, num_classes):
-    """Returns the labels, whose shape is always known."""
-    return labels
-
-
 # === Data ===
 
 
@@ -368,51 +311,3 @@ def searchsorted(in_order, values, side):
 def stable_argsort(values):
     """Returns the order of values (N, K), in which equal ones stay as they came."""
     return torch.argsort(values, dim=1, stable=True)
-
-
-# === Draws that depend on a seed alone ===
-
-
-def step_number(seed, step):
-    """Returns the number, int, on which alone the draws of a step depend.
-
-    Args:
-        seed: int tensor (), of the training.
-        step: int tensor (), the number of the step.
-    """
-    return (int(seed) << 32) + int(step)
-
-
-def uniform(shape, seed, low=0.0, high=1.0):
-    """Draws evenly from low to high.
-
-    Args:
-        shape: Tuple.
-        seed: Pair of a number, such as that of a step, and an int.
-        low: float.
-        high: float.
-    """
-    draws = torch.rand(tuple(shape), generator=_generator(seed))
-    return ops.convert_to_tensor(low + (high - low) * draws)
-
-
-def normal(shape, seed):
-    """Draws from a normal distribution of mean 0 and deviation 1.
-
-    Args:
-        shape: Tuple.
-        seed: As for `uniform`.
-    """
-    return ops.convert_to_tensor(torch.randn(tuple(shape), generator=_generator(seed)))
-
-
-# A step has all its images on one device.
-uniform_per_image = uniform
-normal_per_image = normal
-
-
-def _generator(seed):
-    """Returns a generator on the CPU, whose numbers are the same for every device."""
-    number, salt = (int(part) for part in seed)
-    mixed = np.random.SeedSequence([number, salt]).generate_state(1, "uint64")[0]
-    return torch.Generator().manual_seed(int(mixed) >> 1)

@@ -5,6 +5,7 @@ import pathlib
 import keras
 from keras import ops
 
+from keras_explainer import backend
 from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
@@ -162,7 +163,8 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
 
         The features are those of an encoder where the classifier has no feature map.
         """
-        outputs = self.frozen(images)
+        with backend.without_slopes():
+            outputs = self.frozen(images)
         if self.own_encoder is None:
             return outputs
         return {**outputs, "features": self.own_encoder(images, training=training)}

@@ -8,7 +8,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
-from keras_explainer.backend.on_tensorflow import rows_of_any_form
+from keras_explainer.backend.steps_on_tensorflow import rows_of_any_form
 from keras_explainer.inputs.labels import labels_are_valid
 
 pytestmark = pytest.mark.usefixtures("eager")
