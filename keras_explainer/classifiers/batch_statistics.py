@@ -51,11 +51,14 @@ def statistics_problem(frozen, preprocessing, images):
 def _has_statistics(operation):
     if not isinstance(operation, keras.layers.BatchNormalization):
         return False
-    mean, variance = operation.moving_mean, operation.moving_variance
-    return bool(
-        np.any(ops.convert_to_numpy(mean))
-        or np.any(ops.convert_to_numpy(variance) != 1)
-    )
+    mean, variance = _kept(operation)
+    return bool(np.any(mean) or np.any(variance != 1))
+
+
+def _kept(operation):
+    """Returns the mean and variance that a layer keeps, as arrays."""
+    variables = operation.moving_mean, operation.moving_variance
+    return [ops.convert_to_numpy(ops.convert_to_tensor(v)) for v in variables]
 
 
 def _misfit(graph, call, images):
@@ -65,10 +68,8 @@ def _misfit(graph, call, images):
     values = ops.convert_to_numpy(ops.cast(values, "float32"))
     axis = call.operation.axis % values.ndim
     others = tuple(i for i in range(values.ndim) if i != axis)
-    kept_mean = np.float64(ops.convert_to_numpy(call.operation.moving_mean))
-    kept_variance = (
-        np.float64(ops.convert_to_numpy(call.operation.moving_variance)) + 1e-6
-    )
+    kept_mean, kept_variance = map(np.float64, _kept(call.operation))
+    kept_variance = kept_variance + 1e-6
     shift = (values.mean(others) - kept_mean) ** 2 / kept_variance
     spread = np.abs(np.log((values.var(others) + 1e-6) / kept_variance))
     # Channels that are nearly constant say little, and may be far off.

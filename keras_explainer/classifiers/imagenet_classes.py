@@ -155,6 +155,7 @@ def answers_in_imagenet(graph):
         if bias is not None:
             name = call.operation.name
             is_head = name in _HEADS or name.endswith("_head_dense")
+            bias = keras.ops.convert_to_tensor(bias)
             bias = keras.ops.convert_to_numpy(bias)
             return is_head and bool(np.any(bias))
     return False

@@ -23,7 +23,7 @@ def background_problem(explainer):
     """
     frozen = explainer.frozen
     height, width, channels = (size or 224 for size in frozen.image_shape)
-    color = ops.convert_to_numpy(explainer.background.color)
+    color = ops.convert_to_numpy(ops.convert_to_tensor(explainer.background.color))
     values = ", ".join(f"{value:.3g}" for value in color)
     low, high = explainer.preprocessing.input_range or (-np.inf, np.inf)
     room = (high - low) / 4

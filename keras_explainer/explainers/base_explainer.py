@@ -336,7 +336,8 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         serialize = keras.saving.serialize_keras_object
         background = self._background_config
         if isinstance(background, str) and self.background.was_measured:
-            color = ops.convert_to_numpy(self.background.color)
+            color = ops.convert_to_tensor(self.background.color)
+            color = ops.convert_to_numpy(color)
             background = [float(value) for value in color]
         config = {
             "classifier": serialize(self.classifier),

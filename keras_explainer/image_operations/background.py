@@ -59,8 +59,9 @@ class Background(keras.layers.Layer):
         return fill + mask * (images - fill)
 
     def get_config(self):
-        color = "mean" if self.to_measure else ops.convert_to_numpy(self.color).tolist()
-        channels = self.color.shape[0]
+        color = ops.convert_to_numpy(ops.convert_to_tensor(self.color)).tolist()
+        channels = len(color)
+        color = "mean" if self.to_measure else color
         return {**super().get_config(), "color": color, "channels": channels}
 
 

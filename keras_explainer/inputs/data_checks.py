@@ -123,6 +123,8 @@ class DataChecks:
         other inputs than images."""
         x, labels, weights = self.parts(batch)
         x = self.inputs.as_arrays(x, self.argument)
+        images, _ = self.inputs.split(x)
+        check_image_shape(tuple(images.shape), self.image_shape, self.argument)
         labels, weights = as_labels(labels, self.argument), as_labels(weights)
         self.check_batch(x, labels, weights)
         images, others = self.inputs.split(x)

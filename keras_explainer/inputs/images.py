@@ -20,7 +20,8 @@ def as_images(images, argument="images"):
         ValueError: If they are none of these.
     """
     if backend.is_variable(images):
-        return ops.convert_to_tensor(images)
+        # Which of TensorFlow's own alone would stay a variable.
+        return ops.stop_gradient(ops.convert_to_tensor(images))
     if is_ragged(images):
         raise ValueError(_one_size(argument, "a ragged tensor"))
     if backend.is_tensor(images):

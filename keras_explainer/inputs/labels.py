@@ -24,7 +24,8 @@ def as_labels(labels, argument=None):
         ValueError: If they are none of these.
     """
     if backend.is_variable(labels):
-        return ops.convert_to_tensor(labels)
+        # Which of TensorFlow's own alone would stay a variable.
+        return ops.stop_gradient(ops.convert_to_tensor(labels))
     if labels is None or backend.is_tensor(labels):
         return labels
     array = as_array(labels)

@@ -286,7 +286,8 @@ class ExplainerTrainer(CompiledExplainer):
     def _is_new(self):
         """Returns whether no step was taken yet."""
         # Not by `int`, which fails for a variable on several devices.
-        return ops.convert_to_numpy(self.optimizer.iterations) == 0
+        steps = ops.convert_to_tensor(self.optimizer.iterations)
+        return ops.convert_to_numpy(steps) == 0
 
     def _with_own(self, callbacks, *own, epochs=None):
         """Returns callbacks after those of `fit` and `evaluate` themselves.

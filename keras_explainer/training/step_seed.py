@@ -38,7 +38,8 @@ class StepSeed(keras.layers.Layer):
         return backend.step_number(self.generator.state[0], step)
 
     def save_own_variables(self, store):
-        store["0"] = ops.convert_to_numpy(self.generator.state)
+        state = ops.convert_to_tensor(self.generator.state)
+        store["0"] = ops.convert_to_numpy(state)
 
     def load_own_variables(self, store):
         # Files from before there was a seed: what a step drew was that of seed 0.

@@ -218,8 +218,8 @@ def test_a_pass_holds_no_more_images_than_asked_for(eager):
     for name in ("IntegratedGradients", "RISE", "ExtremalPerturbation", "IGOSPlusPlus"):
         method, passes = build(name, tiny_classifier()), []
         inner = method._logits
-        method._logits = lambda v, inner=inner, seen=passes: (
-            seen.append(len(v)) or (inner(v))
+        method._logits = lambda v, *rows, inner=inner, seen=passes: (
+            seen.append(len(v)) or inner(v, *rows)
         )
         method.gradients = method._gradients
         method.explain(images, targets=[[1, 1, 0]] * 3, batch_size=8)

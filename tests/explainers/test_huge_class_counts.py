@@ -32,7 +32,7 @@ def test_explain_computes_the_masks_asked_for_and_no_others(make):
     def graph_of(function):
         return tf.function(function).get_concrete_function(images)
 
-    few = largest_tensor(graph_of(lambda x: explainer._explain_batch(x, None, 3)))
+    few = largest_tensor(graph_of(lambda x: explainer._explain_batch(x, (), None, 3)))
     everything = largest_tensor(graph_of(lambda x: explainer(x)["coarse_masks"]))
     grid = np.prod(explainer.output["coarse_masks"].shape[1:3])
     assert everything >= grid * CLASSES  # The measure sees all masks where they are.

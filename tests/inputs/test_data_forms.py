@@ -161,7 +161,11 @@ SMALL = r"\(N, 32, 32, 3\); resize them by .*Received: shape \(., 16, 16, 3\)$"
 # What is handed over, what the error says, and whether `explain` says it too.
 BAD = {
     "nothing": (lambda: (None,), "images of shape .*Received: None", True),
-    "a path": (lambda: ("pictures",), "images of shape .*Received: 'pictures'", True),
+    "a path": (
+        lambda: ("pictures",),
+        "images of shape .*Received: 'pictures'|can be read. Received: pictures: No",
+        True,
+    ),
     "another size": (lambda: (IMAGES[:, ::2, ::2], LABELS), SMALL, True),
     "another size in a dataset": (
         lambda: (dataset((IMAGES[:, ::2, ::2], LABELS)),),
@@ -249,7 +253,7 @@ BAD = {
     ),
     "names of files": (
         lambda: (["a.png", "b.png"], [0, 1]),
-        "should be images of shape .*Received: a list",
+        "be images of shape .*Received: a list|can be read. Received: a.png: No such",
         True,
     ),
     "weights below zero": (

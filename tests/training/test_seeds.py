@@ -98,7 +98,7 @@ def test_validation_depends_on_the_weights_and_the_images_alone(make):
 
     together = terms(np.arange(8))
     explainer.optimizer.iterations.assign(77)
-    explainer.step_seed.draw(explainer.distribute_strategy)
+    explainer.step_seed.draw(explainer)
     turned = terms(np.arange(8)[::-1])
     for name, values in together.items():
         np.testing.assert_allclose(
