@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_explainer.classifiers.input_front import IMAGE_RANGES
 from keras_explainer.classifiers.preprocessing import Preprocessing
+from keras_explainer.value_of_variable import value_of_variable
 
 # Misfit of the images given, and of the same in another range, to speak of it.
 _FAR, _NEAR = 1.5, 0.75
@@ -51,14 +52,12 @@ def statistics_problem(frozen, preprocessing, images):
 def _has_statistics(operation):
     if not isinstance(operation, keras.layers.BatchNormalization):
         return False
-    mean, variance = _kept(operation)
+    mean, variance = map(value_of_variable, _kept(operation))
     return bool(np.any(mean) or np.any(variance != 1))
 
 
-def _kept(operation):
-    """Returns the mean and variance that a layer keeps, as arrays."""
-    variables = operation.moving_mean, operation.moving_variance
-    return [ops.convert_to_numpy(ops.convert_to_tensor(v)) for v in variables]
+def _kept(layer):
+    return layer.moving_mean, layer.moving_variance
 
 
 def _misfit(graph, call, images):
@@ -68,8 +67,8 @@ def _misfit(graph, call, images):
     values = ops.convert_to_numpy(ops.cast(values, "float32"))
     axis = call.operation.axis % values.ndim
     others = tuple(i for i in range(values.ndim) if i != axis)
-    kept_mean, kept_variance = map(np.float64, _kept(call.operation))
-    kept_variance = kept_variance + 1e-6
+    kept_mean, kept_variance = map(value_of_variable, _kept(call.operation))
+    kept_mean, kept_variance = np.float64(kept_mean), np.float64(kept_variance) + 1e-6
     shift = (values.mean(others) - kept_mean) ** 2 / kept_variance
     spread = np.abs(np.log((values.var(others) + 1e-6) / kept_variance))
     # Channels that are nearly constant say little, and may be far off.

@@ -1,7 +1,8 @@
 """The thousand classes of ImageNet, and the classifiers whose answers they are."""
 
-import keras
 import numpy as np
+
+from keras_explainer.value_of_variable import value_of_variable
 
 # The first word of each synset, in the order of their numbers in WordNet, which is that
 # of `keras.applications`. Two are there twice: a crane is a bird and a machine.
@@ -155,7 +156,5 @@ def answers_in_imagenet(graph):
         if bias is not None:
             name = call.operation.name
             is_head = name in _HEADS or name.endswith("_head_dense")
-            bias = keras.ops.convert_to_tensor(bias)
-            bias = keras.ops.convert_to_numpy(bias)
-            return is_head and bool(np.any(bias))
+            return is_head and bool(np.any(value_of_variable(bias)))
     return False

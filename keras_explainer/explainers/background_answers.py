@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+from keras_explainer.value_of_variable import value_of_variable
+
 # Named in a warning; there may be many.
 _SHOWN = 3
 
@@ -23,7 +25,7 @@ def background_problem(explainer):
     """
     frozen = explainer.frozen
     height, width, channels = (size or 224 for size in frozen.image_shape)
-    color = ops.convert_to_numpy(ops.convert_to_tensor(explainer.background.color))
+    color = value_of_variable(explainer.background.color)
     values = ", ".join(f"{value:.3g}" for value in color)
     low, high = explainer.preprocessing.input_range or (-np.inf, np.inf)
     room = (high - low) / 4

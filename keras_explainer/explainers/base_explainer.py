@@ -27,6 +27,7 @@ from keras_explainer.inputs.check_class_names import check_classes_of_data
 from keras_explainer.inputs.model_inputs import ModelInputs
 from keras_explainer.keras_internals import ClonedWhole
 from keras_explainer.training.step_seed import StepSeed
+from keras_explainer.value_of_variable import value_of_variable
 
 
 class BaseExplainer(ClonedWhole, ExplainingModel):
@@ -336,9 +337,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         serialize = keras.saving.serialize_keras_object
         background = self._background_config
         if isinstance(background, str) and self.background.was_measured:
-            color = ops.convert_to_tensor(self.background.color)
-            color = ops.convert_to_numpy(color)
-            background = [float(value) for value in color]
+            background = value_of_variable(self.background.color).tolist()
         config = {
             "classifier": serialize(self.classifier),
             "preprocess_input": serialize(self.preprocessing.saved_config),

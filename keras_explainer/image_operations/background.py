@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_explainer.image_operations.resize import resize_bilinear
+from keras_explainer.value_of_variable import value_of_variable
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -59,7 +60,7 @@ class Background(keras.layers.Layer):
         return fill + mask * (images - fill)
 
     def get_config(self):
-        color = ops.convert_to_numpy(ops.convert_to_tensor(self.color)).tolist()
+        color = value_of_variable(self.color).tolist()
         channels = len(color)
         color = "mean" if self.to_measure else color
         return {**super().get_config(), "color": color, "channels": channels}

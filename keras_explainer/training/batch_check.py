@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.keras_internals import value_between_steps
+from keras_explainer.value_of_variable import value_of_variable
 
 
 class BatchCheck:
@@ -57,7 +58,7 @@ class BatchCheck:
             ValueError: If images or labels are at fault.
             FloatingPointError: If the loss or a gradient is not finite.
         """
-        found = ops.convert_to_numpy(value_between_steps(model, self.found))
+        found = value_of_variable(value_between_steps(model, self.found))
         problem = next((p for p, wrong in zip(self.PROBLEMS, found) if wrong), None)
         if problem == "loss" and math.isfinite(loss):
             return  # Of a later step, which has not been told of yet.

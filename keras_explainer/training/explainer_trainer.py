@@ -4,7 +4,6 @@ import contextlib
 import warnings
 
 import keras
-from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.check_option import check_option
@@ -19,6 +18,7 @@ from keras_explainer.training.learning_rate_decay import LearningRateDecay
 from keras_explainer.training.learning_rate_decay import rate_set_back
 from keras_explainer.training.validation_masks import in_order
 from keras_explainer.training.validation_masks import masks_apart
+from keras_explainer.value_of_variable import value_of_variable
 
 # Images held out whose masks `fit` verifies at its end.
 _VERIFIED = 16
@@ -286,8 +286,7 @@ class ExplainerTrainer(CompiledExplainer):
     def _is_new(self):
         """Returns whether no step was taken yet."""
         # Not by `int`, which fails for a variable on several devices.
-        steps = ops.convert_to_tensor(self.optimizer.iterations)
-        return ops.convert_to_numpy(steps) == 0
+        return value_of_variable(self.optimizer.iterations) == 0
 
     def _with_own(self, callbacks, *own, epochs=None):
         """Returns callbacks after those of `fit` and `evaluate` themselves.

@@ -1,10 +1,10 @@
 """What the draws of a training step depend on: the training's seed and the step."""
 
 import keras
-from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.drawn_seed import drawn_seed
+from keras_explainer.value_of_variable import value_of_variable
 
 
 class StepSeed(keras.layers.Layer):
@@ -38,8 +38,7 @@ class StepSeed(keras.layers.Layer):
         return backend.step_number(self.generator.state[0], step)
 
     def save_own_variables(self, store):
-        state = ops.convert_to_tensor(self.generator.state)
-        store["0"] = ops.convert_to_numpy(state)
+        store["0"] = value_of_variable(self.generator.state)
 
     def load_own_variables(self, store):
         # Files from before there was a seed: what a step drew was that of seed 0.
