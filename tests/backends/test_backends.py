@@ -58,11 +58,14 @@ def answers(folder, trained_classifier, trained_explainer):
     def write(part):
         if part in ("one_step", "classifiers"):
             for kind in trained.KINDS if part == "classifiers" else ["softmax"]:
+                path = folder / f"untrained_{kind.replace(' ', '_')}.keras"
+                if path.exists():
+                    continue  # Another would begin with other weights.
                 explainer = kx.ExplainerModel(
                     trained_classifier(kind),
                     multi_label=False if kind == "logits" else "auto",
                 )
-                explainer.save(folder / f"untrained_{kind.replace(' ', '_')}.keras")
+                explainer.save(path)
         elif part in ("explainers", "on_request"):
             for name in trained.EXPLAINERS if part == "explainers" else ["explainer"]:
                 explainer = trained_explainer(name)
