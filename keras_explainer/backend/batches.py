@@ -34,3 +34,17 @@ class Batches(keras.utils.PyDataset):
 
     def _start(self):
         self.iterator, self.taken = self.batches(), 0
+
+
+def dataset_of(batches, forms, count):
+    """Returns batches as `fit` takes them.
+
+    Args:
+        batches: Function without arguments that returns an iterator of tuples of
+            arrays, or of tuples of them.
+        forms: Tuple of the forms of these arrays, in their structure: each a pair of
+            its shape, None where it is open, and of its type.
+        count: Function without arguments that returns how many batches an epoch has,
+            or None: as many as are asked for.
+    """
+    return Batches(batches, count())

@@ -8,9 +8,10 @@ import jax
 import keras
 import numpy as np
 from jax import numpy as jnp
-from keras import ops
 
-from keras_explainer.backend.batches import Batches
+from keras_explainer.backend import batches
+from keras_explainer.backend import known_shapes
+from keras_explainer.backend import one_device
 
 # Functions of the backend that users give to layers, which Keras saves by names that it
 # does not find.
@@ -98,16 +99,6 @@ def is_tensor(values):
 def is_variable(values):
     """Returns whether values are a variable."""
     return isinstance(values, keras.Variable)
-
-
-def known_shape(tensor):
-    """Returns the shape of a tensor."""
-    return tuple(tensor.shape)
-
-
-def with_shape(tensor, shape):
-    """Returns a tensor, whose shape is known here."""
-    return tensor
 
 
 def with_batch_of(batch, size):
@@ -254,60 +245,20 @@ def of_rows_where(wanted, function, rows):
     return [jnp.where(wanted, jnp.reshape(x, wanted.shape), 0) for x in found]
 
 
-def resize_to_open_size(maps, size):
-    """Resizes maps (N, h, w, K) bilinearly, to sizes that are known here."""
-    return ops.image.resize(maps, tuple(map(int, size)))
+# === What is the same wherever shapes are known and devices seem to be one ===
 
+dataset_of = batches.dataset_of
 
-# === Data ===
+known_shape = known_shapes.known_shape
+resize_to_open_size = known_shapes.resize_to_open_size
+with_shape = known_shapes.with_shape
 
-
-def dataset_of(batches, forms, count):
-    """Returns batches as `fit` takes them.
-
-    Args:
-        batches: Function without arguments that returns an iterator of tuples of
-            arrays, or of tuples of them.
-        forms: Tuple of the forms of these arrays, in their structure: each a pair of
-            its shape, None where it is open, and of its type.
-        count: Function without arguments that returns how many batches an epoch has,
-            or None: as many as are asked for.
-    """
-    return Batches(batches, count())
-
-
-# === The devices that share a step, which here are one, or seem to be ===
-
-
-def at_least_one(batch):
-    """Returns the batch, which is never empty."""
-    return batch
-
-
-def device_scope(explainer):
-    """Returns the context in which the variables of an explainer are made."""
-    return contextlib.nullcontext()
-
-
-def in_several_processes(explainer):
-    """Returns whether an explainer trains in several processes."""
-    return False
-
-
-def of_first_worker(number, explainer):
-    """Returns the first worker's number to all of them."""
-    return number
-
-
-def share_of_mean(values):
-    """Returns what a device adds to the mean of all images' values (N,)."""
-    return ops.mean(values)
-
-
-def sum_of_all(value):
-    """Returns the sum of the devices' values of a tensor."""
-    return value
-
+at_least_one = one_device.at_least_one
+device_scope = one_device.device_scope
+in_several_processes = one_device.in_several_processes
+of_first_worker = one_device.of_first_worker
+share_of_mean = one_device.share_of_mean
+sum_of_all = one_device.sum_of_all
 
 # === Ranks ===
 

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 import torch
 
+from keras_explainer.backend import known_shapes
+from keras_explainer.backend.on_torch import detached
+
 # What fails inside of a step is told by Python's own errors.
 STEP_ERRORS = LOST_WORKER = ()
 # Whether callbacks may look at a step while the next ones are taken.
@@ -23,6 +26,9 @@ def counts(size):
 def steps_state(batch_check):
     """Returns the variables outside of a model that its steps get and return."""
     return []
+
+
+with_known_shape = known_shapes.with_known_shape
 
 
 class GradientStep(keras.Model):
@@ -49,7 +55,7 @@ class GradientStep(keras.Model):
                 sound["gradients"] = torch.isfinite(squares)
             if self.batch_check.note(**sound):
                 self.optimizer.apply(list(gradients), variables)
-            loss, report = keras.tree.map_structure(_detached, (loss, report))
+            loss, report = detached((loss, report))
             return self.step_logs(batch, loss, *report)
 
     def test_step(self, data):
@@ -57,12 +63,3 @@ class GradientStep(keras.Model):
         loss, *report = self.losses_of(batch, False)
         self.batch_check.note(**batch.sound)
         return self.step_logs(batch, loss, *report)
-
-
-def with_known_shape(labels, num_images, num_classes):
-    """Returns the labels, whose shape is always known."""
-    return labels
-
-
-def _detached(value):
-    return value.detach() if isinstance(value, torch.Tensor) else value
