@@ -1,4 +1,4 @@
-"""Checking a number, or yes or no, that was handed over."""
+"""Checking a number, a choice, or yes or no, that was handed over."""
 
 import numpy as np
 
@@ -36,3 +36,10 @@ def check_flag(name, value, auto=False):
     if not (auto and isinstance(value, str) and value == "auto"):
         kinds = 'True, False or "auto"' if auto else "True or False"
         raise ValueError(f"Argument `{name}` should be {kinds}. Received: {value!r}")
+
+
+def check_choice(name, value, choices):
+    """Raises a ValueError if an option is not one of its choices."""
+    if value not in choices:
+        expected = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"Argument `{name}` should be {expected}. Received: {value!r}")

@@ -8,6 +8,7 @@ from rich.progress import track
 
 from keras_explainer import backend
 from keras_explainer.attribution.edge_aligned import edge_aligned
+from keras_explainer.check_option import check_choice
 from keras_explainer.check_option import check_option
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.classifiers.layer_graph import has_graph
@@ -308,10 +309,3 @@ class AttributionMethod:
 def of_class(scores, classes):
     """Returns that score (P,) of each row of (P, C) which its class (P,) has."""
     return ops.take_along_axis(scores, classes[:, None], axis=1)[:, 0]
-
-
-def check_choice(name, value, choices):
-    """Raises a ValueError if an option is not one of its choices."""
-    if value not in choices:
-        expected = " or ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(f"Argument `{name}` should be {expected}. Received: {value!r}")

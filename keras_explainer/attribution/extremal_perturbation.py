@@ -7,8 +7,8 @@ from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
-from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.attribution.base_method import of_class
+from keras_explainer.check_option import check_choice
 from keras_explainer.check_option import check_option
 from keras_explainer.image_operations.gaussian_blur import gaussian_blur
 from keras_explainer.image_operations.resize import resize_bilinear

@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.attribution.base_method import AttributionMethod
-from keras_explainer.attribution.base_method import check_choice
 from keras_explainer.attribution.baseline import Baseline
+from keras_explainer.check_option import check_choice
 from keras_explainer.check_option import check_option
 from keras_explainer.drawn_seed import drawn_seed
 

@@ -6,6 +6,8 @@ import keras
 from keras import ops
 
 from keras_explainer import backend
+from keras_explainer.check_option import check_choice
+from keras_explainer.check_option import check_flag
 from keras_explainer.classifiers.head import names_of_both_answers
 from keras_explainer.classifiers.imagenet_classes import IMAGENET_CLASSES
 from keras_explainer.classifiers.imagenet_classes import answers_in_imagenet
@@ -56,11 +58,13 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             index, or None: then the names of ImageNet's classes for a trained
             classifier of `keras.applications` that tells them apart. Of a binary
             classifier the names of its answers no and yes, or of the latter alone.
+        upsampling: "bilinear", or "guided" so that the masks of `explain` end where
+            the image's colours change. Masks are trained as they are decoded.
+        dense_crf: Boolean, or "auto" for True with guided upsampling. Whether cells of
+            like colour agree in the masks of `explain`.
         name: String. Name of the model.
     """
 
-    dense_crf = False  # whether cells agree in the masks of `explain`
-    upsampling = "bilinear"  # how `explain` enlarges masks
     refined = None  # how `explain` refines masks; `ExplainerModel` tells
     hides_pixels = True  # whether it learns from images with parts hidden
 
@@ -73,8 +77,12 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         preprocess_input="auto",
         background="mean",
         class_names=None,
+        upsampling="bilinear",
+        dense_crf="auto",
         name=None,
     ):
+        check_choice("upsampling", upsampling, ("bilinear", "guided"))
+        check_flag("dense_crf", dense_crf, auto=True)
         preprocessing = Preprocessing(preprocess_input, frozen.graph)
         backdrop = Background(
             background,
@@ -109,6 +117,8 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         self.preprocessing = preprocessing
         self.background = backdrop
         self.step_seed = StepSeed(name="step_seed")
+        self.upsampling = upsampling
+        self.dense_crf = upsampling == "guided" if dense_crf == "auto" else dense_crf
         self.class_names = class_names
         self.term_trackers = [
             keras.metrics.Mean(name=name) for name in (*self.LOSS.TERMS, *self.MEASURES)
@@ -344,6 +354,8 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
             "background": background,
             "multi_label": serialize(self.frozen.head),
             "class_names": self.class_names,
+            "upsampling": self.upsampling,
+            "dense_crf": self.dense_crf,
             "image_input": self.frozen.image_input,
             "name": self.name,
         }

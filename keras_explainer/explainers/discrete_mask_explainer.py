@@ -55,7 +55,8 @@ class DiscreteMaskExplainer(BaseExplainer):
         multi_label: As for `ExplainerModel`.
         image_input: As for `ExplainerModel`.
         output: As for `ExplainerModel`.
-        **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
+        **kwargs: `preprocess_input`, `background`, `class_names`, `upsampling`
+            ("bilinear" here by default), `dense_crf` and `name`, as for
             `ExplainerModel`.
 
     Call arguments:

@@ -133,7 +133,7 @@ class ExplainerModel(BaseExplainer):
         output=None,
         name=None,
     ):
-        _check_options(stride, rule_out, dense_crf, upsampling)
+        _check_options(stride, rule_out)
         if stride == "auto":
             stride = whole_object_stride if decoder == "unet" else default_stride
         # === Layers ===
@@ -179,6 +179,8 @@ class ExplainerModel(BaseExplainer):
             preprocess_input=preprocess_input,
             background=background,
             class_names=class_names,
+            upsampling=upsampling,
+            dense_crf=dense_crf,
             name=name,
         )
 
@@ -188,8 +190,6 @@ class ExplainerModel(BaseExplainer):
         self.cell_attention = attention
         self.class_head = head
         self.rule_out = rule_out
-        self.dense_crf = upsampling == "guided" if dense_crf == "auto" else dense_crf
-        self.upsampling = upsampling
         self._decode = decode
         self._decoder_config = decoder
         self.compile()
@@ -350,24 +350,16 @@ class ExplainerModel(BaseExplainer):
             "encoder": self.encoder and serialize(self.encoder.backbone),
             "stride": self.frozen.finest_stride,
             "rule_out": self.rule_out,
-            "dense_crf": self.dense_crf,
-            "upsampling": self.upsampling,
         }
 
 
-def _check_options(stride, rule_out, dense_crf, upsampling):
+def _check_options(stride, rule_out):
     if stride != "auto" and (type(stride) is not int or stride < 1):
         raise ValueError(
             "Argument `stride` should be a whole number of pixels from 1, or "
             f'"auto". Received: {stride!r}'
         )
     check_flag("rule_out", rule_out)
-    check_flag("dense_crf", dense_crf, auto=True)
-    if upsampling not in ("guided", "bilinear"):
-        raise ValueError(
-            'Argument `upsampling` should be "guided" or "bilinear". '
-            f"Received: {upsampling!r}"
-        )
 
 
 def _of_classes(decoded, num_classes, classes):

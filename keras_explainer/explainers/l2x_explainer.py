@@ -42,7 +42,8 @@ class L2XExplainer(BaseExplainer):
         multi_label: As for `ExplainerModel`.
         image_input: As for `ExplainerModel`.
         output: As for `ExplainerModel`.
-        **kwargs: `preprocess_input`, `background`, `class_names` and `name`, as for
+        **kwargs: `preprocess_input`, `background`, `class_names`, `upsampling`
+            ("bilinear" here by default), `dense_crf` and `name`, as for
             `ExplainerModel`.
 
     Call arguments:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import tiny_classifier
+from explainer_kinds import every_kind
 
 import keras_explainer
 from keras_explainer.image_operations import guided_upsampling as room
@@ -124,28 +125,39 @@ def test_averaged_to_takes_the_means_of_cells():
     )
 
 
-@pytest.mark.slow
-def test_explain_follows_colours_and_edges_unless_told_not_to():
+@every_kind
+def test_explain_follows_colours_and_edges_if_told_to(make, tmp_path):
     classifier = tiny_classifier()
     images = picture(classifier.input_shape[1]).astype("float32")
-    guided = keras_explainer.ExplainerModel(classifier)
-    plain = keras_explainer.ExplainerModel(classifier, upsampling="bilinear")
+    guided = make(classifier, upsampling="guided")
+    plain = make(classifier, upsampling="bilinear")
     plain.set_weights(guided.get_weights())
-    read = guided.frozen(images)
-    logits = guided.class_logits(images, read)
-    everything = np.ones((2, guided.frozen.num_classes), int)
-    fall = guided.fall(read, np.arange(guided.frozen.num_classes)[None].repeat(2, 0))
+    read = guided.classifier_outputs(images)
+    everything = np.arange(guided.frozen.num_classes)[None].repeat(2, 0)
+    logits = guided.class_logits(images, read, everything)
+    fall = guided.fall(read, everything)
+    asked = np.ones_like(everything)
+    along_edges = tf.sigmoid(guided_upsampling(dense_crf(logits, images), images) + fall)
     np.testing.assert_allclose(
-        guided.explain(images, everything).masks,
-        tf.sigmoid(guided_upsampling(dense_crf(logits, images), images) + fall),
-        atol=1e-5,
+        guided.explain(images, asked).masks, along_edges, atol=1e-5
     )
     np.testing.assert_allclose(
-        plain.explain(images, everything).masks,
+        plain.explain(images, asked).masks,
         tf.sigmoid(tf.image.resize(logits, images.shape[1:3]) + fall),
         atol=1e-5,
     )
+    guided.save(tmp_path / "guided.keras")
+    reloaded = keras_explainer.load(tmp_path / "guided.keras")
+    np.testing.assert_allclose(
+        reloaded.explain(images, asked).masks, along_edges, atol=1e-5
+    )
     assert plain.get_config()["upsampling"] == "bilinear"
+
+
+@every_kind
+def test_an_unknown_upsampling_is_refused(make):
+    with pytest.raises(ValueError, match="`upsampling` should be .*Received: 'cubic'"):
+        make(tiny_classifier(), upsampling="cubic")
 
 
 def test_an_unknown_upsampling_is_refused():
