@@ -326,7 +326,11 @@ def draw(explainer, sets, path):
     images = np.concatenate([images for images, _, _ in sets.values()])
     pick = images[:: len(images) // 16][:16]
     explanation = explainer.explain(pick, top_k=1)
-    captions = [f"{score:.2f}" for score in explanation.scores[:, 0]]
+    names = explainer.display_names
+    captions = [
+        f"{names[answer]} {score:.2f}"
+        for answer, score in zip(explanation.classes[:, 0], explanation.scores[:, 0])
+    ]
     shown = explainer.preprocessing.restore(pick)
     sheet = kx.visualization.contact_sheet(
         shown, explanation.target_mask, captions, columns=4

@@ -17,7 +17,7 @@ from keras_explainer.explainers.cloneable import cloneable
 from keras_explainer.explainers.cloneable import copied
 from keras_explainer.explainers.explaining_model import ExplainingModel
 from keras_explainer.explainers.first_images import learn_from_first_images
-from keras_explainer.explainers.relevance import graded_logits
+from keras_explainer.explainers.relevance import graded
 from keras_explainer.files.atomic_file import atomic_file
 from keras_explainer.image_operations.background import Background
 from keras_explainer.image_operations.enlarged_masks import enlarged_masks
@@ -191,19 +191,19 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         """
         raise TypeError(f"{type(self).__name__} should define `class_logits`.")
 
-    def relevance_logits(self, logits, outputs, classes):
-        """Returns logits of relevance (N, h, w, K), by which cells are told apart.
+    def relevance_cells(self, logits, outputs, classes):
+        """Returns relevance (N, h, w, K) in [0, 1], by which cells are told apart.
 
         Args:
             logits: Tensor (N, h, w, K), mask logits of the classes.
             outputs: Dict of what the frozen classifier gives for the images.
             classes: Integer tensor (N, K).
         """
-        return graded_logits(logits)
+        return graded(logits)
 
-    def relevance(self, logits, images):
-        """Returns relevance (N, H, W, K) in [0, 1] of its logits (N, h, w, K)."""
-        return ops.sigmoid(resize_bilinear(logits, grid_of(images)))
+    def relevance(self, cells, images):
+        """Enlarges relevance (N, h, w, K) to that of images (N, H, W, channels)."""
+        return resize_bilinear(cells, grid_of(images))
 
     def fall(self, outputs, classes):
         """Returns how far masks of classes (N, K) fade, which some explainers let.

@@ -159,8 +159,8 @@ class BoundedLogitAttentionExplainer(BaseExplainer):
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._masks_of(outputs["features"][0], classes)
 
-    def relevance_logits(self, logits, outputs, classes):
-        """Returns logits of relevance (N, h, w, K), of how cells are selected."""
+    def relevance_cells(self, logits, outputs, classes):
+        """Returns relevance (N, h, w, K) in [0, 1], of how cells are selected."""
         return graded_selection(logits, self.attention.logits(outputs["features"][0]))
 
     def step_terms(self, images, outputs, labels, training):

@@ -13,7 +13,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.binary_mask_logits import binary_mask_logits
 from keras_explainer.explainers.binary_mask_logits import margins_of
 from keras_explainer.explainers.own_encoder import own_encoder
-from keras_explainer.explainers.relevance import graded_logits
+from keras_explainer.explainers.relevance import graded
 from keras_explainer.image_operations.resize import resize_antialiased
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.losses.classifier_terms import evidence_loss
@@ -154,9 +154,9 @@ class DiscreteMaskExplainer(BaseExplainer):
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._decode(images, outputs, classes)
 
-    def relevance_logits(self, logits, outputs, classes):
-        """Returns logits of relevance (N, h, w, K), of the chances to be kept."""
-        return graded_logits(margins_of(logits))
+    def relevance_cells(self, logits, outputs, classes):
+        """Returns relevance (N, h, w, K) in [0, 1], of the chances to be kept."""
+        return graded(margins_of(logits))
 
     def step_terms(self, images, outputs, labels, training):
         loss = self.explainer_loss

@@ -15,7 +15,7 @@ from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.mask_stages import ruled_out
 from keras_explainer.explainers.mask_stages import shortfall
 from keras_explainer.explainers.refined_logits import refined_logits
-from keras_explainer.explainers.relevance import graded_logits
+from keras_explainer.explainers.relevance import graded
 from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.losses.explainer_loss import FORMER_OPTIONS
 from keras_explainer.losses.explainer_loss import ExplainerLoss
@@ -302,8 +302,8 @@ class ExplainerModel(BaseExplainer):
         """Returns how far masks fade (N, 1, 1, K) of classes that are ruled out."""
         return ruled_out(0.0, self.frozen, outputs, classes) if self.rule_out else 0.0
 
-    def relevance_logits(self, logits, outputs, classes):
-        """Returns logits of relevance (N, h, w, K), of the masks and of the evidence.
+    def relevance_cells(self, logits, outputs, classes):
+        """Returns relevance (N, h, w, K) in [0, 1], of the masks and of the evidence.
 
         Classes that the classifier rules out fade as their masks do.
         """
@@ -312,7 +312,7 @@ class ExplainerModel(BaseExplainer):
         if evidence is not None:
             places = classes[:, None, None]
             evidence = ops.take_along_axis(evidence, places, axis=-1)
-        return graded_logits(logits - fall, evidence) + fall
+        return graded(logits - fall, evidence) * ops.exp(fall)
 
     def removed_part(self, images, rest):
         """Returns images where the rest (N, H, W) of a mask is 1, the hole filled."""

@@ -222,10 +222,10 @@ class ExplainingModel(ExplainerTrainer):
         if refine_steps:
             wanted = classes >= 0
             logits = self.refined(logits, images, outputs, known, wanted, refine_steps)
-        relevance = self.relevance_logits(logits, outputs, known)
+        relevance = self.relevance_cells(logits, outputs, known)
         if mirrored:
             others = ops.flip(logits, 2)
-            others = self.relevance_logits(others, turned_outputs, known)
+            others = self.relevance_cells(others, turned_outputs, known)
             relevance = (relevance + ops.flip(others, 2)) / 2
         return logits, relevance
 

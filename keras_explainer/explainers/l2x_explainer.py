@@ -142,8 +142,8 @@ class L2XExplainer(BaseExplainer):
     def class_logits(self, images, outputs, classes=None, training=False):
         return self._masks_of(self.selector(outputs["features"]), classes)
 
-    def relevance_logits(self, logits, outputs, classes):
-        """Returns logits of relevance (N, h, w, K), of how cells are selected."""
+    def relevance_cells(self, logits, outputs, classes):
+        """Returns relevance (N, h, w, K) in [0, 1], of how cells are selected."""
         return graded_selection(logits, self.selector(outputs["features"]))
 
     def step_terms(self, images, outputs, labels, training):

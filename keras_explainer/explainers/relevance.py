@@ -10,23 +10,26 @@ from keras_explainer.image_operations.undecided_logits import undecided_logits
 _EVIDENCE_WEIGHT = 3.0
 _NOTHING = 1e-6  # Evidence that small is none.
 _LITTLE = 0.05  # Maps of less spread, of 1 at most, tell nothing apart.
+# What differs by less, where a decided mask alone has 2, is not spread from 0 to 1.
+_LEAST_RANGE = 1.0
 
 
 def graded_selection(logits, cells):
-    """Returns the logits of relevance, of masks of cells that all classes share.
+    """Returns relevance (N, h, w, K), of masks of cells that all classes share.
 
     Args:
         logits: Tensor (N, h, w, K) of mask logits, decided.
         cells: Tensor (N, h, w), the logits by which cells were selected.
     """
     cells = cells - ops.mean(cells, axis=(1, 2), keepdims=True)
-    return graded_logits(logits, cells[..., None])
+    return graded(logits, cells[..., None])
 
 
-def graded_logits(logits, evidence=None):
-    """Returns the logits of relevance, of mask logits that are decided for the most.
+def graded(logits, evidence=None):
+    """Returns relevance, of mask logits that are decided for the most.
 
-    relevance = sigmoid(bounded mask logits + weight * evidence / its root mean square)
+    order = bounded mask logits + weight * evidence / its root mean square
+    relevance = (order - its minimum) / its range
 
     A mask tells what belongs to a class from what does not, by logits far beyond
     those that a sigmoid could tell apart. Within bounds, half of which are those of 0
@@ -39,6 +42,9 @@ def graded_logits(logits, evidence=None):
     the others, may all say the same. The weight is the correlation of both, and
     whole where one of them tells nothing apart.
 
+    So each map runs from 0, the cell that speaks least for the class, to 1, as heat maps
+    do, and is 0 where nothing is told apart.
+
     Args:
         logits: Tensor (N, h, w, K) of mask logits.
         evidence: Tensor (N, h', w', K or 1), what speaks for the classes in each cell,
@@ -46,8 +52,14 @@ def graded_logits(logits, evidence=None):
             classifier gives them there; or None.
 
     Returns:
-        Tensor (N, h, w, K).
+        Tensor (N, h, w, K) in [0, 1].
     """
+    order = _ordered(logits, evidence)
+    low, high = (f(order, axis=(1, 2), keepdims=True) for f in (ops.min, ops.max))
+    return (order - low) / ops.maximum(high - low, _LEAST_RANGE)
+
+
+def _ordered(logits, evidence):
     inside = ops.tanh(logits - undecided_logits(logits))
     bounded = (ops.tanh(logits) + inside) / 2.0
     if evidence is None:

@@ -43,8 +43,9 @@ class Explanation(_Parts):
         kept_scores: float32 (N, k), the probability of each class when the classifier
             sees only what its mask keeps; None unless asked for by `verify=True`.
         removed_scores: float32 (N, k), the same when it sees only what the mask leaves.
-        relevance: float32 (N, H, W, k) in [0, 1], graded, of the same classes: for
-            heat maps, and for metrics that take pixels one after the other.
+        relevance: float32 (N, H, W, k), graded, of the same classes: each from 0 to
+            1, which is what speaks most for the class in this image. For heat maps, and
+            for metrics that take pixels one after the other.
 
     Example:
 

@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from keras_explainer.check_option import check_flag
 from keras_explainer.check_option import check_option
-from keras_explainer.image_operations.resize import grid_of
-from keras_explainer.image_operations.resize import resize_bilinear
+from keras_explainer.image_operations.resize import resize_area
 from keras_explainer.serving.decode_images import decode_images
 from keras_explainer.serving.encode_masks import encode_masks
 from keras_explainer.serving.encode_masks import make_masks
@@ -103,9 +102,9 @@ def _served_functions(explainer, top_k, mask_size, threshold, relevance, batch_s
         logits = explainer.upsampled(cells, images) + explainer.fall(found, classes)
         maps = {"masks": make_masks(logits, size, threshold)}
         if relevance:
-            order = explainer.relevance_logits(cells, found, classes)
-            order = resize_bilinear(order, grid_of(images))
-            maps["relevance"] = make_masks(order, size)
+            order = explainer.relevance_cells(cells, found, classes)
+            order = explainer.relevance(order, images)
+            maps["relevance"] = resize_area(order, size)
         return logits, maps
 
     @tf.function(input_signature=specs)

@@ -11,45 +11,46 @@ from explainer_kinds import every_kind
 
 import keras_explainer as kx
 from keras_explainer.explainers.relevance import _EVIDENCE_WEIGHT
-from keras_explainer.explainers.relevance import graded_logits
+from keras_explainer.explainers.relevance import graded
 from keras_explainer.image_operations.undecided_logits import undecided_logits
 
 pytestmark = pytest.mark.usefixtures("eager")
 EVERY_CLASS = np.ones((1, 3), int)
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-np.float64(x)))
+def enlarged(cells, size=32):
+    return np.asarray(tf.image.resize(np.float32(cells), (size, size)))
 
 
-def enlarged(logits, size=32):
-    return np.asarray(sigmoid(tf.image.resize(np.float32(logits), (size, size))))
+def from_0_to_1(order):
+    low, high = (f(order, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
+    return (order - low) / np.maximum(high - low, 1.0)
 
 
-def test_graded_logits_in_closed_form():
+def test_it_runs_from_0_to_1_in_closed_form():
     logits = np.array([-30.0, -0.5, 0.5, 30.0], "float32").reshape(1, 2, 2, 1)
     np.testing.assert_allclose(undecided_logits(logits), 0.0, atol=1e-5)
     bounded = np.tanh(logits)
-    np.testing.assert_allclose(graded_logits(logits), bounded, atol=1e-6)
+    np.testing.assert_allclose(graded(logits), (bounded + 1) / 2, atol=1e-6)
     evidence = np.array([-3.0, 1.0, -1.0, 3.0], "float32").reshape(1, 2, 2, 1)
     spreads = bounded.std()
     agreement = (np.mean(bounded * evidence / 5**0.5) + 0.05) / (spreads + 0.05)
     assert 0.7 < agreement < 1
-    expected = bounded + _EVIDENCE_WEIGHT * agreement * evidence / 5**0.5
-    np.testing.assert_allclose(graded_logits(logits, evidence), expected, atol=1e-6)
+    order = bounded + _EVIDENCE_WEIGHT * agreement * evidence / 5**0.5
+    expected = from_0_to_1(order)
+    assert expected.min() == 0 and expected.max() == 1
+    np.testing.assert_allclose(graded(logits, evidence), expected, atol=1e-6)
     # Whatever the unit of the evidence.
     for other in (100 * evidence, evidence / 10):
-        np.testing.assert_allclose(graded_logits(logits, other), expected, atol=1e-4)
+        np.testing.assert_allclose(graded(logits, other), expected, atol=1e-4)
     # One that does not vary orders nothing.
     for level in (-7.0, 0.0, 7.0):
-        even = graded_logits(logits, np.full_like(evidence, level))
-        shift = _EVIDENCE_WEIGHT * np.sign(level)
-        np.testing.assert_allclose(even, bounded + shift, atol=1e-4)
-    # A mask that is nowhere certain tells its cells apart all the same.
-    low = np.asarray(graded_logits(logits / 30 - 5)).ravel()
-    np.testing.assert_allclose(
-        low - low.mean(), np.tanh(logits / 30).ravel() / 2, atol=1e-3
-    )
+        even = graded(logits, np.full_like(evidence, level))
+        np.testing.assert_allclose(even, graded(logits), atol=1e-4)
+    # A mask that is nowhere certain tells its cells apart all the same, if a little.
+    low = np.asarray(graded(logits / 30 - 5)).ravel()
+    expected = np.tanh(logits / 30).ravel() / 2
+    np.testing.assert_allclose(low, expected - expected.min(), atol=1e-3)
 
 
 def test_evidence_counts_as_far_as_it_tells_the_same_cells_apart():
@@ -59,14 +60,28 @@ def test_evidence_counts_as_far_as_it_tells_the_same_cells_apart():
     logits = 20 * inside - 10
     noise = random.normal(size=inside.shape).astype("float32")
     # The classifier's "yes" everywhere, a little more here or there.
-    alike = np.asarray(graded_logits(logits, 5 + noise))
+    alike = np.asarray(graded(logits, 5 + noise))
     assert alike[inside == 1].min() > alike[inside == 0].max()
-    against = graded_logits(logits, -logits)
-    np.testing.assert_allclose(against, np.tanh(logits), atol=1e-5)
+    against = graded(logits, -logits)
+    np.testing.assert_allclose(against, inside, atol=1e-5)
     # Where a mask tells nothing apart, the evidence is all that there is.
-    even = graded_logits(np.full_like(logits, -3.0), noise)
+    even = graded(np.full_like(logits, -3.0), noise)
     order = np.argsort(np.ravel(even))
     np.testing.assert_array_equal(order, np.argsort(noise.ravel()))
+
+
+def test_it_does_not_depend_on_batch_mates_or_on_how_the_image_is_turned():
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 6, (3, 8, 8, 2)).astype("float32")
+    evidence = random.normal(0, 6, (3, 4, 4, 2)).astype("float32")
+    together = graded(logits, evidence)
+    alone = graded(logits[1:2, ..., 1:], evidence[1:2, ..., 1:])
+    np.testing.assert_allclose(together[1:2, ..., 1:], alone, atol=1e-5)
+    for turn in (np.flipud, np.fliplr, np.rot90):
+        moved = np.stack([turn(each) for each in logits])
+        others = np.stack([turn(each) for each in evidence])
+        expected = np.stack([turn(each) for each in np.asarray(together)])
+        np.testing.assert_allclose(graded(moved, others), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
@@ -77,7 +92,8 @@ def test_it_is_made_of_the_masks_and_of_the_evidence(activation):
     outputs = explainer.classifier_outputs(images)
     decoded = explainer.class_logits(images, outputs, training=True)
     fall = explainer.class_logits(images, outputs) - decoded
-    expected = graded_logits(decoded, outputs["evidence"]) + fall
+    # Of a mask that fades, what is left of it: in all cells the same share.
+    expected = graded(decoded, outputs["evidence"]) * np.exp(fall)
     np.testing.assert_allclose(found.relevance, enlarged(expected), atol=1e-5)
 
 
@@ -88,9 +104,9 @@ def test_without_evidence_the_mask_logits_tell_the_order():
     outputs = explainer.classifier_outputs(images)
     assert "evidence" not in outputs
     logits = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
-    order = explainer.relevance_logits(logits, outputs, np.array([[0, 1, 2]] * 2))
-    expected = np.tanh(logits) + np.tanh(logits - undecided_logits(logits))
-    np.testing.assert_allclose(order, expected / 2, atol=1e-6)
+    cells = explainer.relevance_cells(logits, outputs, np.array([[0, 1, 2]] * 2))
+    order = np.tanh(logits) + np.tanh(logits - undecided_logits(logits))
+    np.testing.assert_allclose(cells, from_0_to_1(order / 2), atol=1e-6)
 
 
 @every_kind
@@ -124,15 +140,14 @@ def test_it_is_graded_where_masks_are_decided(make):
         assert len(np.unique(each.round(5))) > 100
 
 
-def test_it_is_constant_where_there_is_nothing():
+def test_it_is_0_where_there_is_nothing():
     explainer = kx.ExplainerModel(tiny_classifier())
     outputs = {"logits": np.zeros((1, 3), "float32")}
     outputs["evidence"] = np.full((1, 4, 4, 3), -4.0, "float32")
     logits = np.full((1, 8, 8, 3), -2.0, "float32")
-    order = explainer.relevance_logits(logits, outputs, np.array([[0, 1, 2]]))
-    shown = explainer.relevance(order, random_images(1))
-    expected = sigmoid(np.tanh(-2) / 2 - _EVIDENCE_WEIGHT)
-    np.testing.assert_allclose(shown, expected, atol=1e-6)
+    cells = explainer.relevance_cells(logits, outputs, np.array([[0, 1, 2]]))
+    shown = explainer.relevance(cells, random_images(1))
+    np.testing.assert_allclose(shown, 0.0, atol=1e-6)
 
 
 def test_it_fades_with_a_class_that_is_ruled_out():
