@@ -42,8 +42,8 @@ def graded(logits, evidence=None):
     the others, may all say the same. The weight is the correlation of both, and
     whole where one of them tells nothing apart.
 
-    So each map runs from 0, the cell that speaks least for the class, to 1, as heat maps
-    do, and is 0 where nothing is told apart.
+    So each map runs from 0, the cell that speaks least for the class, to 1, as heat
+    maps do, and is 0 where nothing is told apart.
 
     Args:
         logits: Tensor (N, h, w, K) of mask logits.
