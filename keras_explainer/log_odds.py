@@ -20,6 +20,30 @@ def log_odds(logits, multi_label):
     return logits if multi_label else _softmax_log_odds(logits)
 
 
+def log_odds_of_present(logits, present, multi_label):
+    """Returns the log-odds (N, C) of each class that is present, as if it were alone.
+
+    Classes that exclude each other share one probability: of several that are there,
+    each would be unlikely for the others' sake. So they are compared with those classes
+    only that are not there, if any.
+
+    Args:
+        logits: Tensor (N, C).
+        present: Multi-hot tensor (N, C).
+        multi_label: Boolean, as for `log_odds`.
+    """
+    odds = log_odds(logits, multi_label)
+    if multi_label:
+        return odds
+    present = present > 0
+    several = ops.sum(ops.cast(present, "int32"), axis=-1, keepdims=True) > 1
+    some_are_not = ~ops.all(present, axis=-1, keepdims=True)
+    # Large and finite: infinities have no slope.
+    absent = ops.where(present & some_are_not, -1e9, logits)
+    among_absent = logits - ops.logsumexp(absent, axis=(-1,), keepdims=True)
+    return ops.where(several & some_are_not, among_absent, odds)
+
+
 def _softmax_log_odds(logits):
     """Returns logits less the logarithm of the sum of the other classes' exponentials.
 

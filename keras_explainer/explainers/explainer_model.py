@@ -26,8 +26,8 @@ from keras_explainer.training.step import masked_terms
 
 # Share of images that are augmented; with half and with all of them masks were worse.
 _AUGMENTATION = 0.7
-# Share of images that become composites, where nothing else tells classes apart.
-_COMPOSITES = 0.5
+# Share of images that become composites, and of the others that become crops.
+_COMPOSITES, _CROPS = 0.5, 0.5
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -200,6 +200,7 @@ class ExplainerModel(BaseExplainer):
         loss="auto",
         *,
         composites="auto",
+        crops="auto",
         augmentation="auto",
         single_label=0.0,
         inpainting="auto",
@@ -219,13 +220,17 @@ class ExplainerModel(BaseExplainer):
             loss: An `ExplainerLoss`, a function from the `StepOutputs` of a step to the
                 loss (N,) of each image, or "auto" for `ExplainerLoss()`. A function
                 takes the memory of two passes of the classifier at once.
-            composites: float in [0, 1], or "auto": 0.5 where images have one label, 0
-                where they may have several, with published forms, and for a classifier
-                of several inputs, since parts of two images share no other one. Share
-                of the images of a training step that are replaced by composites of
-                images of the batch, of which the labels of one are judged: only they
-                tell whose mask is whose where images have one label. Of data without
-                labels, parts are images that the classifier gives 50 % or more.
+            composites: float in [0, 1], or "auto": 0.5, and 0 with published forms and
+                for a classifier of several inputs, since parts of two images share no
+                other one. Share of the images of a training step that are replaced by
+                composites of images of the batch, of which the labels of one are
+                judged: they tell whose mask is whose, and show small objects. Of data
+                without labels, parts are images that the classifier gives 50 % or more.
+            crops: float in [0, 1], or "auto": 0.5, and 0 with published forms and for
+                several inputs. Share of the other images that are replaced by what is
+                seen of them through a window, which shows large objects and their
+                parts. What the classifier does not see in it, or in its part of a
+                composite, is not judged.
             augmentation: float in [0, 1], or "auto" for 0.7, and 0 with published
                 forms. Share of the images of a training step whose masks are found in
                 a view that is hard to recognise (other light, cutout), though judged
@@ -248,18 +253,20 @@ class ExplainerModel(BaseExplainer):
         if callable(loss) and not isinstance(loss, Objective):
             loss = FunctionLoss(loss)
         published = getattr(loss, "published_forms", False)
+        as_they_are = published or bool(self.frozen.other_inputs)
         if composites == "auto":
-            is_one = not (self.frozen.multi_label or self.frozen.other_inputs)
-            composites = _COMPOSITES if is_one and not published else 0.0
+            composites = 0.0 if as_they_are else _COMPOSITES
         elif composites and self.frozen.other_inputs:
             raise ValueError(
                 "Argument `composites` should be 0 for a classifier of several inputs, "
                 "since parts of different images share no other input. Received: "
                 f"{composites!r}"
             )
+        if crops == "auto":
+            crops = 0.0 if as_they_are else _CROPS
         if augmentation == "auto":
             augmentation = 0.0 if published else _AUGMENTATION
-        draws = StepDraws(composites, augmentation, single_label)
+        draws = StepDraws(composites, crops, augmentation, single_label)
         check_flag("inpainting", inpainting, auto=True)
         super().compile(optimizer, loss, **kwargs)
         self.draws = draws
@@ -276,7 +283,8 @@ class ExplainerModel(BaseExplainer):
 
     def compile_from_config(self, config):
         # Files of earlier versions have among the loss's options what is drawn, and
-        # weights that depend on the masks' grid and the classes; composites are new.
+        # weights that depend on the masks' grid and the classes; composites and crops
+        # are new.
         loss = config.get("loss") or {}
         options = loss.get("config") or {}
         former = {
@@ -290,7 +298,8 @@ class ExplainerModel(BaseExplainer):
                 options, grid, self.frozen.num_classes, self.frozen.multi_label
             )
             config = {**config, "loss": {**loss, "config": options}}
-        super().compile_from_config({"composites": 0.0, **former, **config})
+        new = {"composites": 0.0, "crops": 0.0}
+        super().compile_from_config({**new, **former, **config})
 
     def trained_layers(self):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]

@@ -124,7 +124,7 @@ def _composed(images, sources, boxes):
     picture = 0.0
     for part in range(_PARTS):
         rows, columns = (
-            _samples(size[axis], ends[:, axis, part], windows[:, axis, part])
+            samples(size[axis], ends[:, axis, part], windows[:, axis, part])
             for axis in (0, 1)
         )
         image = ops.take(images, sources[:, part], axis=0)
@@ -140,16 +140,23 @@ def _composed(images, sources, boxes):
     return picture
 
 
-def _samples(length, ends, window):
+def samples(length, ends, window, middle=None):
     """Returns the weights (n, length, length) of an image's pixels in a picture's.
 
-    They are those of antialiased bilinear resizing of a window (n,) in the middle of
-    the image to what lies between the ends (n, 2), and 0 beyond.
+    They are those of antialiased bilinear resizing of a window of the image to what
+    lies between two ends in the picture, and 0 beyond.
+
+    Args:
+        length: int, of the side of both.
+        ends: Tensor (n, 2), in pixels.
+        window: Tensor (n,), its length in pixels.
+        middle: Tensor (n,), that of the window in pixels, or None for the image's.
     """
     pixels = ops.arange(length, dtype="float32") + 0.5
     low, high, window = ends[:, :1], ends[:, 1:], window[:, None]
+    middle = ops.cast(length, "float32") / 2 if middle is None else middle[:, None]
     step = window / ops.maximum(high - low, 1.0)
-    places = (ops.cast(length, "float32") - window) / 2 + (pixels - low) * step
+    places = middle - window / 2 + (pixels - low) * step
     distances = ops.abs(pixels - places[..., None])
     weights = ops.maximum(1.0 - distances / ops.maximum(step, 1.0)[..., None], 0.0)
     weights = weights / ops.maximum(ops.sum(weights, axis=2, keepdims=True), 1e-6)

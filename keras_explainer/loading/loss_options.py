@@ -5,7 +5,7 @@ import inspect
 from keras_explainer.command_line.command_error import UsageError
 
 # Those of `ExplainerModel.compile`.
-_DRAWS = ("composites", "augmentation", "single_label")
+_DRAWS = ("composites", "crops", "augmentation", "single_label")
 
 
 def compile_with(explainer, options):

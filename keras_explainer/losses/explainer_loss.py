@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_explainer.log_odds import log_odds
+from keras_explainer.log_odds import log_odds_of_present
 from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
@@ -192,13 +192,15 @@ class ExplainerLoss(Objective):
 
     def of_removed(self, step):
         """Returns "entropy" (N,), the term of what the target mask leaves."""
-        removed = step.removed_logits
+        removed, present = step.removed_logits, step.labels
+        if step.other_labels is not None:
+            present = present + step.other_labels
         value = ops.zeros_like(removed[:, 0])
         if self.entropy_weight:
             value = self.entropy_weight * entropy_loss(
                 removed, normalized=not self.published_forms, reduction="none"
             )
-        odds = _log_odds_of_present(removed, step)
+        odds = log_odds_of_present(removed, present, step.multi_label)
         if self.evidence_weight:
             value = value + self.evidence_weight * evidence_loss(
                 odds, step.labels, reduction="none"
@@ -212,7 +214,8 @@ class ExplainerLoss(Objective):
 
     def of_masks(self, step):
         """Returns "area" and "smoothness", the terms of the masks, dict of (N,)."""
-        # A part of a composite is a picture of its own, with shorter sides.
+        # A part of a composite is a picture of its own, with shorter sides; of a crop
+        # they are longer. So the same mask costs the same at all sizes.
         variation = self._variation(step.coarse_target_mask, step.images)
         variation = variation / ops.sqrt(step.part_share)
         variation = variation + self._variation(step.non_target_mask, step.images)
@@ -223,7 +226,7 @@ class ExplainerLoss(Objective):
 
     def _area(self, step):
         target, non_target = step.target_mask, step.non_target_mask
-        # Of a composite, in areas of the part that shows what is judged.
+        # In areas of the image that shows what is judged.
         value = self.target_area_weight * ops.mean(target, axis=(1, 2))
         value = value / step.part_share
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
@@ -289,26 +292,6 @@ class ExplainerLoss(Objective):
         if config.get("entropy_weight") == "auto":
             config["entropy_weight"] = 0.0 if multi_label else 1.0
         return {**config, _IN_SIDES: True, _PER_LABEL: True}
-
-
-def _log_odds_of_present(logits, step):
-    """Returns the log-odds (N, C) of each class that is present, as if it were alone.
-
-    Classes that exclude each other share one probability: of several that are there,
-    each would be unlikely for the others' sake. So they are compared with those classes
-    only that are not there, if any.
-    """
-    odds = log_odds(logits, step.multi_label)
-    if step.multi_label:
-        return odds
-    others = 0.0 if step.other_labels is None else step.other_labels
-    present = (step.labels + others) > 0
-    several = ops.sum(ops.cast(present, "int32"), axis=-1, keepdims=True) > 1
-    some_are_not = ~ops.all(present, axis=-1, keepdims=True)
-    # Large and finite: infinities have no slope.
-    absent = ops.where(present & some_are_not, -1e9, logits)
-    among_absent = logits - ops.logsumexp(absent, axis=(-1,), keepdims=True)
-    return ops.where(several & some_are_not, among_absent, odds)
 
 
 def _check_band(band, weight):

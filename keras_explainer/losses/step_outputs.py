@@ -26,8 +26,9 @@ class StepOutputs(NamedTuple):
         kept_logits: Tensor (N, C), the classifier's logits of what the target mask
             keeps.
         removed_logits: Tensor (N, C), those of what it leaves.
-        part_share: Tensor (N,), the share of a composite's area that shows what is
-            judged, or 1 where all of the images do.
+        part_share: Tensor (N,), the area of the image that shows what is judged, in
+            areas of the picture: the share of its part of a composite, more than 1 of
+            a crop, and 1 of whole images.
     """
 
     images: Any

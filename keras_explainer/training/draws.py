@@ -1,4 +1,4 @@
-"""What a training step draws: composites, views that masks are found in, labels."""
+"""What a training step draws: composites, crops, views to find masks in, labels."""
 
 from typing import Any
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from keras import ops
 from keras_explainer import backend
 from keras_explainer.image_operations.augmented_view import augmented_view
 from keras_explainer.image_operations.composites import composites
+from keras_explainer.image_operations.crops import crops
 
 
 class DrawnBatch(NamedTuple):
@@ -18,8 +19,9 @@ class DrawnBatch(NamedTuple):
         view: The same tensor, or another in which masks are found.
         judged: Multi-hot tensor (N, C), the labels that are judged.
         others: Multi-hot tensor (N, C), those that are there besides, or None.
-        share: Tensor (N,), the part of a composite that shows the judged labels, 1 of
-            whole images; or None.
+        share: Tensor (N,), the area that an image takes in areas of the picture: the
+            part of a composite that shows the judged labels, more than 1 of crops, and
+            1 of whole images; or None.
     """
 
     images: Any
@@ -35,6 +37,8 @@ class StepDraws:
     Args:
         composites: float in [0, 1]. Share of the images that are replaced by composites
             of images of the batch (`composites`).
+        crops: float in [0, 1]. Share of the others that are replaced by what is seen of
+            them through a window (`crops`).
         augmentation: float in [0, 1]. Share of the images whose masks are found in a
             view that is hard to recognise (`augmented_view`).
         single_label: float in [0, 1]. Share of the images of which one label, drawn at
@@ -44,8 +48,8 @@ class StepDraws:
         ValueError: If an argument is no share.
     """
 
-    def __init__(self, composites, augmentation, single_label):
-        self.composites = composites
+    def __init__(self, composites, crops, augmentation, single_label):
+        self.composites, self.crops = composites, crops
         self.augmentation, self.single_label = augmentation, single_label
         for name, share in vars(self).items():
             if not isinstance(share, (int, float)) or not 0 <= share <= 1:
@@ -75,13 +79,17 @@ class StepDraws:
         if self.composites:
             images, parts, share = composites(images, are_sure, self.composites, step)
             present = ops.max(ops.take(labels, parts, axis=0), axis=1)
+        if self.crops:
+            whole = ops.ones(ops.shape(images)[:1]) if share is None else share
+            images, enlarged = crops(images, whole == 1.0, self.crops, step)
+            share = whole * enlarged
         view = images
         if self.augmentation:
             span = span_of(images)
             view = augmented_view(images, color, span, self.augmentation, step)
-            if self.composites:
-                # Its parts are hard enough to find.
-                view = ops.where(share[:, None, None, None] < 1.0, images, view)
+            if share is not None:
+                # Parts are hard enough to find, and have to be seen to be judged.
+                view = ops.where(share[:, None, None, None] == 1.0, view, images)
         others = None if present is judged else present - judged
         return DrawnBatch(images, view, judged, others, share)
 

@@ -26,7 +26,7 @@ def indices(count=8, classes=3, seed=0):
 @pytest.mark.slow
 def test_a_second_epoch_lowers_the_loss():
     explainer = kx.ExplainerModel(tiny_classifier())
-    explainer.compile(composites=0.0)  # Those of another step are other pictures.
+    explainer.compile(composites=0.0, crops=0.0)  # Those of another step are other pictures.
     loss = explainer.fit(random_images(8), indices(), epochs=2, verbose=0).history
     assert loss["loss"][1] < loss["loss"][0]
 
@@ -191,7 +191,7 @@ def test_masks_are_found_in_an_augmented_view_but_judged_on_the_image(monkeypatc
     # Enlarged along edges they would, of the image itself.
     explainer = kx.ExplainerModel(tiny_classifier(), upsampling="bilinear")
     loss = kx.ExplainerLoss(smoothness_weight=0.0)
-    explainer.compile(loss=loss, composites=0.0, augmentation=1.0)
+    explainer.compile(loss=loss, composites=0.0, crops=0.0, augmentation=1.0)
     monkeypatch.setattr(
         "keras_explainer.training.draws.augmented_view",
         lambda images, color, span, share, step: 0.0 * images,

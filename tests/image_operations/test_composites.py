@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_explainer.image_operations.composites import _samples
+from keras_explainer.image_operations.composites import samples
 from keras_explainer.image_operations.composites import composites
 
 # Flat images, each of the value of its place in the batch.
@@ -97,7 +97,7 @@ def test_parts_are_resized_as_antialiased_bilinear_resizing_does():
     image = np.random.default_rng(0).normal(size=(1, 40, 40, 2)).astype("float32")
     ends = tf.constant([[10.0, 30.0]])
     for window in (40, 24):
-        weights = _samples(40, ends, tf.constant([float(window)]))
+        weights = samples(40, ends, tf.constant([float(window)]))
         found = np.einsum("nyh,nhwc->nywc", weights, image)
         found = np.einsum("nxw,nywc->nyxc", weights, found)
         margin = (40 - window) // 2

@@ -35,9 +35,9 @@ def loss_and_gradient(explainer):
 def test_a_function_of_the_step_learns_as_the_loss_that_it_computes(activation):
     """The one needs both passes at once, the other one after the other."""
     explainer = kx.ExplainerModel(tiny_classifier(activation=activation))
-    explainer.compile(augmentation=0.0, composites=0.0)
+    explainer.compile(augmentation=0.0, composites=0.0, crops=0.0)
     by_parts = loss_and_gradient(explainer)
-    explainer.compile(loss=all_terms, augmentation=0.0, composites=0.0)
+    explainer.compile(loss=all_terms, augmentation=0.0, composites=0.0, crops=0.0)
     at_once = loss_and_gradient(explainer)
     assert [*at_once[0]] == ["objective"] and len(by_parts[0]) == 4
     for one, other in zip(by_parts[1:], at_once[1:]):
@@ -49,7 +49,7 @@ def test_a_function_of_the_step_learns_as_the_loss_that_it_computes(activation):
 @pytest.mark.usefixtures("eager")
 def test_a_function_trains_reports_its_loss_alone_and_comes_back(tmp_path):
     explainer = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
-    drawn = {"composites": 0.75, "augmentation": 0.5, "single_label": 0.25}
+    drawn = {"composites": 0.75, "crops": 1, "augmentation": 0.5, "single_label": 0.25}
     explainer.compile(loss=all_terms, **drawn)
     images = random_images(2)
     before = [np.array(weights) for weights in explainer.trainable_variables]
@@ -106,6 +106,7 @@ def test_a_function_should_return_one_number_for_each_image():
     ("argument", "value"),
     [
         ("composites", -1),
+        ("crops", 1.5),
         ("augmentation", 2),
         ("single_label", "all"),
         ("inpainting", 1),
@@ -121,27 +122,26 @@ def test_what_is_drawn_is_checked(argument, value):
 
 def test_a_published_loss_draws_nothing_and_fills_nothing():
     explainer = kx.ExplainerModel(tiny_classifier())
-    draws = {"composites": 0.5, "augmentation": 0.7, "single_label": 0.0}
+    draws = {"composites": 0.5, "crops": 0.5, "augmentation": 0.7, "single_label": 0.0}
     assert vars(explainer.draws) == draws and explainer.inpainting
-    # Where images may have several labels, these tell classes apart.
     several = kx.ExplainerModel(tiny_classifier(activation="sigmoid"))
-    assert vars(several.draws) == {**draws, "composites": 0.0}
+    assert vars(several.draws) == draws
     explainer.compile(loss=kx.ExplainerLoss.published("voc2007", "vgg16"))
     assert not any(vars(explainer.draws).values()) and not explainer.inpainting
     loss = kx.ExplainerLoss.published("voc2007", "vgg16")
     explainer.compile(loss=loss, augmentation=0.5, composites=0.2, inpainting=True)
-    draws = {"composites": 0.2, "augmentation": 0.5, "single_label": 0.0}
+    draws = {**draws, "composites": 0.2, "crops": 0.0, "augmentation": 0.5}
     assert vars(explainer.draws) == draws and explainer.inpainting
 
 
 def test_what_earlier_files_say_of_the_loss_is_what_is_drawn():
     explainer = kx.ExplainerModel(tiny_classifier())
     config = explainer.get_compile_config()
-    for name in ("composites", "augmentation", "single_label", "inpainting"):
+    for name in ("composites", "crops", "augmentation", "single_label", "inpainting"):
         del config[name]
     config["loss"]["config"].update(alone=0.3, degraded=0.25, inpaint=False)
     explainer.compile_from_config(config)
-    draws = {"composites": 0.0, "augmentation": 0.25, "single_label": 0.3}
+    draws = {"composites": 0.0, "crops": 0.0, "augmentation": 0.25, "single_label": 0.3}
     assert vars(explainer.draws) == draws
     assert not explainer.inpainting
 

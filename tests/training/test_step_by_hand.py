@@ -103,6 +103,7 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting, activ
         loss=kx.ExplainerLoss(overlap_weight=1.0),
         single_label=single_label,
         composites=0.0,
+        crops=0.0,
         augmentation=0.0,
         inpainting=inpainting,
     )
@@ -124,15 +125,20 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting, activ
     np.testing.assert_allclose(tape.gradient(fast, logits), gradient, atol=1e-6)
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
-def test_a_composite_is_judged_by_the_labels_of_one_of_its_parts(
-    activation, monkeypatch
-):
-    """What the others show should stay seen, and is not absent."""
+def composed_step(activation, seen, monkeypatch):
+    """Returns what a step makes of a composite of two images, and of one of them.
+
+    Args:
+        activation: That of the classifier.
+        seen: Array (2, 3), the log-odds of the classes in both pictures.
+        monkeypatch: The fixture.
+    """
     classifier = tiny_classifier(activation=activation)
     explainer = kx.ExplainerModel(classifier, background=0.0)
     loss = kx.ExplainerLoss(overlap_weight=1.0)
-    explainer.compile(loss=loss, composites=1.0, augmentation=0.0, inpainting=False)
+    explainer.compile(
+        loss=loss, composites=1.0, crops=0.0, augmentation=0.0, inpainting=False
+    )
     images, labels = random_images(2), np.eye(3, dtype="float32")[[0, 2]]
     composed = tf.concat([images[:1, :, :16], images[1:, :, 16:]], axis=2)
     composed = tf.concat([composed, images[1:]], axis=0)
@@ -140,8 +146,22 @@ def test_a_composite_is_judged_by_the_labels_of_one_of_its_parts(
         "keras_explainer.training.draws.composites",
         lambda *_: (composed, np.int32([[0, 1, 0, 0], [1, 1, 1, 1]]), SHARES),
     )
+    monkeypatch.setattr(
+        "keras_explainer.training.step.log_odds_of_present",
+        lambda *_: tf.constant(seen, "float32"),
+    )
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
     explainer.class_logits = lambda *_: logits
+    return explainer, classifier, images, composed, labels, logits
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_a_composite_is_judged_by_the_labels_of_one_of_its_parts(
+    activation, monkeypatch
+):
+    """What the others show should stay seen, and is not absent."""
+    step = composed_step(activation, np.ones((2, 3)), monkeypatch)
+    explainer, classifier, images, composed, labels, logits = step
     terms, kept = explainer.step_terms(images, {}, labels, training=True)
     present = np.float32([[1, 0, 1], [0, 0, 1]])
     plain = by_hand(classifier, composed, logits, labels, False, present, SHARES)
@@ -154,6 +174,31 @@ def test_a_composite_is_judged_by_the_labels_of_one_of_its_parts(
     np.testing.assert_allclose(
         tf.reduce_mean(sum(validated.values())), plain, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_what_is_not_seen_in_a_part_is_neither_judged_nor_absent(
+    activation, monkeypatch
+):
+    """A whole image is judged, whatever the classifier sees in it."""
+    seen = np.float32([[-1, 1, -1], [-1, -1, -1]])
+    step = composed_step(activation, seen, monkeypatch)
+    explainer, classifier, images, composed, labels, logits = step
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        terms, _ = explainer.step_terms(images, {}, labels, training=True)
+        loss = sum(terms.values())
+    whole = by_hand(classifier, composed[1:], logits[1:], labels[1:], False, labels[1:])
+    np.testing.assert_allclose(loss[1], whole, rtol=1e-5)
+    # Classes 0 and 2 may be there; only the mask of class 1 has to be small. (What the
+    # two others' masks have in common counts as overlap, which is not of one label.)
+    gradient = tape.gradient(loss, logits)[0]
+    masks = tf.sigmoid(logits)[0]
+    overlapping = 1 / 64 * np.asarray(masks * (1 - masks))
+    smaller = np.asarray(tf.argmin(masks[..., ::2], axis=-1))
+    expected = overlapping[..., ::2] * np.eye(2)[smaller]
+    np.testing.assert_allclose(gradient[..., ::2], expected, atol=1e-6)
+    assert np.abs(gradient[..., 1]).max() > 1e-3
 
 
 @pytest.mark.parametrize("sure_from", [0.3, 0.99])
