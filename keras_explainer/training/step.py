@@ -10,7 +10,7 @@ from keras_explainer import backend
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
-from keras_explainer.log_odds import log_odds_of_present
+from keras_explainer.inputs.labels import seen_classes
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import merged_logits
 from keras_explainer.losses.step_outputs import StepOutputs
@@ -102,10 +102,10 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     images, view, judged, others, share = drawn
     labels = judged if others is None else judged + others
     if share is not None:
-        # What the classifier does not see in a part or a crop teaches nothing: of it
-        # no mask could take the evidence away, and its area would be all that counts.
-        odds = log_odds_of_present(outputs["logits"], labels, frozen.multi_label)
-        seen = (odds > 0.0) | (share == 1.0)[:, None]
+        # What the classifier does not see in a part or a crop teaches nothing: there is
+        # no evidence that a mask could take away, so that only its area would count.
+        seen = seen_classes(outputs["logits"], labels, frozen.multi_label)
+        seen = seen | (share == 1.0)[:, None]
         judged = ops.where(seen, judged, 0.0)
         others = None if others is None else ops.where(seen, others, 0.0)
     classes, is_present, is_judged = None, labels, judged

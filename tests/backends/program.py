@@ -54,7 +54,8 @@ def one_step(folder, data):
     explainer = keras.saving.load_model(folder / "untrained_softmax.keras")
     explanation = explainer.explain(data["images"], targets=data["labels"])
     yield "masks before", explanation.masks
-    explainer.compile(keras.optimizers.SGD(0.1), composites=0.0, crops=0.0, augmentation=0.0)
+    nothing_drawn = {"composites": 0.0, "crops": 0.0, "augmentation": 0.0}
+    explainer.compile(keras.optimizers.SGD(0.1), **nothing_drawn)
     logs = explainer.train_on_batch(data["images"], data["labels"], return_dict=True)
     for name, value in logs.items():
         yield f"step {name}", value

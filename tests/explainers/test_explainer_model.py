@@ -26,7 +26,8 @@ def indices(count=8, classes=3, seed=0):
 @pytest.mark.slow
 def test_a_second_epoch_lowers_the_loss():
     explainer = kx.ExplainerModel(tiny_classifier())
-    explainer.compile(composites=0.0, crops=0.0)  # Those of another step are other pictures.
+    # Those of another step are other pictures.
+    explainer.compile(composites=0.0, crops=0.0)
     loss = explainer.fit(random_images(8), indices(), epochs=2, verbose=0).history
     assert loss["loss"][1] < loss["loss"][0]
 

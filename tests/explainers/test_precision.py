@@ -52,7 +52,8 @@ def trained(kind, options, weights=None):
         explainer.set_weights(weights)
     start = explainer.get_weights()
     if kind == "explainer":
-        options = {**options, "composites": 0.0, "crops": 0.0}  # Other numbers are other pictures.
+        # Other numbers are other pictures.
+        options = {**options, "composites": 0.0, "crops": 0.0}
     explainer.compile(keras.optimizers.SGD(0.01), **options)
     answers = explainer.predict(IMAGES, verbose=0)
     history = explainer.fit(

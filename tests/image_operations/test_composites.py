@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_explainer.image_operations.composites import samples
 from keras_explainer.image_operations.composites import composites
+from keras_explainer.image_operations.composites import samples
 
 # Flat images, each of the value of its place in the batch.
 FLAT = np.tile(np.arange(12, dtype="float32")[:, None, None, None], (40, 48, 3))

@@ -24,16 +24,15 @@ def drawn(images=IMAGES, may_be=ALL, share=1.0, step=0):
     return [np.asarray(x) for x in crops(tf.constant(images), may_be, share, step)]
 
 
-def windows_of(pictures):
-    """Returns the first place and the steps from pixel to pixel, of rows and columns."""
+def steps_of(pictures):
+    """Returns the steps from pixel to pixel, of rows and of columns."""
     inner = pictures[:, 2:-2, 2:-2]  # At the border of the image its colours go on.
-    steps = [np.diff(inner[..., axis], axis=1 + axis) for axis in (0, 1)]
-    return inner, steps
+    return [np.diff(inner[..., axis], axis=1 + axis) for axis in (0, 1)]
 
 
 def test_a_window_is_enlarged_evenly_and_its_area_is_told():
     pictures, areas = drawn()
-    inner, steps = windows_of(pictures)
+    steps = steps_of(pictures)
     for step in steps:
         assert np.ptp(step, axis=(1, 2)).max() < 1e-5
     sides = [step.mean(axis=(1, 2)) * n for step, n in zip(steps, (HEIGHT, WIDTH))]

@@ -130,7 +130,7 @@ def composed_step(activation, seen, monkeypatch):
 
     Args:
         activation: That of the classifier.
-        seen: Array (2, 3), the log-odds of the classes in both pictures.
+        seen: Array (2, 3), above 0 where the classifier sees a class in a picture.
         monkeypatch: The fixture.
     """
     classifier = tiny_classifier(activation=activation)
@@ -147,8 +147,7 @@ def composed_step(activation, seen, monkeypatch):
         lambda *_: (composed, np.int32([[0, 1, 0, 0], [1, 1, 1, 1]]), SHARES),
     )
     monkeypatch.setattr(
-        "keras_explainer.training.step.log_odds_of_present",
-        lambda *_: tf.constant(seen, "float32"),
+        "keras_explainer.training.step.seen_classes", lambda *_: tf.constant(seen > 0)
     )
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
     explainer.class_logits = lambda *_: logits
