@@ -47,7 +47,7 @@ def main():
     keras.utils.set_random_seed(args.seed)
     if args.anew:
         explainer = keras.models.clone_model(explainer)
-    draws = {"composites": explainer.draws.composites}
+    draws = vars(explainer.draws)
     compile_with(explainer, {**draws, **args.loss})
     if args.rate:
         explainer.compile(

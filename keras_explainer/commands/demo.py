@@ -29,7 +29,6 @@ STEPS = 150
 BATCH_SIZE = 32
 HELD_OUT = 160
 EXAMPLE_PICTURES = 6
-COMPOSITES = 0.5
 # The classifier was trained on seeds from 1,000,000 and judged on 2,000,000.
 TRAIN_SEED, HELD_OUT_SEED = 3_000_000, 4_000_000
 PHOTOGRAPHS = pathlib.Path(__file__).parents[1] / "photographs"
@@ -101,8 +100,6 @@ def _demonstrate(args, folder):
     keras.utils.set_random_seed(TRAIN_SEED)
     classifier = load_classifier("shapes")
     explainer = ExplainerModel(classifier, class_names=datasets.SHAPES_CLASSES)
-    # Shapes are often seen as small as the parts of a composite.
-    explainer.compile(composites=COMPOSITES)
     options = {
         "image_size": explainer.frozen.input_shape[:2],
         "preprocess_input": explainer.preprocessing,

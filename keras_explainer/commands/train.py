@@ -44,7 +44,7 @@ With --resume and more --epochs a run that is finished is trained on: its learni
 is that of the longer training, so that it is higher again at first.
 
 --loss takes numbers of keras_explainer.losses.ExplainerLoss, and of what a step draws
-(composites, augmentation, single_label): target_area_weight=9 makes masks smaller."""
+(composites, crops, augmentation ...): target_area_weight=9 makes masks smaller."""
 USUAL = [
     *("--classifier", "--class-names", "--preprocess-input"),
     *("--dataset", "--data", "--classes", "--limit"),
