@@ -127,27 +127,6 @@ def predicted_labels(probabilities, multi_label):
     return ops.maximum(most, ops.cast(probabilities >= PREDICTED_FROM, "float32"))
 
 
-def seen_classes(logits, present, multi_label):
-    """Tells which classes a classifier sees where several images are put together.
-
-    That is what it predicts, as if each class that is there were there alone: of
-    independent classes those with a probability of at least 0.5, and else those that
-    are at least as likely as each class that is not there.
-
-    Args:
-        logits: Tensor (N, C).
-        present: Multi-hot tensor (N, C).
-        multi_label: Boolean. Whether classes are independent.
-
-    Returns:
-        Boolean tensor (N, C).
-    """
-    if multi_label:
-        return ops.sigmoid(logits) >= PREDICTED_FROM
-    absent = ops.where(present > 0, -float("inf"), logits)
-    return logits >= ops.max(absent, axis=-1, keepdims=True)
-
-
 def label_accuracy(logits, rows, multi_label):
     """Returns what share of the labels of each image is right.
 

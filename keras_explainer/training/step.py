@@ -10,7 +10,6 @@ from keras_explainer import backend
 from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_bilinear
 from keras_explainer.inputs.labels import predicted_labels
-from keras_explainer.inputs.labels import seen_classes
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import merged_logits
 from keras_explainer.losses.step_outputs import StepOutputs
@@ -104,8 +103,7 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     if share is not None:
         # What the classifier does not see in a part or a crop teaches nothing: there is
         # no evidence that a mask could take away, so that only its area would count.
-        seen = seen_classes(outputs["logits"], labels, frozen.multi_label)
-        seen = seen | (share == 1.0)[:, None]
+        seen = _seen(frozen, outputs["logits"], share)
         judged = ops.where(seen, judged, 0.0)
         others = None if others is None else ops.where(seen, others, 0.0)
     classes, is_present, is_judged = None, labels, judged
@@ -126,6 +124,18 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     multi_label = frozen.multi_label
     step = StepOutputs(images, judged, others, *masks, is_present, multi_label)
     return step if share is None else step._replace(part_share=share)
+
+
+def _seen(frozen, logits, share):
+    """Tells which classes (N, C) are predicted in what is shown of an image.
+
+    Whole images show all of theirs. So do the parts of a composite where classes
+    exclude each other: one is ahead of the others, which are there as well.
+    """
+    probabilities = frozen.probabilities(logits)
+    if frozen.multi_label:
+        return (probabilities >= PREDICTED_FROM) | (share == 1.0)[:, None]
+    return (predicted_labels(probabilities, False) > 0) | (share <= 1.0)[:, None]
 
 
 def _with_slope(answer, value_of, mask, training):

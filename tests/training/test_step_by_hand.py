@@ -12,6 +12,7 @@ from keras_explainer.image_operations.dense_crf import dense_crf
 from keras_explainer.image_operations.guided_upsampling import guided_upsampling
 from keras_explainer.image_operations.inpainting import inpainted
 from keras_explainer.training.draws import judged_labels
+from keras_explainer.training.step import _seen
 
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 # Of a composite of two halves, and of a whole image.
@@ -147,7 +148,7 @@ def composed_step(activation, seen, monkeypatch):
         lambda *_: (composed, np.int32([[0, 1, 0, 0], [1, 1, 1, 1]]), SHARES),
     )
     monkeypatch.setattr(
-        "keras_explainer.training.step.seen_classes", lambda *_: tf.constant(seen > 0)
+        "keras_explainer.training.step._seen", lambda *_: tf.constant(seen > 0)
     )
     logits = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 3)), "float32")
     explainer.class_logits = lambda *_: logits
@@ -198,6 +199,19 @@ def test_what_is_not_seen_in_a_part_is_neither_judged_nor_absent(
     expected = overlapping[..., ::2] * np.eye(2)[smaller]
     np.testing.assert_allclose(gradient[..., ::2], expected, atol=1e-6)
     assert np.abs(gradient[..., 1]).max() > 1e-3
+
+
+def test_what_is_seen_is_what_is_predicted_but_of_whole_images():
+    share = tf.constant([0.3, 1.0, 2.0])
+    logits = np.tile(np.float32([[-1.0, 2.0, 1.0]]), (3, 1))
+    several = kx.ExplainerModel(tiny_classifier(activation="sigmoid")).frozen
+    predicted, every = [False, True, True], [True, True, True]
+    found = _seen(several, logits, share)
+    np.testing.assert_array_equal(found, [predicted, every, predicted])
+    one = kx.ExplainerModel(tiny_classifier(activation="softmax")).frozen
+    # In a composite another part's class is ahead of what is there as well.
+    found = _seen(one, logits, share)
+    np.testing.assert_array_equal(found, [every, every, [False, True, False]])
 
 
 @pytest.mark.parametrize("sure_from", [0.3, 0.99])
