@@ -14,8 +14,8 @@ def gpu(monkeypatch):
     return importlib.import_module("gpu")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("few", [True, pytest.param(False, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("few", [True, False])
 def test_every_row_is_measured(gpu, eager, capsys, monkeypatch, few):
     if few:
         for name in ("KINDS", "METHODS"):

@@ -9,7 +9,7 @@ import pytest
 BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_heavy_area_makes_masks_smaller(capsys, monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     mask_size = importlib.import_module("mask_size")
