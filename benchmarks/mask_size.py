@@ -47,11 +47,12 @@ def main():
     keras.utils.set_random_seed(args.seed)
     if args.anew:
         explainer = keras.models.clone_model(explainer)
-    draws = vars(explainer.draws)
-    compile_with(explainer, {**draws, **args.loss})
+    compile_with(explainer, {**vars(explainer.draws), **args.loss})
     if args.rate:
         explainer.compile(
-            keras.optimizers.Adam(args.rate), explainer.explainer_loss, **draws
+            keras.optimizers.Adam(args.rate),
+            explainer.explainer_loss,
+            **vars(explainer.draws),
         )
     show("before", explainer, held_out)
     steps = max(1, args.steps // PARTS)

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from keras_explainer.check_option import check_choice
 from keras_explainer.evaluation.classifier_scores import classifier_scores
 from keras_explainer.evaluation.classifier_scores import discrimination_scores
 from keras_explainer.evaluation.classifier_scores import mean_of_pairs
@@ -94,11 +95,7 @@ def evaluate_methods(
     """
     methods = list(methods)
     check_methods(methods)
-    if protocol not in PROTOCOLS:
-        raise ValueError(
-            'Argument `protocol` should be "default" or "published". '
-            f"Received: {protocol!r}"
-        )
+    check_choice("protocol", protocol, PROTOCOLS)
     for name, limit in (
         ("slow_limit", slow_limit),
         ("discrimination_limit", discrimination_limit),

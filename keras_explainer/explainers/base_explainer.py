@@ -334,11 +334,7 @@ class BaseExplainer(ClonedWhole, ExplainingModel):
         # Here, since serving depends on the explainers.
         from keras_explainer import serving
 
-        if format not in ("tf_saved_model", "litert"):
-            raise ValueError(
-                'Argument `format` should be "tf_saved_model" or "litert". '
-                f"Received: {format!r}"
-            )
+        check_choice("format", format, ("tf_saved_model", "litert"))
         if format == "litert":
             return serving.export_litert(self, path, **options)
         return serving.export_saved_model(self, path, **options)

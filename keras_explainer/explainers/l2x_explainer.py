@@ -4,6 +4,7 @@ import keras
 from keras import layers
 from keras import ops
 
+from keras_explainer.check_option import check_choice
 from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.decoders.cell_selector import CellSelector
 from keras_explainer.explainers.base_explainer import BaseExplainer
@@ -85,11 +86,7 @@ class L2XExplainer(BaseExplainer):
         output=None,
         **kwargs,
     ):
-        if predictor not in ("joint", "classifier"):
-            raise ValueError(
-                'Argument `predictor` should be "joint" or "classifier". '
-                f"Received: {predictor!r}"
-            )
+        check_choice("predictor", predictor, ("joint", "classifier"))
         if not 0 < selected < grid**2:
             raise ValueError(
                 "Argument `selected` should be a number of cells, at least 1 and less "

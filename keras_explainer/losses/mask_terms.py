@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_explainer import backend
+from keras_explainer.check_option import check_choice
 from keras_explainer.image_operations.resize import resize_antialiased
 from keras_explainer.losses.reduction import reduce_batch
 
@@ -86,6 +87,7 @@ def area_loss(
     Reference:
         Stalder et al., "What You See is What You Classify", NeurIPS 2022.
     """
+    check_choice("class_reduction", class_reduction, ("sum", "mean"))
     class_masks = ops.convert_to_tensor(class_masks)
     labels = ops.cast(labels, class_masks.dtype)
     height, width, classes = class_masks.shape[1:]
@@ -98,11 +100,6 @@ def area_loss(
     per_image = ops.sum(labels * (least - sum_of_least + excess) / pixels, axis=-1)
     if class_reduction == "mean":
         per_image = per_image / ops.maximum(ops.sum(labels, axis=-1), 1.0)
-    elif class_reduction != "sum":
-        raise ValueError(
-            'Argument `class_reduction` should be "sum" or "mean". '
-            f"Received: {class_reduction!r}"
-        )
     return reduce_batch(per_image, reduction)
 
 

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from keras_explainer.check_option import check_choice
+
 
 def reduce_batch(values, reduction):
     """Returns the mean of values (N,), or the values themselves.
@@ -13,8 +15,5 @@ def reduce_batch(values, reduction):
     Raises:
         ValueError: If `reduction` is neither.
     """
-    if reduction not in ("mean", "none"):
-        raise ValueError(
-            f'Argument `reduction` should be "mean" or "none". Received: {reduction!r}'
-        )
+    check_choice("reduction", reduction, ("mean", "none"))
     return ops.mean(values) if reduction == "mean" else values

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_explainer import backend
+from keras_explainer.check_option import check_choice
 from keras_explainer.drawn_seed import drawn_seed
 from keras_explainer.image_operations.linear_imputation import linear_imputation
 from keras_explainer.metrics.classifier_passes import background_images
@@ -189,10 +190,7 @@ def deletion_correlation(
             f"Argument `patches` should be from 2 to {min(height, width)}. "
             f"Received: {patches}"
         )
-    if score not in ("logit", "probability"):
-        raise ValueError(
-            f'Argument `score` should be "logit" or "probability". Received: {score!r}'
-        )
+    check_choice("score", score, ("logit", "probability"))
     rows = np.arange(height) * patches // height
     columns = np.arange(width) * patches // width
     patch_of = (rows[:, None] * patches + columns).astype("int32")
