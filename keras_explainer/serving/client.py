@@ -18,10 +18,11 @@ from keras_explainer.predicted_from import PREDICTED_FROM
 from keras_explainer.serving.client_inputs import check_served
 from keras_explainer.serving.client_inputs import checked_images
 from keras_explainer.serving.client_inputs import checked_targets
-from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
+from keras_explainer.serving.client_outputs import client_outputs
 from keras_explainer.serving.picture_file import picture_file
 from keras_explainer.serving.saved_model_route import SavedModelRoute
 from keras_explainer.serving.serving_error import ServingError
+from keras_explainer.serving.serving_error import no_relevance
 from keras_explainer.serving.serving_error import no_signature
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d{1,18})|/labels/([^/:]+))?/?"
@@ -94,7 +95,7 @@ class Client:
                 f"pip install 'keras_explainer[serving]'. Received: {error}"
             ) from error
 
-    def explain(self, images, verify=False):
+    def explain(self, images, verify=False, relevance=False):
         """Explains a picture, or a batch of images, by its most probable classes.
 
         Args:
@@ -103,27 +104,30 @@ class Client:
             verify: Boolean. Whether the server runs the classifier too on what each
                 mask keeps and on what it leaves, as `explainer.explain` does: two
                 passes for each mask.
+            relevance: Boolean. Whether the server sends `relevance` too, as numbers,
+                of an export that has it (`explainer.export(path, relevance=True)`).
 
         Returns:
             An `Explanation` of NumPy arrays. The masks of a picture are at its own
-            size, N = 1, in steps of 1/255; those of an array are at the size that
-            was exported.
+            size, N = 1, in steps of 1/255, and its relevance is enlarged to that;
+            those of an array are at the size that was exported.
 
         Raises:
             ServingError: If the server cannot be reached or refuses the request, or
-                serves an export of before there was `verify`.
+                serves an export of before there was `verify`, or without relevance.
             ValueError: If the picture cannot be read, the array is not such images,
-                finite, at the served size, or `verify` is no Boolean.
+                finite, at the served size, or a flag is no Boolean.
         """
         check_flag("verify", verify)
+        check_flag("relevance", relevance)
         if isinstance(images, (str, bytes, os.PathLike)):
             signature = "explain_bytes_and_verify" if verify else "explain_bytes"
             file = np.array([picture_file(images)], object)
-            answer = self._ask(signature, {"image_bytes": file})
+            answer = self._ask(signature, {"image_bytes": file}, relevance)
             masks = _read_masks(answer["masks_png_bytes"][0])[None]
         else:
             signature = "explain_and_verify" if verify else "serving_default"
-            answer = self._ask(signature, {"images": checked_images(images)})
+            answer = self._ask(signature, {"images": checked_images(images)}, relevance)
             masks = answer["masks"]
         pictures, file_names = _shown(images)
         classes, scores = answer["classes"], answer["scores"]
@@ -140,6 +144,7 @@ class Client:
             answer["probabilities"],
             answer.get("kept_scores"),
             answer.get("removed_scores"),
+            _enlarged(answer["relevance"], masks.shape[1:3]) if relevance else None,
         )
         return explanation.of(pictures, file_names, dict(self.class_names))
 
@@ -183,16 +188,19 @@ class Client:
     def __exit__(self, *error):
         self.close()
 
-    def _ask(self, signature, inputs):
+    def _ask(self, signature, inputs, relevance=False):
         if "images" in inputs:
             self._check_served(**inputs)
+        outputs = client_outputs(signature, relevance)
         try:
-            return self._predict(signature, inputs, CLIENT_OUTPUTS[signature])
+            return self._predict(signature, inputs, outputs)
         except ServingError as error:
-            if signature in _LATER_SIGNATURES and error.code in _REFUSED:
-                served = self._signatures()
-                if served and signature not in served:
-                    raise no_signature(signature) from error
+            is_new = relevance or signature in _LATER_SIGNATURES
+            served = self._signatures() if is_new and error.code in _REFUSED else {}
+            if served and signature not in served:
+                raise no_signature(signature) from error
+            if served and not set(outputs) <= set(served[signature]["outputs"]):
+                raise no_relevance() from error
             raise
 
     def _predict(self, signature, inputs, outputs):
@@ -304,3 +312,12 @@ def _shown(images):
 def _read_masks(files):
     masks = [np.asarray(Image.open(io.BytesIO(file)), "float32") for file in files]
     return np.stack(masks, axis=-1) / np.float32(255)
+
+
+def _enlarged(maps, size):
+    """Returns maps (1 or N, h, w, k) at a size (H, W)."""
+    if maps.shape[1:3] == tuple(size):
+        return maps
+    images = [Image.fromarray(each) for each in np.moveaxis(maps[0], -1, 0)]
+    enlarged = [each.resize(size[::-1], Image.Resampling.BILINEAR) for each in images]
+    return np.stack(enlarged, axis=-1)[None]

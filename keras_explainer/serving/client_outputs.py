@@ -14,3 +14,9 @@ CLIENT_OUTPUTS = {
     "explain_class": ("masks",),
     "classify": ("probabilities",),
 }
+
+
+def client_outputs(signature, relevance=False):
+    """Returns the outputs that the client asks a signature for."""
+    outputs = CLIENT_OUTPUTS[signature]
+    return (*outputs, "relevance") if relevance else outputs

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_explainer.serving.serving_error import ServingError
+from keras_explainer.serving.serving_error import no_output
 
 
 class SavedModelRoute:
@@ -26,6 +27,9 @@ class SavedModelRoute:
             message = f"There is no signature {signature}"
             raise ServingError(message, "INVALID_ARGUMENT")
         function = self._loaded.signatures[signature]
+        for name in outputs:
+            if name not in function.structured_outputs:
+                raise no_output(signature, name)
         specs = function.structured_input_signature[1]
         tensors = {
             name: tf.constant(values, specs[name].dtype)

@@ -61,6 +61,15 @@ def no_signature(signature):
     return ServingError(message, "INVALID_ARGUMENT", answered=False)
 
 
+def no_relevance():
+    """Returns the error of an export that does not answer with relevance."""
+    message = (
+        "The served model answers with masks alone: export its explainer anew, with "
+        "relevance, by `explainer.export(path, relevance=True)`"
+    )
+    return ServingError(message, "INVALID_ARGUMENT", answered=False)
+
+
 def no_output(signature, name):
     """Returns the error of a signature without an output."""
     message = f"The served signature {signature} has no output {name}"

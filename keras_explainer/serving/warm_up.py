@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_explainer.serving.client_outputs import CLIENT_OUTPUTS
+from keras_explainer.serving.client_outputs import client_outputs
 
 # Where TensorFlow Serving looks for them, inside a version folder.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -41,9 +41,11 @@ def warm_up_requests(image_size, batch_sizes, signatures):
         }.items():
             inputs |= _blanks(signatures[signature], inputs, size)
             requests.append((signature, inputs, ()))
-            outputs = CLIENT_OUTPUTS[signature]
-            if set(outputs) != set(signatures[signature].structured_outputs):
-                requests.append((signature, inputs, outputs))
+            given = set(signatures[signature].structured_outputs)
+            for relevance in (False, True):
+                outputs = client_outputs(signature, relevance)
+                if set(outputs) < given:
+                    requests.append((signature, inputs, outputs))
     return requests
 
 

@@ -4,6 +4,7 @@ The real server should serve the folder that TF_SERVING_SAVED_MODEL names, a ver
 folder that `BaseExplainer.export` wrote; without them, the test servers are asked.
 """
 
+import contextlib
 import http.server
 import io
 import os
@@ -157,6 +158,54 @@ def test_an_export_of_before_there_was_a_proof_is_said_to_be_one(kind):
                 assert str(raised.value).startswith(
                     f"The served model has no signature {name}, which verifies masks: "
                 )
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """The folder of an export that answers with relevance."""
+    path = tmp_path_factory.mktemp("graded") / "1"
+    return tiny_explainer().export(path, mask_size=32, relevance=True)
+
+
+@own_server
+@pytest.mark.parametrize("kind", ["rest", "grpc", "here"])
+def test_relevance_is_handed_over(kind, graded):
+    with contextlib.ExitStack() as stack:
+        address = graded
+        if kind != "here":
+            server = SERVER[kind]([ServedModel(graded, "tiny")])
+            address = f"{stack.enter_context(server).address}/v1/models/tiny"
+        client = stack.enter_context(Client(address))
+        images = raw_images()
+        expected = tiny_explainer().explain(preprocessed(images), top_k=3)
+        for verify in (False, True):
+            found = client.explain(images, verify=verify, relevance=True)
+            np.testing.assert_allclose(found.relevance, expected.relevance, atol=1e-4)
+        assert client.explain(images).relevance is None
+        content = file_of(photograph(60, 90))
+        found = client.explain(content, relevance=True)
+        assert found.relevance.shape == found.masks.shape == (1, 60, 90, 3)
+        files = {"image_bytes": np.array([content], object)}
+        sent = ServedModel(graded, "tiny").run("explain_bytes", files)["relevance"]
+        enlarged = tf.image.resize(sent, (60, 90)).numpy()
+        np.testing.assert_allclose(found.relevance, enlarged, atol=1e-3)
+
+
+@own_server
+@pytest.mark.parametrize("kind", ["rest", "grpc", "here"])
+def test_an_export_without_relevance_is_said_to_be_one(kind):
+    with contextlib.ExitStack() as stack:
+        address = exported()
+        if kind != "here":
+            server = SERVER[kind]([ServedModel(address, "tiny")])
+            address = f"{stack.enter_context(server).address}/v1/models/tiny"
+        client = stack.enter_context(Client(address, retries=0))
+        for images in (raw_images(), file_of(photograph())):
+            with pytest.raises(ServingError, match="relevance=True") as raised:
+                client.explain(images, relevance=True)
+            assert not raised.value.answered
+        with pytest.raises(ValueError, match="`relevance` should be True or False"):
+            client.explain(raw_images(), relevance=1)
 
 
 def test_target_mask_is_that_of_explain(monkeypatch):

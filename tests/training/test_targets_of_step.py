@@ -31,9 +31,7 @@ def test_images_without_labels_stay_so_and_none_alone_is_all():
 def test_views_are_of_whole_images_and_what_is_beside_a_part_is_present():
     images = np.random.default_rng(0).uniform(size=(8, 16, 16, 3)).astype("float32")
     labels = np.eye(8, dtype="float32")
-    draws = StepDraws(
-        composites=0.5, crops=0.0, augmentation=1.0, single_label=0.0
-    )
+    draws = StepDraws(composites=0.5, crops=0.0, augmentation=1.0, single_label=0.0)
     found = draws(images, labels, np.ones(8, "bool"), np.zeros(3), lambda _: 0.5, 3)
     is_composite = np.asarray(found.share) < 1
     assert is_composite.sum() == 4
