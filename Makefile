@@ -111,8 +111,9 @@ bench: install demo
 	$(RUN) benchmarks/long_run_memory.py
 	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_quality.py
 	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py --ceiling
-	test ! -d ../shared/data || $(RUN) benchmarks/faithfulness.py \
-		--explainer runs/voc_quality/explainer.keras
+	test ! -d ../shared/data || for script in faithfulness class_discrimination \
+		objective_of_outlines; do $(RUN) benchmarks/$$script.py \
+		--explainer runs/voc_quality/explainer.keras || exit 1; done
 
 clean:
 	rm -rf $(VENV) .venv-oldest .venv-colab .backends build *.egg-info runs

@@ -33,7 +33,7 @@ the result folder has
 and explanations.json has the probability, area and bounding box of every mask."""
 DETAILS = """\
 With --relevance there is <picture>_<class>_relevance.png too, the order in which pixels
-matter.
+matter; a server has it of an export with --relevance.
 
 With --verify the classifier itself says how right the masks are: it looks at what each
 mask keeps, and at what it leaves. A mask that holds the reasons keeps the probability
@@ -160,7 +160,7 @@ def run(args):
             f"names. Received: {args.class_names}"
         )
     else:
-        for option in ("refine_steps", "mirrored", "relevance"):
+        for option in ("refine_steps", "mirrored"):
             if value := getattr(args, option):
                 raise UsageError(
                     f"Argument --{option.replace('_', '-')} should be left out with "
@@ -303,14 +303,14 @@ def _with_server(args):
             read_pictures([p]) for p in paths
         ):
             try:
-                found = client.explain(path, verify=args.verify)
+                found = client.explain(path, args.verify, args.relevance)
             except ServingError as error:
                 # What is not the server's own answer is not about this picture.
                 if error.code != "INVALID_ARGUMENT" or not error.answered:
                     raise CommandError(str(error)) from error
                 print(f"warning: skipped {path}: {error}", file=sys.stderr)
                 continue
-            written = _written_fields(found, False)
+            written = _written_fields(found, args.relevance)
             yield path, picture, {k: v[0][..., shown] for k, v in written.items()}
 
     return client.class_names, explain

@@ -318,7 +318,7 @@ def test_a_server_is_asked_to_verify(patch_explainer, tmp_path, capsys, monkeypa
         def __init__(self, url):
             pass
 
-        def explain(self, path, verify=False):
+        def explain(self, path, verify=False, relevance=False):
             verified.append(verify)
             images = np.asarray(Image.open(path), "float32")[None] / 255
             return explainer.explain(images, verify=verify)
@@ -349,7 +349,7 @@ def test_a_server_that_cannot_verify_ends_in_one_sentence(
         def __init__(self, url):
             pass
 
-        def explain(self, path, verify=False):
+        def explain(self, path, verify=False, relevance=False):
             sentence = "The served model has no signature that verifies"
             raise kx.serving.ServingError(sentence, "INVALID_ARGUMENT", answered=False)
 

@@ -125,6 +125,23 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
 
 
 @needs_client
+def test_the_server_has_the_relevance_of_an_export_that_has_it(saved, tmp_path):
+    path = tmp_path / "graded" / "1"
+    argv = ["export", "--explainer", str(saved), "--out", str(path), "--relevance"]
+    assert main([*argv, "--top-k", "1", "--mask-size", "32"]) == 0
+    levels = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype("uint8")
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    argv = ["explain", str(tmp_path / "a.png"), "--top-k", "1", "--relevance", "--out"]
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert main([*argv, str(here), "--explainer", str(saved)]) == 0
+    assert main([*argv, str(there), "--server", str(path)]) == 0
+    (one,), (other,) = (here.glob("*_relevance.png"), there.glob("*_relevance.png"))
+    maps = [np.asarray(Image.open(file), "float32") for file in (one, other)]
+    assert np.ptp(maps[0]) > 100
+    assert np.abs(maps[0] - maps[1]).max() <= 1  # levels of 255
+
+
+@needs_client
 @pytest.mark.parametrize(
     "options, code, message",
     [
@@ -136,7 +153,7 @@ def test_the_server_explains_as_the_explainer_here(saved, server, tmp_path, caps
             "as exported. Received: 2",
         ),
         (["--server", "{server}", "--mirrored"], 2, "--mirrored should be left out"),
-        (["--server", "{server}", "--relevance"], 2, "--relevance should be left out"),
+        (["--server", "{server}", "--relevance"], 1, "answers with masks alone"),
         (["--server", "{server}x"], 1, "answered NOT_FOUND: Servable not found for"),
         (["--server", "x", "--explainer", "y"], 2, "not be given together with"),
     ],

@@ -1,0 +1,104 @@
+"""What the objective says of the true outlines, beside the masks that it taught.
+
+    python benchmarks/objective_of_outlines.py --explainer EXPLAINER.keras
+
+For VOC photographs, each as a whole: the terms of `ExplainerLoss`, not weighted, of the
+true outlines of all labels together, of these grown by a few pixels, and of the masks
+of explainers; their sum with the default weights; and the share of the photographs in
+which that is less than the outlines'. Where a mask is better in every term, no weights
+prefer the outlines.
+"""
+
+import argparse
+import pathlib
+
+import keras
+import numpy as np
+from voc_quality import CLASSES
+from voc_quality import photographs
+
+import keras_explainer as kx
+from keras_explainer.losses.classifier_terms import classification_loss
+from keras_explainer.losses.classifier_terms import evidence_loss
+
+TERMS = ("keeps", "leaves", "area")
+
+
+def terms(explainer, images, labels, mask):
+    """Returns the cross-entropy of what a mask keeps, the hinge of the rest, the area.
+
+    Args:
+        explainer: An `ExplainerModel`.
+        images: Array (N, H, W, 3).
+        labels: Multi-hot array (N, C).
+        mask: Array (N, H, W) in [0, 1].
+    """
+    frozen = explainer.frozen
+    kept = frozen.logits(explainer.kept_part(images, mask))
+    left = frozen.logits(explainer.removed_part(images, 1.0 - mask))
+    keeps = classification_loss(kept, labels, frozen.multi_label, per_label=True)
+    leaves = evidence_loss(left, labels, reduction="none")
+    return np.stack([keeps, leaves, mask.mean(axis=(1, 2))])
+
+
+def target_masks(explainer, images, labels):
+    """Returns the greatest of the masks (N, H, W) of the labels."""
+    every = np.ones(labels.shape, "int32")
+    masks = explainer.explain(images, targets=every).masks
+    return np.where(labels[:, None, None] > 0, masks, np.float32(0)).max(axis=-1)
+
+
+def grown(mask, pixels):
+    """Returns masks (N, H, W) whose outlines lie some pixels further out."""
+    side = 2 * pixels + 1
+    return keras.ops.max_pool(mask[..., None], side, 1, padding="same")[..., 0].numpy()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--explainer", required=True, nargs="+", type=pathlib.Path)
+    parser.add_argument("--data", default="../shared/data", type=pathlib.Path)
+    parser.add_argument("--limit", default=440, type=int, help="photographs of each")
+    arguments = parser.parse_args()
+
+    explainers = {
+        str(path): keras.saving.load_model(path) for path in arguments.explainer
+    }
+    first = next(iter(explainers.values()))
+    for split in ("train", "val"):
+        options = {"limit": arguments.limit, "masks": True, "batch_size": 20}
+        found = {}
+        for images, labels, truth in photographs(arguments.data, split, **options):
+            images, labels, truth = (part.numpy() for part in (images, labels, truth))
+            scores = first.frozen.probabilities(first.frozen.logits(images)).numpy()
+            is_sure = np.where(labels > 0, scores, 1.0).min(axis=1) >= 0.5
+            images, labels, truth = images[is_sure], labels[is_sure], truth[is_sure]
+            outlines = ((truth > 0) & (truth <= len(CLASSES))).astype("float32")
+            masks = {"true outlines": outlines}
+            masks["grown by 4 pixels"] = grown(outlines, 4)
+            masks["grown by 12 pixels"] = grown(outlines, 12)
+            for name, explainer in explainers.items():
+                masks[name] = target_masks(explainer, images, labels)
+            for name, mask in masks.items():
+                found.setdefault(name, []).append(terms(first, images, labels, mask))
+        found = {name: np.concatenate(parts, axis=1) for name, parts in found.items()}
+        report(split, found)
+
+
+def report(split, found):
+    """Prints the terms (3, N) of each kind of mask."""
+    loss = kx.ExplainerLoss()
+    weights = [loss.classification_weight, loss.evidence_weight]
+    weights = np.array([*weights, loss.target_area_weight])
+    sums = {name: weights @ values for name, values in found.items()}
+    outlines = sums["true outlines"]
+    print(f"\n{len(outlines)} photographs of {split} that the classifier knows")
+    print(" " * 40 + "".join(f"{name:>10}" for name in (*TERMS, "sum", "cheaper")))
+    for name, values in found.items():
+        cheaper = (sums[name] < outlines).mean()
+        numbers = (*values.mean(axis=1), sums[name].mean(), cheaper)
+        print(f"{name[-40:]:40}" + "".join(f"{number:10.3f}" for number in numbers))
+
+
+if __name__ == "__main__":
+    main()
