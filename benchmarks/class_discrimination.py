@@ -90,7 +90,7 @@ def main():
         "true outlines": of_outlines,
         **{name: of_explainer(explainer) for name, explainer in explainers.items()},
     }
-    metric = ClassDiscrimination(first)
+    metric = ClassDiscrimination(first.frozen)
     print(f"{len(arrays[0])} photographs")
     print(f"{'':40}{'own':>8}{'other':>8}{'gap':>16}{'ahead of Grad-CAM':>20}")
     for name, masks_of in methods.items():
