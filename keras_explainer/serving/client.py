@@ -199,8 +199,9 @@ class Client:
             served = self._signatures() if is_new and error.code in _REFUSED else {}
             if served and signature not in served:
                 raise no_signature(signature) from error
-            if served and not set(outputs) <= set(served[signature]["outputs"]):
-                raise no_relevance() from error
+            if relevance and "outputs" in served.get(signature, ()):
+                if "relevance" not in served[signature]["outputs"]:
+                    raise no_relevance() from error
             raise
 
     def _predict(self, signature, inputs, outputs):
