@@ -8,34 +8,30 @@ its difference to Grad-CAM's, with 95 % intervals. Of photographs of the half of
 which nothing was chosen.
 """
 
-import argparse
-import pathlib
+import types
 import warnings
 
-import keras
 import numpy as np
 from voc_quality import CLASSES
+from voc_quality import all_masks
+from voc_quality import explainers_to_compare
 from voc_quality import odd_half
 from voc_quality import photographs
 
 from keras_explainer.attribution import GradCAM
+from keras_explainer.evaluation.classifier_scores import discrimination_scores
 from keras_explainer.metrics import ClassDiscrimination
 
 
 def gaps(metric, masks_of, batches):
     """Returns own, other and their difference (3, N), of N photographs."""
-    own_class = np.eye(len(CLASSES), dtype=bool)
-    rows = []
+    parts = []
     for images, labels, truth in batches:
-        masks = masks_of(images, truth)
-        for image, mask, label in zip(images, masks, labels):
-            metric.reset_state()
-            metric.update_state(image[None], mask[None], label[None])
-            matrix = np.asarray(metric.result()["matrix"])
-            own = np.nanmean(matrix[own_class])
-            other = np.nanmean(matrix[~own_class])
-            rows.append((own, other, own - other))
-    return np.transpose(rows)
+        batch = types.SimpleNamespace(images=images, labels=labels)
+        scores = discrimination_scores(metric, batch, masks_of(images, truth))
+        names = ("own_class", "other_classes", "class_discrimination_gap")
+        parts.append([scores[name] for name in names])
+    return np.concatenate(parts, axis=1)
 
 
 def of_grad_cam(method):
@@ -47,11 +43,7 @@ def of_grad_cam(method):
 
 
 def of_explainer(explainer):
-    def masks(images, truth):
-        every = np.ones((len(images), len(CLASSES)), "int32")
-        return explainer.explain(images, targets=every).masks
-
-    return masks
+    return lambda images, truth: all_masks(explainer, images)
 
 
 def of_outlines(images, truth):
@@ -65,33 +57,17 @@ def interval(values):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--explainer", required=True, nargs="+", type=pathlib.Path)
-    parser.add_argument("--data", default="../shared/data", type=pathlib.Path)
-    parser.add_argument("--limit", default=110, type=int, help="photographs")
-    arguments = parser.parse_args()
+    explainers, first, arguments = explainers_to_compare(__doc__, 110)
     warnings.filterwarnings("ignore", "GradCAM returns an empty or constant map")
-
-    explainers = {
-        str(path): keras.saving.load_model(path) for path in arguments.explainer
-    }
-    first = next(iter(explainers.values()))
     val = photographs(arguments.data, "val", masks=True, batch_size=21)
-    val = odd_half(list(val.as_numpy_iterator()))
-    # Spread over the set.
-    arrays = [np.concatenate(parts) for parts in zip(*val)]
-    step = max(1, len(arrays[0]) // arguments.limit)
-    arrays = [array[::step][: arguments.limit] for array in arrays]
-    starts = range(0, len(arrays[0]), 21)
-    batches = [tuple(array[i : i + 21] for array in arrays) for i in starts]
-
+    batches = odd_half(list(val.as_numpy_iterator()), arguments.limit)
     methods = {
         "Grad-CAM": of_grad_cam(GradCAM(first.classifier, multi_label=True)),
         "true outlines": of_outlines,
         **{name: of_explainer(explainer) for name, explainer in explainers.items()},
     }
     metric = ClassDiscrimination(first.frozen)
-    print(f"{len(arrays[0])} photographs")
+    print(f"{sum(len(labels) for _, labels, _ in batches)} photographs")
     print(f"{'':40}{'own':>8}{'other':>8}{'gap':>16}{'ahead of Grad-CAM':>20}")
     for name, masks_of in methods.items():
         own, other, gap = gaps(metric, masks_of, batches)

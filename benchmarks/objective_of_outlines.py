@@ -9,12 +9,11 @@ which that is less than the outlines'. Where a mask is better in every term, no 
 prefer the outlines.
 """
 
-import argparse
-import pathlib
-
 import keras
 import numpy as np
 from voc_quality import CLASSES
+from voc_quality import all_masks
+from voc_quality import explainers_to_compare
 from voc_quality import photographs
 
 import keras_explainer as kx
@@ -43,8 +42,7 @@ def terms(explainer, images, labels, mask):
 
 def target_masks(explainer, images, labels):
     """Returns the greatest of the masks (N, H, W) of the labels."""
-    every = np.ones(labels.shape, "int32")
-    masks = explainer.explain(images, targets=every).masks
+    masks = all_masks(explainer, images)
     return np.where(labels[:, None, None] > 0, masks, np.float32(0)).max(axis=-1)
 
 
@@ -55,16 +53,7 @@ def grown(mask, pixels):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--explainer", required=True, nargs="+", type=pathlib.Path)
-    parser.add_argument("--data", default="../shared/data", type=pathlib.Path)
-    parser.add_argument("--limit", default=440, type=int, help="photographs of each")
-    arguments = parser.parse_args()
-
-    explainers = {
-        str(path): keras.saving.load_model(path) for path in arguments.explainer
-    }
-    first = next(iter(explainers.values()))
+    explainers, first, arguments = explainers_to_compare(__doc__, 440)
     for split in ("train", "val"):
         options = {"limit": arguments.limit, "masks": True, "batch_size": 20}
         found = {}

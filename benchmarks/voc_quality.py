@@ -96,11 +96,39 @@ def train_with_true_masks(explainer, dataset):
         step(images, truth)
 
 
-def odd_half(batches):
-    """Returns every second photograph, on which nothing was chosen."""
+def odd_half(batches, limit=None):
+    """Returns every second photograph, on which nothing was chosen.
+
+    Or as many of them as the limit says, spread over the set.
+    """
     arrays = [np.concatenate(parts)[1::2] for parts in zip(*batches)]
+    step = max(1, len(arrays[0]) // limit) if limit else 1
+    arrays = [array[::step][:limit] for array in arrays]
     starts = range(0, len(arrays[0]), 21)
     return [tuple(array[i : i + 21] for array in arrays) for i in starts]
+
+
+def all_masks(explainer, images):
+    """Returns the masks (N, H, W, C) of all classes, whether they are there or not."""
+    every = np.ones((len(images), len(CLASSES)), "int32")
+    return explainer.explain(images, targets=every).masks
+
+
+def explainers_to_compare(description, photographs_by_default):
+    """Reads the command line of a script that compares explainers.
+
+    Returns:
+        Tuple of the explainers by their paths, the first of them, and the arguments.
+    """
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
+    parser.add_argument("--explainer", required=True, nargs="+", type=pathlib.Path)
+    parser.add_argument("--data", default="../shared/data", type=pathlib.Path)
+    parser.add_argument("--limit", default=photographs_by_default, type=int)
+    arguments = parser.parse_args()
+    explainers = {
+        str(path): keras.saving.load_model(path) for path in arguments.explainer
+    }
+    return explainers, next(iter(explainers.values())), arguments
 
 
 def main():

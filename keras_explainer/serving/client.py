@@ -199,9 +199,9 @@ class Client:
             served = self._signatures() if is_new and error.code in _REFUSED else {}
             if served and signature not in served:
                 raise no_signature(signature) from error
-            if relevance and "outputs" in served.get(signature, ()):
-                if "relevance" not in served[signature]["outputs"]:
-                    raise no_relevance() from error
+            told = served.get(signature, {}).get("outputs")
+            if relevance and told and "relevance" not in told:
+                raise no_relevance() from error
             raise
 
     def _predict(self, signature, inputs, outputs):
@@ -316,8 +316,8 @@ def _read_masks(files):
 
 
 def _enlarged(maps, size):
-    """Returns maps (1 or N, h, w, k) at a size (H, W)."""
-    if maps.shape[1:3] == tuple(size):
+    """Returns maps (N, h, w, k) at a size (H, W), which those of arrays have."""
+    if maps.shape[1:3] == size:
         return maps
     images = [Image.fromarray(each) for each in np.moveaxis(maps[0], -1, 0)]
     enlarged = [each.resize(size[::-1], Image.Resampling.BILINEAR) for each in images]
