@@ -107,7 +107,7 @@ def check_script(program, script, *arguments, monkeypatch):
         raise Parsed(parse(self, *args))
 
     assert program == "python"
-    code = (ROOT / script).read_text()
+    code = with_neighbours(ROOT / script)
     if "grpc_server" in code:
         pytest.importorskip("tensorflow_serving", reason="no extra `serving` here")
     if "argparse" not in code:
@@ -118,3 +118,14 @@ def check_script(program, script, *arguments, monkeypatch):
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
     with pytest.raises(Parsed):
         runpy.run_path(str(ROOT / script), run_name="__main__")
+
+
+def with_neighbours(script):
+    """Returns the code of a script and of those beside it that it imports from.
+
+    One of them may read its arguments.
+    """
+    code = script.read_text()
+    names = re.findall(r"^from (\w+) import", code, re.MULTILINE)
+    beside = {script.with_name(f"{name}.py") for name in names}
+    return code + "".join(path.read_text() for path in beside if path.exists())
