@@ -17,14 +17,18 @@ from voc_quality import explainers_to_compare
 from voc_quality import photographs
 
 import keras_explainer as kx
-from keras_explainer.losses.classifier_terms import classification_loss
-from keras_explainer.losses.classifier_terms import evidence_loss
+from keras_explainer.losses import classification_loss
+from keras_explainer.losses import contrast_loss
+from keras_explainer.losses import evidence_loss
 
-TERMS = ("keeps", "leaves", "area")
+TERMS = ("keeps", "leaves", "area", "contrast")
 
 
 def terms(explainer, images, labels, mask):
-    """Returns the cross-entropy of what a mask keeps, the hinge of the rest, the area.
+    """Returns what `TERMS` are of masks (N, H, W): an array (4, N), not weighted.
+
+    The cross-entropy of what a mask keeps, the hinge of what it leaves, the area, and
+    how alike features are inside and outside.
 
     Args:
         explainer: An `ExplainerModel`.
@@ -33,11 +37,13 @@ def terms(explainer, images, labels, mask):
         mask: Array (N, H, W) in [0, 1].
     """
     frozen = explainer.frozen
+    features = frozen(images)["features"][-1]
     kept = frozen.logits(explainer.kept_part(images, mask))
     left = frozen.logits(explainer.removed_part(images, 1.0 - mask))
     keeps = classification_loss(kept, labels, frozen.multi_label, per_label=True)
     leaves = evidence_loss(left, labels, reduction="none")
-    return np.stack([keeps, leaves, mask.mean(axis=(1, 2))])
+    contrast = contrast_loss(mask, features, reduction="none")
+    return np.stack([keeps, leaves, mask.mean(axis=(1, 2)), contrast])
 
 
 def target_masks(explainer, images, labels):
@@ -75,10 +81,11 @@ def main():
 
 
 def report(split, found):
-    """Prints the terms (3, N) of each kind of mask."""
+    """Prints the terms (4, N) of each kind of mask."""
     loss = kx.ExplainerLoss()
-    weights = [loss.classification_weight, loss.evidence_weight]
-    weights = np.array([*weights, loss.target_area_weight])
+    of_answers = loss.classification_weight, loss.evidence_weight
+    # The area's is the default beside contrast.
+    weights = np.array([*of_answers, 1.5, loss.contrast_weight])
     sums = {name: weights @ values for name, values in found.items()}
     outlines = sums["true outlines"]
     print(f"\n{len(outlines)} photographs of {split} that the classifier knows")

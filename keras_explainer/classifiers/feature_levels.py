@@ -28,7 +28,7 @@ def find_feature_levels(graph, final_map, finest_stride):
         List of tensor numbers, coarse to fine, from the final map.
     """
     whole = tensors_on_every_path(graph, final_map)
-    if isinstance(graph.producers[final_map].operation, GridOfTokens):
+    if is_token_map(graph, final_map):
         return _levels_of_tokens(graph, final_map, whole, finest_stride)
     every = [c.outputs[0] for c in graph.calls_between({graph.input}, [final_map])]
     levels = {
@@ -39,6 +39,11 @@ def find_feature_levels(graph, final_map, finest_stride):
     coarsest = stride_of(graph, final_map)
     strides = [s for s in levels if finest_stride <= s < coarsest]
     return [final_map, *(levels[s] for s in sorted(strides, reverse=True))]
+
+
+def is_token_map(graph, final_map):
+    """Tells whether a final feature map is made of tokens."""
+    return isinstance(graph.producers[final_map].operation, GridOfTokens)
 
 
 def _levels_of_tokens(graph, final_map, whole, finest_stride):

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_explainer.classifiers.cell_head import find_cell_head
 from keras_explainer.classifiers.feature_levels import find_feature_levels
+from keras_explainer.classifiers.feature_levels import is_token_map
 from keras_explainer.classifiers.final_map import find_final_map
 from keras_explainer.classifiers.find_head import find_head
 from keras_explainer.classifiers.graph_problem import layout_problem
@@ -166,6 +167,13 @@ class FrozenClassifier(keras.layers.Layer):
             return bool(self.level_tensors)
         except ValueError:
             return False
+
+    @property
+    def has_convolved_map(self):
+        """Whether the features that a call returns are no tokens laid out as a map."""
+        if not self.with_features:
+            return False
+        return not is_token_map(self.graph, self.final_map)
 
     @property
     def level_shapes(self):

@@ -39,4 +39,8 @@ def _names(function, chosen=None):
     parameters = inspect.signature(function).parameters
     if chosen is not None:
         return [name for name in chosen if name in parameters]
-    return [name for name, p in parameters.items() if type(p.default) in (int, float)]
+    return [
+        name
+        for name, p in parameters.items()
+        if type(p.default) in (int, float) or p.default == "auto"
+    ]

@@ -8,6 +8,7 @@ from keras_explainer.losses.explainer_loss import ExplainerLoss
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
 from keras_explainer.losses.mask_terms import area_loss
+from keras_explainer.losses.mask_terms import contrast_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
 from keras_explainer.losses.mask_terms import outline_length
 from keras_explainer.losses.mask_terms import total_variation
@@ -27,6 +28,7 @@ __all__ = [
     "aggregate_masks",
     "area_loss",
     "classification_loss",
+    "contrast_loss",
     "edge_aware_variation",
     "entropy_loss",
     "evidence_loss",

@@ -1,4 +1,4 @@
-"""The training objective of an Explainer: four terms and their weights."""
+"""The training objective of an Explainer: five terms and their weights."""
 
 import math
 
@@ -10,6 +10,7 @@ from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.mask_terms import area_loss
+from keras_explainer.losses.mask_terms import contrast_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
 from keras_explainer.losses.mask_terms import outline_length
 from keras_explainer.losses.mask_terms import total_variation
@@ -22,6 +23,9 @@ _PUBLISHED = {
     ("coco2014", "vgg16"): (1.0, 0.3, 0.3, 0.03, 0.1),
     ("coco2014", "resnet50"): (3.0, 0.05, 0.1, 0.01, 0.03),
 }
+# Weights of the target mask's area beside contrast, which asks for small masks as well,
+# and without.
+_AREA_BESIDE_CONTRAST, _AREA_ALONE = 1.5, 3.0
 # Ends of the area band, as published.
 _BAND = (0.05, 0.3)
 # Weight of the hinge on labels that are not judged, in the complement of one that is:
@@ -45,7 +49,7 @@ FORMER_OPTIONS = {
 class ExplainerLoss(Objective):
     """Keeps the answer, removes its evidence, and asks for small, smooth masks.
 
-    The loss of an image is the sum of four terms:
+    The loss of an image is the sum of five terms:
 
     - "classification": the classifier's loss on what the target mask keeps, of each
       label (`classification_loss`);
@@ -54,7 +58,10 @@ class ExplainerLoss(Objective):
       what it does not know of the other labels any more;
     - "area": the area band of the class masks, the mean target and non-target
       masks, and the mean overlap of the present classes' masks;
-    - "smoothness": the length of the outlines of the target and non-target masks.
+    - "smoothness": the length of the outlines of the target and non-target masks;
+    - "contrast": how alike the classifier's features are inside and outside of the
+      target mask (`contrast_loss`). The others ask what the answer needs, which may be
+      a part of an object, or more than it; features differ at its outline.
 
     The defaults were chosen by measurement on photographs
     (`docs/results/decisions.md`);
@@ -71,13 +78,18 @@ class ExplainerLoss(Objective):
         entropy_weight: float. Weight of the negative entropy of the complement
             (`entropy_loss`). Where it shows other objects it should not be uncertain.
         area_weight: float. Weight of the area band (`area_loss`).
-        target_area_weight: float. Weight of the target mask's mean.
+        target_area_weight: float. Weight of the target mask's mean, or "auto": 1.5
+            where contrast acts, and 3.0 where it does not.
         non_target_area_weight: float. Weight of the non-target mask's mean.
         overlap_weight: float. Weight of the present classes' masks where a stronger
             one of them covers the same place: what tells classes apart that are
             judged together.
         smoothness_weight: float. Weight of the outlines' length in sides of the image
             (`outline_length`), which does not depend on how fine the masks are.
+        contrast_weight: float. Weight of how alike the features inside and outside of
+            the target mask are. It acts where the feature maps of a convolutional
+            classifier are read: not with an `encoder`, nor on a transformer's tokens,
+            which tell where they are, and what all the others have told them.
         area_band: Pair of floats in [0, 1], the ends of the area band, or None for
             (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes
@@ -100,7 +112,7 @@ class ExplainerLoss(Objective):
         Stalder et al., "What You See is What You Classify", NeurIPS 2022.
     """
 
-    TERMS = ("classification", "entropy", "area", "smoothness")
+    TERMS = ("classification", "entropy", "area", "smoothness", "contrast")
 
     def __init__(
         self,
@@ -108,26 +120,30 @@ class ExplainerLoss(Objective):
         evidence_weight=0.7,
         entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight=3.0,
+        target_area_weight="auto",
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
+        contrast_weight=1.5,
         area_band=None,
         edge_aware=True,
         published_forms=False,
     ):
+        is_auto = target_area_weight == "auto"
         super().__init__(
             classification_weight=classification_weight,
             evidence_weight=evidence_weight,
             entropy_weight=entropy_weight,
             area_weight=area_weight,
-            target_area_weight=target_area_weight,
+            target_area_weight=_AREA_ALONE if is_auto else target_area_weight,
             non_target_area_weight=non_target_area_weight,
             overlap_weight=overlap_weight,
             smoothness_weight=smoothness_weight,
+            contrast_weight=contrast_weight,
         )
         _check_band(area_band, area_weight)
         self._keep(
+            target_area_weight=target_area_weight,
             area_band=None if area_band is None else tuple(area_band),
             edge_aware=edge_aware,
             published_forms=published_forms,
@@ -161,9 +177,14 @@ class ExplainerLoss(Objective):
             non_target_area_weight=non_target_area,
             overlap_weight=0.0,
             smoothness_weight=smoothness,
+            contrast_weight=0.0,
             edge_aware=False,
             published_forms=True,
         )
+
+    @property
+    def reads_features(self):
+        return self.contrast_weight > 0
 
     def __call__(self, step):
         """Computes the weighted terms of each image.
@@ -213,7 +234,7 @@ class ExplainerLoss(Objective):
         return value
 
     def of_masks(self, step):
-        """Returns "area" and "smoothness", the terms of the masks, dict of (N,)."""
+        """Returns the other terms, those of the masks, dict of (N,)."""
         # A part of a composite is a picture of its own, with shorter sides; of a crop
         # they are longer. So the same mask costs the same at all sizes.
         variation = self._variation(step.coarse_target_mask, step.images)
@@ -222,12 +243,17 @@ class ExplainerLoss(Objective):
         return {
             "area": self._area(step),
             "smoothness": self.smoothness_weight * variation,
+            "contrast": self._contrast(step),
         }
 
     def _area(self, step):
         target, non_target = step.target_mask, step.non_target_mask
+        weight = self.target_area_weight
+        if weight == "auto":
+            acts = self._contrast_acts(step)
+            weight = _AREA_BESIDE_CONTRAST if acts else _AREA_ALONE
         # In areas of the image that shows what is judged.
-        value = self.target_area_weight * ops.mean(target, axis=(1, 2))
+        value = weight * ops.mean(target, axis=(1, 2))
         value = value / step.part_share
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
         if self.overlap_weight:
@@ -243,6 +269,17 @@ class ExplainerLoss(Objective):
                 reduction="none",
             )
         return value
+
+    def _contrast_acts(self, step):
+        return self.contrast_weight > 0 and step.features is not None
+
+    def _contrast(self, step):
+        if not self._contrast_acts(step):
+            return ops.zeros_like(step.target_mask[:, 0, 0])
+        value = contrast_loss(step.target_mask, step.features, reduction="none")
+        # Where nothing is judged there is no mask to speak of.
+        value = ops.where(ops.any(step.labels > 0, axis=-1), value, 0.0)
+        return self.contrast_weight * value
 
     def _variation(self, mask, images):
         if self.edge_aware:
@@ -289,6 +326,8 @@ class ExplainerLoss(Objective):
             former = config.get("classification_weight", 1.0)
             former = former / num_classes if multi_label else former
             config["classification_weight"] = former
+        # Earlier versions had no such term.
+        config.setdefault("contrast_weight", 0.0)
         if config.get("entropy_weight") == "auto":
             config["entropy_weight"] = 0.0 if multi_label else 1.0
         return {**config, _IN_SIDES: True, _PER_LABEL: True}

@@ -36,6 +36,7 @@ class FunctionLoss(Objective):
     """
 
     TERMS = ("objective",)
+    reads_features = True  # It may; a graph leaves out what it does not ask for.
 
     def __init__(self, function):
         try:

@@ -4,11 +4,15 @@ from keras import ops
 
 from keras_explainer import backend
 from keras_explainer.check_option import check_choice
+from keras_explainer.image_operations.resize import grid_of
 from keras_explainer.image_operations.resize import resize_antialiased
+from keras_explainer.image_operations.resize import resize_area
 from keras_explainer.losses.reduction import reduce_batch
 
 # The sigmoid of this is 0 to float precision: an empty set of classes.
 _EMPTY = -1e4
+# A squared distance of features as small as this is none.
+_NO_DISTANCE = 1e-6
 
 
 def aggregate_masks(class_logits, labels):
@@ -223,6 +227,49 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
         weights = ops.exp(-0.5 * ops.sum(distances, axis=-1))
         per_image += _length(weights * _differences(masks, axis), axis)
     return reduce_batch(per_image, reduction)
+
+
+def contrast_loss(masks, features, reduction="mean"):
+    """Computes how alike a classifier's features are inside of masks and outside.
+
+    minus the logarithm of half the squared distance between the mean features inside
+    and outside, each of length 1: of one minus the cosine of their angle. It is 0 for
+    features at right angles, and it falls by the same amount wherever their distance
+    grows by the same factor, whatever distances are usual in a network.
+
+    Args:
+        masks: Tensor (N, H, W) in [0, 1], averaged over the features' cells.
+        features: Tensor (N, h, w, D).
+        reduction: "mean" over the batch, or "none" for one value per image.
+
+    Returns:
+        A scalar, or a tensor (N,).
+
+    Example:
+
+    >>> features = np.float32([[[[1, 0], [1, 0], [0, 1], [0, 1]]]])
+    >>> round(abs(float(contrast_loss(np.float32([[[1, 1, 0, 0]]]), features))), 4)
+    0.0
+    >>> round(float(contrast_loss(np.float32([[[0, 1, 0, 0]]]), features)), 4)
+    0.5928
+
+    Reference:
+        Xie et al., "C2AM: Contrastive learning of Class-agnostic Activation Map for
+        Weakly Supervised Object Localization and Semantic Segmentation", CVPR 2022.
+    """
+    masks = ops.convert_to_tensor(masks)[..., None]
+    features = ops.cast(features, masks.dtype)
+    inside = resize_area(masks, grid_of(features))
+    of_inside = _direction(ops.sum(inside * features, axis=(1, 2)))
+    of_outside = _direction(ops.sum((1.0 - inside) * features, axis=(1, 2)))
+    squared = ops.sum(ops.square(of_inside - of_outside), axis=-1)
+    return reduce_batch(-ops.log(squared / 2.0 + _NO_DISTANCE), reduction)
+
+
+def _direction(vectors):
+    """Returns vectors (N, D) of length 1; zeros stay zeros."""
+    squared = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    return vectors * ops.rsqrt(squared + 1e-12)
 
 
 def _differences(maps, axis):

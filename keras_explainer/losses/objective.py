@@ -12,6 +12,8 @@ class Objective:
     """
 
     TERMS = ()
+    # Whether a step should hand it the classifier's features of its images.
+    reads_features = False
 
     def __init__(self, **options):
         for name, value in options.items():

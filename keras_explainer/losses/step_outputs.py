@@ -29,6 +29,9 @@ class StepOutputs(NamedTuple):
         part_share: Tensor (N,), the area of the image that shows what is judged, in
             areas of the picture: the share of its part of a composite, more than 1 of
             a crop, and 1 of whole images.
+        features: Tensor (N, h', w', D), the finest of the classifier's feature maps
+            that the decoder reads, of the images; None where the loss does not ask for
+            it (`reads_features`), or they are no maps of convolutions.
     """
 
     images: Any
@@ -43,3 +46,4 @@ class StepOutputs(NamedTuple):
     kept_logits: Any = None
     removed_logits: Any = None
     part_share: Any = 1.0
+    features: Any = None

@@ -96,6 +96,8 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         color, span_of = explainer.background.color, explainer.half_range
         number = explainer.step_seed.of_step(explainer.optimizer.iterations)
         drawn = explainer.draws(images, labels, are_sure, color, span_of, number)
+    seen = outputs if drawn.images is images else None
+    features = _features(explainer, drawn.images, seen)
     if drawn.view is not images:
         outputs = explainer.classifier_outputs(drawn.view, training)
     images, view, judged, others, share = drawn
@@ -123,7 +125,26 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     masks = (*map(ops.sigmoid, (shown, coarse, absent)), logits)
     multi_label = frozen.multi_label
     step = StepOutputs(images, judged, others, *masks, is_present, multi_label)
+    step = step._replace(features=features)
     return step if share is None else step._replace(part_share=share)
+
+
+def _features(explainer, images, outputs=None):
+    """Returns the classifier's finest features of images, if the loss reads them.
+
+    Of those that are judged, not of a view in which part of them is hidden.
+
+    Args:
+        explainer: The `ExplainerModel`.
+        images: Tensor (N, H, W, channels).
+        outputs: Dict of what the frozen classifier gives for them, if that is known.
+    """
+    frozen = explainer.frozen
+    if not (explainer.explainer_loss.reads_features and frozen.has_convolved_map):
+        return None
+    if outputs is None:
+        outputs = explainer.classifier_outputs(images)
+    return ops.stop_gradient(outputs["features"][-1])
 
 
 def _seen(frozen, logits, share):

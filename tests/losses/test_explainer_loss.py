@@ -10,6 +10,7 @@ from keras_explainer.losses import StepOutputs
 from keras_explainer.losses import aggregate_masks
 from keras_explainer.losses import area_loss
 from keras_explainer.losses import classification_loss
+from keras_explainer.losses import contrast_loss
 from keras_explainer.losses import entropy_loss
 from keras_explainer.losses import total_variation
 
@@ -34,6 +35,7 @@ def terms_of(loss, activation="sigmoid", targets=None):
         multi_label=activation == "sigmoid",
         kept_logits=kept,
         removed_logits=removed,
+        features=random.normal(size=(2, 3, 3, 4)).astype("float32"),
     )
     terms = loss(step)
     return {k: np.asarray(v) for k, v in terms.items()}, class_logits, labels, removed
@@ -62,13 +64,14 @@ def test_each_weight_scales_its_own_term(activation):
     for weight, term in (
         ("classification_weight", "classification"),
         ("smoothness_weight", "smoothness"),
+        ("contrast_weight", "contrast"),
     ):
         value = ExplainerLoss().get_config()[weight]
         scaled = terms_of(ExplainerLoss(**{weight: 3 * value}), activation)[0]
         for name in base:
             factor = 3 if name == term else 1
             np.testing.assert_allclose(scaled[name], factor * base[name], rtol=1e-5)
-    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0)
+    zero = ExplainerLoss(0, 0, 0, 0, 0, 0, 0, 0, 0)
     assert not any(values.any() for values in terms_of(zero, activation)[0].values())
 
 
@@ -87,7 +90,7 @@ def test_a_single_label_is_judged_by_its_own_mask_and_spares_the_others():
     terms, class_logits, _, removed = terms_of(loss, targets=targets)
     masks = 1 / (1 + np.exp(-class_logits))
     # In the first image class 0 is neither a target nor absent.
-    area = 3 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
+    area = 1.5 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
     np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
     # Of the target nothing should be left; class 0 should still be seen.
     left = 0.7 * np.log1p(np.exp(2 * removed[[0, 1], [2, 1]])) / 2
@@ -111,6 +114,8 @@ def test_round_trip_and_bad_weights():
     assert again.get_config() == loss.get_config()
     with pytest.raises(ValueError, match="`smoothness_weight` .*Received: -1"):
         ExplainerLoss(smoothness_weight=-1)
+    with pytest.raises(ValueError, match="`target_area_weight` .*Received: 'small'"):
+        ExplainerLoss(target_area_weight="small")
     for band in ((0.5, 0.2), (0.1,), "wide", (-1, 0.2)):
         with pytest.raises(ValueError, match="`area_band` .*in order"):
             ExplainerLoss(area_band=band, area_weight=1.0)
@@ -165,7 +170,51 @@ def test_options_of_earlier_versions_are_read():
         **{"rest_weight": 0.5, "alone": 0.3, "degraded": 0.0, "inpaint": True},
         **{"min_area": 0.1, "max_area": 0.2},
     }
-    del config["area_band"]
+    del config["area_band"], config["contrast_weight"]
     assert ExplainerLoss.from_config(config).area_band == (0.1, 0.2)
+    assert ExplainerLoss.from_config(config).contrast_weight == 0.0
     config["area_weight"] = 0.0
     assert ExplainerLoss.from_config(config).area_band is None
+
+
+def test_contrast_is_of_images_of_which_something_is_judged():
+    images = random_images(2)
+    masks = np.random.default_rng(0).uniform(size=(2, 6, 6)).astype("float32")
+    labels = np.float32([[0, 0], [0, 1]])
+    maps = np.random.default_rng(1).normal(size=(2, 3, 3, 4)).astype("float32")
+    logits = np.zeros((2, 6, 6, 2), "float32")
+    step = StepOutputs(
+        images, labels, None, masks, masks, masks, logits, labels, True, features=maps
+    )
+    found = ExplainerLoss(contrast_weight=2.0).of_masks(step)["contrast"]
+    expected = 2 * contrast_loss(masks[1:], maps[1:])
+    np.testing.assert_allclose(found, [0.0, expected], rtol=1e-5)
+    # Features that were not read count for nothing.
+    found = ExplainerLoss().of_masks(step._replace(features=None))["contrast"]
+    np.testing.assert_array_equal(found, [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "has_features", "weight"),
+    [
+        ({}, True, 1.5),
+        ({}, False, 3.0),
+        ({"contrast_weight": 0.0}, True, 3.0),
+        ({"target_area_weight": 9.0}, True, 9.0),
+        ({"target_area_weight": 9.0}, False, 9.0),
+    ],
+)
+def test_the_area_weighs_less_beside_contrast(options, has_features, weight):
+    loss = ExplainerLoss(non_target_area_weight=0.0, **options)
+    again = ExplainerLoss.from_config(loss.get_config())
+    assert again.get_config() == loss.get_config()
+    masks = np.full((1, 4, 4), 0.25, "float32")
+    logits = np.zeros((1, 4, 4, 1), "float32")
+    label, maps = (
+        np.ones((1, 1), "f"),
+        random_images(1, size=4) if has_features else None,
+    )
+    step = StepOutputs(
+        random_images(1), label, None, *[masks] * 3, logits, label, True, features=maps
+    )
+    np.testing.assert_allclose(again.of_masks(step)["area"], [weight / 4], rtol=1e-6)

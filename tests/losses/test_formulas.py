@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_explainer.losses import aggregate_masks
 from keras_explainer.losses import area_loss
+from keras_explainer.losses import contrast_loss
 from keras_explainer.losses import edge_aware_variation
 from keras_explainer.losses import entropy_loss
 from keras_explainer.losses import evidence_loss
@@ -207,3 +208,69 @@ def test_edge_aware_variation_is_free_where_the_image_has_the_edge():
     assert float(edge_aware_variation(mask, image)) < 1e-3
     other = image.transpose(0, 2, 1, 3)
     assert float(edge_aware_variation(mask, other)) == pytest.approx(1, rel=0.05)
+
+
+def unlike(side, outside, seed=0):
+    """Features of an object on the left half and of its surroundings, and its mask."""
+    random = np.random.default_rng(seed)
+    mask = np.zeros((1, side, side), "float32")
+    mask[:, :, : side // 2] = 1.0
+    inside = np.abs(random.normal(size=8))
+    features = np.where(mask[..., None] > 0, inside, outside)
+    return mask, features.astype("float32")
+
+
+def test_contrast_is_that_of_the_cosine():
+    random = np.random.default_rng(0)
+    masks = random.uniform(size=(3, 8, 8)).astype("float32")
+    features = random.normal(size=(3, 4, 4, 5)).astype("float32")
+    cells = masks.reshape(3, 4, 2, 4, 2).mean(axis=(2, 4))[..., None]
+    inside = (cells * features).sum(axis=(1, 2))
+    outside = ((1 - cells) * features).sum(axis=(1, 2))
+    lengths = np.linalg.norm(inside, axis=-1) * np.linalg.norm(outside, axis=-1)
+    expected = -np.log(1 - (inside * outside).sum(-1) / lengths)
+    found = contrast_loss(masks, features, reduction="none")
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    mean = float(contrast_loss(masks, features))
+    assert mean == pytest.approx(expected.mean(), rel=1e-4)
+
+
+def test_contrast_is_best_at_the_outline_whatever_the_scale_of_features():
+    """A mask that leaves some of an object, or takes what is beside it, costs more."""
+    mask, features = unlike(8, np.abs(np.random.default_rng(1).normal(size=8)))
+    best = float(contrast_loss(mask, features))
+    for shift in (-2, -1, 1, 2):
+        assert float(contrast_loss(np.roll(mask, shift, axis=2), features)) > best
+    # The same of features of another unit, and enlarged with the mask.
+    assert float(contrast_loss(mask, 1e3 * features)) == pytest.approx(best, rel=1e-4)
+    larger = mask.repeat(4, axis=1).repeat(4, axis=2)
+    assert float(contrast_loss(larger, features)) == pytest.approx(best, rel=1e-4)
+
+
+def test_contrast_moves_masks_alike_where_all_features_have_much_in_common():
+    """What a large activation of every cell takes from distances, a logarithm returns.
+
+    Its slope is nearly the same, whether features differ much or by a little.
+    """
+    mask, features = unlike(8, np.abs(np.random.default_rng(1).normal(size=8)))
+    soft = tf.constant(0.2 + 0.6 * mask)
+    slopes = []
+    for common in (10.0, 100.0):
+        maps = np.concatenate([features, np.full((1, 8, 8, 1), common, "f")], axis=-1)
+        with tf.GradientTape() as tape:
+            tape.watch(soft)
+            value = contrast_loss(soft, maps)
+        slopes.append(tape.gradient(value, soft).numpy())
+    assert np.abs(slopes[0]).max() > 0.01
+    np.testing.assert_allclose(slopes[1], slopes[0], rtol=0.05, atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_contrast_of_an_empty_or_full_mask_has_a_finite_slope(value):
+    features = np.random.default_rng(0).normal(size=(1, 4, 4, 3)).astype("float32")
+    mask = tf.fill((1, 8, 8), value)
+    with tf.GradientTape() as tape:
+        tape.watch(mask)
+        found = contrast_loss(mask, features)
+    assert np.isfinite(float(found))
+    assert np.isfinite(tape.gradient(found, mask)).all()

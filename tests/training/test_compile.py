@@ -39,7 +39,7 @@ def test_a_function_of_the_step_learns_as_the_loss_that_it_computes(activation):
     by_parts = loss_and_gradient(explainer)
     explainer.compile(loss=all_terms, augmentation=0.0, composites=0.0, crops=0.0)
     at_once = loss_and_gradient(explainer)
-    assert [*at_once[0]] == ["objective"] and len(by_parts[0]) == 4
+    assert [*at_once[0]] == ["objective"] and len(by_parts[0]) == 5
     for one, other in zip(by_parts[1:], at_once[1:]):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     assert np.abs(at_once[2]).max() > 1e-3

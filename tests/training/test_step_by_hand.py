@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import random_images
 from conftest import tiny_classifier
+from token_classifiers import KINDS
 
 import keras_explainer as kx
 from keras_explainer.image_operations.dense_crf import dense_crf
@@ -25,9 +26,11 @@ def by_hand(
     """The loss with overlap, image by image, of independent classes and of others."""
     independent = classifier.layers[-1].activation is keras.activations.sigmoid
     total = 0.0
+    # The finest that the decoder reads, of 16 x 16 cells.
+    features = keras.Model(classifier.input, classifier.layers[3].output)(images)
     cells = tf.image.resize(images, (8, 8), antialias=True)
-    for image, colors, row, label, judged, part in zip(
-        images, cells, logits, present, targets, share
+    for image, colors, maps, row, label, judged, part in zip(
+        images, cells, features, logits, present, targets, share
     ):
         scale = 0.05 * (tf.reduce_max(colors) - tf.reduce_min(colors))
         masks = tf.unstack(tf.sigmoid(row), axis=-1)
@@ -59,7 +62,8 @@ def by_hand(
         rest = label - judged
         hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
-        total += 3 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
+        total -= 1.5 * tf.math.log(1e-6 + distance_of_means(maps, shown))
+        total += 1.5 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask, side in ((target, part**0.5), (other, 1.0)):
             # Of 8 cells to a side.
@@ -76,6 +80,14 @@ def by_hand(
                 )
             )
     return total / len(images)
+
+
+def distance_of_means(maps, mask):
+    """Half the squared distance of the mean features inside a mask and outside."""
+    inside = tf.nn.avg_pool2d(mask[None], 2, 2, "VALID")[0]
+    means = [tf.reduce_mean(part * maps, axis=(0, 1)) for part in (inside, 1 - inside)]
+    inside, outside = (mean / tf.norm(mean) for mean in means)
+    return tf.reduce_sum((inside - outside) ** 2) / 2
 
 
 def variation(steps, color_steps, scale):
@@ -123,7 +135,8 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting, activ
     np.testing.assert_allclose(fast, plain, rtol=1e-5)
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3
-    np.testing.assert_allclose(tape.gradient(fast, logits), gradient, atol=1e-6)
+    found = tape.gradient(fast, logits)
+    np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=1e-6)
 
 
 def composed_step(activation, seen, monkeypatch):
@@ -198,6 +211,50 @@ def test_what_is_not_seen_in_a_part_is_neither_judged_nor_absent(
     expected = overlapping[..., ::2] * np.eye(2)[smaller]
     np.testing.assert_allclose(gradient[..., ::2], expected, atol=1e-6)
     assert np.abs(gradient[..., 1]).max() > 1e-3
+
+
+def features_of_a_step(explainer, images, outputs, training, monkeypatch):
+    """Returns the features that a step hands to the loss."""
+    found = []
+
+    def of_masks(step):
+        found.append(step.features)
+        return {}
+
+    monkeypatch.setattr(explainer.explainer_loss, "of_masks", of_masks)
+    explainer.step_terms(images, outputs, LABELS, training)
+    return found[0]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_features_are_those_of_the_images_and_not_of_a_view(
+    weight, training, monkeypatch
+):
+    explainer = kx.ExplainerModel(tiny_classifier())
+    loss = kx.ExplainerLoss(contrast_weight=weight)
+    explainer.compile(loss=loss, composites=0.0, crops=0.0, augmentation=1.0)
+    images = random_images(2)
+    outputs = explainer.frozen(images)
+    found = features_of_a_step(explainer, images, outputs, training, monkeypatch)
+    if weight:
+        np.testing.assert_array_equal(found, outputs["features"][-1])
+    else:
+        assert found is None
+
+
+@pytest.mark.parametrize("of_tokens", [True, False])
+def test_tokens_and_encoders_have_no_contrast(of_tokens, monkeypatch):
+    """Tokens tell where they are, and an encoder is trained along."""
+    if of_tokens:
+        explainer = kx.ExplainerModel(KINDS["class token"]())
+    else:
+        encoder = tiny_classifier(name="encoder")
+        explainer = kx.ExplainerModel(tiny_classifier(), encoder=encoder)
+    images = random_images(2)
+    outputs = explainer.classifier_outputs(images)
+    found = features_of_a_step(explainer, images, outputs, True, monkeypatch)
+    assert found is None
 
 
 def test_what_is_seen_is_what_is_predicted_but_of_whole_images():
