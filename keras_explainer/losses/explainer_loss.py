@@ -89,7 +89,8 @@ class ExplainerLoss(Objective):
         contrast_weight: float. Weight of how alike the features inside and outside of
             the target mask are. It acts where the feature maps of a convolutional
             classifier are read: not with an `encoder`, nor on a transformer's tokens,
-            which tell where they are, and what all the others have told them.
+            which tell where they are, and what all the others have told them, nor for a
+            classifier of several inputs, without composites to tell whose object it is.
         area_band: Pair of floats in [0, 1], the ends of the area band, or None for
             (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes

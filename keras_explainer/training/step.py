@@ -142,6 +142,10 @@ def _features(explainer, images, outputs=None):
     frozen = explainer.frozen
     if not (explainer.explainer_loss.reads_features and frozen.has_convolved_map):
         return None
+    if frozen.other_inputs:
+        # Features ask for any object; only composites, of which there are none, tell
+        # whose it is.
+        return None
     if outputs is None:
         outputs = explainer.classifier_outputs(images)
     return ops.stop_gradient(outputs["features"][-1])

@@ -21,7 +21,7 @@ SETTINGS = {
 }
 # What these draw in a step is other numbers under XLA, of the same distribution.
 DRAW = ("explainer", "discrete_mask", "real_time_saliency", "l2x")
-OTHER_DRAWS = 0.1
+OTHER_DRAWS = 0.2
 # XLA in half precision is what takes longest: of one kind.
 OFTEN = {
     *(("explainer", setting) for setting in ("xla", "float16", "bfloat16")),

@@ -243,17 +243,28 @@ def test_features_are_those_of_the_images_and_not_of_a_view(
         assert found is None
 
 
-@pytest.mark.parametrize("of_tokens", [True, False])
-def test_tokens_and_encoders_have_no_contrast(of_tokens, monkeypatch):
-    """Tokens tell where they are, and an encoder is trained along."""
-    if of_tokens:
+def with_a_table():
+    images, table = keras.Input((32, 32, 3)), keras.Input((3,))
+    answers = tiny_classifier()(images) + table
+    return keras.Model([images, table], keras.layers.Softmax()(answers))
+
+
+@pytest.mark.parametrize("kind", ["tokens", "encoder", "several inputs"])
+def test_tokens_encoders_and_several_inputs_have_no_contrast(kind, monkeypatch):
+    """Tokens tell where they are, an encoder learns, several inputs do not compose."""
+    images = random_images(2)
+    others = []
+    if kind == "tokens":
         explainer = kx.ExplainerModel(KINDS["class token"]())
-    else:
+    elif kind == "encoder":
         encoder = tiny_classifier(name="encoder")
         explainer = kx.ExplainerModel(tiny_classifier(), encoder=encoder)
-    images = random_images(2)
-    outputs = explainer.classifier_outputs(images)
-    found = features_of_a_step(explainer, images, outputs, True, monkeypatch)
+    else:
+        explainer = kx.ExplainerModel(with_a_table())
+        others = [np.zeros((2, 3), "float32")]
+    with explainer.frozen.given(others):
+        outputs = explainer.classifier_outputs(images)
+        found = features_of_a_step(explainer, images, outputs, True, monkeypatch)
     assert found is None
 
 
