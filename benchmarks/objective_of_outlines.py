@@ -20,6 +20,7 @@ import keras_explainer as kx
 from keras_explainer.losses import classification_loss
 from keras_explainer.losses import contrast_loss
 from keras_explainer.losses import evidence_loss
+from keras_explainer.losses.explainer_loss import AREA_BESIDE_CONTRAST
 
 TERMS = ("keeps", "leaves", "area", "contrast")
 
@@ -84,8 +85,7 @@ def report(split, found):
     """Prints the terms (4, N) of each kind of mask."""
     loss = kx.ExplainerLoss()
     of_answers = loss.classification_weight, loss.evidence_weight
-    # The area's is the default beside contrast.
-    weights = np.array([*of_answers, 1.5, loss.contrast_weight])
+    weights = np.array([*of_answers, AREA_BESIDE_CONTRAST, loss.contrast_weight])
     sums = {name: weights @ values for name, values in found.items()}
     outlines = sums["true outlines"]
     print(f"\n{len(outlines)} photographs of {split} that the classifier knows")

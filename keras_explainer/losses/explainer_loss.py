@@ -25,7 +25,7 @@ _PUBLISHED = {
 }
 # Weights of the target mask's area beside contrast, which asks for small masks as well,
 # and without.
-_AREA_BESIDE_CONTRAST, _AREA_ALONE = 1.5, 3.0
+AREA_BESIDE_CONTRAST, _AREA_ALONE = 1.5, 3.0
 # Ends of the area band, as published.
 _BAND = (0.05, 0.3)
 # Weight of the hinge on labels that are not judged, in the complement of one that is:
@@ -252,7 +252,7 @@ class ExplainerLoss(Objective):
         weight = self.target_area_weight
         if weight == "auto":
             acts = self._contrast_acts(step)
-            weight = _AREA_BESIDE_CONTRAST if acts else _AREA_ALONE
+            weight = AREA_BESIDE_CONTRAST if acts else _AREA_ALONE
         # In areas of the image that shows what is judged.
         value = weight * ops.mean(target, axis=(1, 2))
         value = value / step.part_share

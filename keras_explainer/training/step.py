@@ -96,10 +96,11 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         color, span_of = explainer.background.color, explainer.half_range
         number = explainer.step_seed.of_step(explainer.optimizer.iterations)
         drawn = explainer.draws(images, labels, are_sure, color, span_of, number)
-    seen = outputs if drawn.images is images else None
-    features = _features(explainer, drawn.images, seen)
+    found = outputs if drawn.images is images else None
     if drawn.view is not images:
         outputs = explainer.classifier_outputs(drawn.view, training)
+    if drawn.view is drawn.images:
+        found = outputs
     images, view, judged, others, share = drawn
     labels = judged if others is None else judged + others
     if share is not None:
@@ -123,28 +124,34 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         shown = explainer.upsampled(coarse[..., None], images)[..., 0]
     absent = merged_logits(logits, 1.0 - is_present)
     masks = (*map(ops.sigmoid, (shown, coarse, absent)), logits)
-    multi_label = frozen.multi_label
-    step = StepOutputs(images, judged, others, *masks, is_present, multi_label)
-    step = step._replace(features=features)
+    step = StepOutputs(
+        images,
+        judged,
+        others,
+        *masks,
+        is_present,
+        frozen.multi_label,
+        features=_features(explainer, images, found),
+    )
     return step if share is None else step._replace(part_share=share)
 
 
-def _features(explainer, images, outputs=None):
-    """Returns the classifier's finest features of images, if the loss reads them.
+def _features(explainer, images, outputs):
+    """Returns the classifier's finest features of images, or None.
 
-    Of those that are judged, not of a view in which part of them is hidden.
+    Of those that are judged, not of a view in which part of them is hidden. None if the
+    loss does not read them; if they are no maps of convolutions; and of several inputs,
+    since features ask for any object, and only composites, which these do not draw,
+    tell whose it is.
 
     Args:
         explainer: The `ExplainerModel`.
         images: Tensor (N, H, W, channels).
-        outputs: Dict of what the frozen classifier gives for them, if that is known.
+        outputs: Dict of what the frozen classifier gives for them, None if not known.
     """
     frozen = explainer.frozen
-    if not (explainer.explainer_loss.reads_features and frozen.has_convolved_map):
-        return None
-    if frozen.other_inputs:
-        # Features ask for any object; only composites, of which there are none, tell
-        # whose it is.
+    reads_features = explainer.explainer_loss.reads_features
+    if not reads_features or not frozen.has_convolved_map or frozen.other_inputs:
         return None
     if outputs is None:
         outputs = explainer.classifier_outputs(images)

@@ -210,10 +210,8 @@ def test_the_area_weighs_less_beside_contrast(options, has_features, weight):
     assert again.get_config() == loss.get_config()
     masks = np.full((1, 4, 4), 0.25, "float32")
     logits = np.zeros((1, 4, 4, 1), "float32")
-    label, maps = (
-        np.ones((1, 1), "f"),
-        random_images(1, size=4) if has_features else None,
-    )
+    label = np.ones((1, 1), "float32")
+    maps = random_images(1, size=4) if has_features else None
     step = StepOutputs(
         random_images(1), label, None, *[masks] * 3, logits, label, True, features=maps
     )

@@ -210,12 +210,11 @@ def test_edge_aware_variation_is_free_where_the_image_has_the_edge():
     assert float(edge_aware_variation(mask, other)) == pytest.approx(1, rel=0.05)
 
 
-def unlike(side, outside, seed=0):
-    """Features of an object on the left half and of its surroundings, and its mask."""
-    random = np.random.default_rng(seed)
-    mask = np.zeros((1, side, side), "float32")
-    mask[:, :, : side // 2] = 1.0
-    inside = np.abs(random.normal(size=8))
+def object_on_the_left():
+    """Returns its mask (1, 8, 8), and features (1, 8, 8, 8) of it and the rest."""
+    mask = np.zeros((1, 8, 8), "float32")
+    mask[:, :, :4] = 1.0
+    inside, outside = np.abs(np.random.default_rng(0).normal(size=(2, 8)))
     features = np.where(mask[..., None] > 0, inside, outside)
     return mask, features.astype("float32")
 
@@ -237,7 +236,7 @@ def test_contrast_is_that_of_the_cosine():
 
 def test_contrast_is_best_at_the_outline_whatever_the_scale_of_features():
     """A mask that leaves some of an object, or takes what is beside it, costs more."""
-    mask, features = unlike(8, np.abs(np.random.default_rng(1).normal(size=8)))
+    mask, features = object_on_the_left()
     best = float(contrast_loss(mask, features))
     for shift in (-2, -1, 1, 2):
         assert float(contrast_loss(np.roll(mask, shift, axis=2), features)) > best
@@ -252,7 +251,7 @@ def test_contrast_moves_masks_alike_where_all_features_have_much_in_common():
 
     Its slope is nearly the same, whether features differ much or by a little.
     """
-    mask, features = unlike(8, np.abs(np.random.default_rng(1).normal(size=8)))
+    mask, features = object_on_the_left()
     soft = tf.constant(0.2 + 0.6 * mask)
     slopes = []
     for common in (10.0, 100.0):
