@@ -54,12 +54,13 @@ class Changes:
     def __enter__(self):
         self.count = 0
         if Changes.hook is None:
-            sys.addaudithook(lambda *event: Changes.hook and Changes.hook(*event))
-        Changes.hook = self.see
+            Changes.hook = hook = []  # Outlives this module's names, as the hook does.
+            sys.addaudithook(lambda *event: [see(*event) for see in hook])
+        Changes.hook[:] = [self.see]
         return self
 
     def __exit__(self, *error):
-        Changes.hook = False
+        Changes.hook.clear()
 
     def see(self, event, args):
         if event not in self.events or self.folder not in str(args[0]):
