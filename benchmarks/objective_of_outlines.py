@@ -20,7 +20,6 @@ import keras_explainer as kx
 from keras_explainer.losses import classification_loss
 from keras_explainer.losses import contrast_loss
 from keras_explainer.losses import evidence_loss
-from keras_explainer.losses.explainer_loss import AREA_BESIDE_CONTRAST
 
 TERMS = ("keeps", "leaves", "area", "contrast")
 
@@ -85,7 +84,7 @@ def report(split, found):
     """Prints the terms (4, N) of each kind of mask."""
     loss = kx.ExplainerLoss()
     of_answers = loss.classification_weight, loss.evidence_weight
-    weights = np.array([*of_answers, AREA_BESIDE_CONTRAST, loss.contrast_weight])
+    weights = np.array([*of_answers, loss.target_area_weight, loss.contrast_weight])
     sums = {name: weights @ values for name, values in found.items()}
     outlines = sums["true outlines"]
     print(f"\n{len(outlines)} photographs of {split} that the classifier knows")

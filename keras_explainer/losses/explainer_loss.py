@@ -23,9 +23,6 @@ _PUBLISHED = {
     ("coco2014", "vgg16"): (1.0, 0.3, 0.3, 0.03, 0.1),
     ("coco2014", "resnet50"): (3.0, 0.05, 0.1, 0.01, 0.03),
 }
-# Weights of the target mask's area beside contrast, which asks for small masks as well,
-# and without.
-AREA_BESIDE_CONTRAST, _AREA_ALONE = 1.5, 3.0
 # Ends of the area band, as published.
 _BAND = (0.05, 0.3)
 # Weight of the hinge on labels that are not judged, in the complement of one that is:
@@ -59,9 +56,9 @@ class ExplainerLoss(Objective):
     - "area": the area band of the class masks, the mean target and non-target
       masks, and the mean overlap of the present classes' masks;
     - "smoothness": the length of the outlines of the target and non-target masks;
-    - "contrast": how alike the classifier's features are inside and outside of the
-      target mask (`contrast_loss`). The others ask what the answer needs, which may be
-      a part of an object, or more than it; features differ at its outline.
+    - "contrast": how little of the variation of the classifier's features the target
+      mask explains (`contrast_loss`). The others ask what the answer needs, which may
+      be a part of an object, or more than it; features differ at its outline.
 
     The defaults were chosen by measurement on photographs
     (`docs/results/decisions.md`);
@@ -78,19 +75,17 @@ class ExplainerLoss(Objective):
         entropy_weight: float. Weight of the negative entropy of the complement
             (`entropy_loss`). Where it shows other objects it should not be uncertain.
         area_weight: float. Weight of the area band (`area_loss`).
-        target_area_weight: float. Weight of the target mask's mean, or "auto": 1.5
-            where contrast acts, and 3.0 where it does not.
+        target_area_weight: float. Weight of the target mask's mean.
         non_target_area_weight: float. Weight of the non-target mask's mean.
         overlap_weight: float. Weight of the present classes' masks where a stronger
             one of them covers the same place: what tells classes apart that are
             judged together.
         smoothness_weight: float. Weight of the outlines' length in sides of the image
             (`outline_length`), which does not depend on how fine the masks are.
-        contrast_weight: float. Weight of how alike the features inside and outside of
-            the target mask are. It acts where the feature maps of a convolutional
-            classifier are read: not with an `encoder`, nor on a transformer's tokens,
-            which tell where they are, and what all the others have told them, nor for a
-            classifier of several inputs, without composites to tell whose object it is.
+        contrast_weight: float. Weight of how little the target mask explains of the
+            features. It acts where the feature maps of a convolutional classifier are
+            read: not with an `encoder`, nor on a transformer's tokens, which tell where
+            they are, and what all the others have told them.
         area_band: Pair of floats in [0, 1], the ends of the area band, or None for
             (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes
@@ -121,22 +116,21 @@ class ExplainerLoss(Objective):
         evidence_weight=0.7,
         entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight="auto",
+        target_area_weight=3.0,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
-        contrast_weight=1.5,
+        contrast_weight=1.0,
         area_band=None,
         edge_aware=True,
         published_forms=False,
     ):
-        is_auto = target_area_weight == "auto"
         super().__init__(
             classification_weight=classification_weight,
             evidence_weight=evidence_weight,
             entropy_weight=entropy_weight,
             area_weight=area_weight,
-            target_area_weight=_AREA_ALONE if is_auto else target_area_weight,
+            target_area_weight=target_area_weight,
             non_target_area_weight=non_target_area_weight,
             overlap_weight=overlap_weight,
             smoothness_weight=smoothness_weight,
@@ -144,7 +138,6 @@ class ExplainerLoss(Objective):
         )
         _check_band(area_band, area_weight)
         self._keep(
-            target_area_weight=target_area_weight,
             area_band=None if area_band is None else tuple(area_band),
             edge_aware=edge_aware,
             published_forms=published_forms,
@@ -249,12 +242,8 @@ class ExplainerLoss(Objective):
 
     def _area(self, step):
         target, non_target = step.target_mask, step.non_target_mask
-        weight = self.target_area_weight
-        if weight == "auto":
-            acts = self._contrast_acts(step)
-            weight = AREA_BESIDE_CONTRAST if acts else _AREA_ALONE
         # In areas of the image that shows what is judged.
-        value = weight * ops.mean(target, axis=(1, 2))
+        value = self.target_area_weight * ops.mean(target, axis=(1, 2))
         value = value / step.part_share
         value = value + self.non_target_area_weight * ops.mean(non_target, axis=(1, 2))
         if self.overlap_weight:
@@ -271,11 +260,8 @@ class ExplainerLoss(Objective):
             )
         return value
 
-    def _contrast_acts(self, step):
-        return self.contrast_weight > 0 and step.features is not None
-
     def _contrast(self, step):
-        if not self._contrast_acts(step):
+        if not self.contrast_weight or step.features is None:
             return ops.zeros_like(step.target_mask[:, 0, 0])
         value = contrast_loss(step.target_mask, step.features, reduction="none")
         # Where nothing is judged there is no mask to speak of.

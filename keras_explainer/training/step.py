@@ -140,18 +140,15 @@ def _features(explainer, images, outputs):
     """Returns the classifier's finest features of images, or None.
 
     Of those that are judged, not of a view in which part of them is hidden. None if the
-    loss does not read them; if they are no maps of convolutions; and of several inputs,
-    since features ask for any object, and only composites, which these do not draw,
-    tell whose it is.
+    loss does not read them, or if they are no maps of convolutions.
 
     Args:
         explainer: The `ExplainerModel`.
         images: Tensor (N, H, W, channels).
         outputs: Dict of what the frozen classifier gives for them, None if not known.
     """
-    frozen = explainer.frozen
     reads_features = explainer.explainer_loss.reads_features
-    if not reads_features or not frozen.has_convolved_map or frozen.other_inputs:
+    if not reads_features or not explainer.frozen.has_convolved_map:
         return None
     if outputs is None:
         outputs = explainer.classifier_outputs(images)
