@@ -19,6 +19,9 @@ from keras_explainer.log_odds import log_odds
 
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
+# Of feature maps with cells of 8, 16 and 32 pixels, those of 8 tell best where objects
+# end (`docs/results/decisions.md`).
+_OUTLINE_STRIDE = 8
 # Of softmax, evidence beyond this counts as this, a probability of one less a
 # millionth: a mask that it decides alone would have no slope to be learned by.
 _SUREST = 13.8
@@ -168,12 +171,17 @@ class FrozenClassifier(keras.layers.Layer):
         except ValueError:
             return False
 
-    @property
-    def has_convolved_map(self):
-        """Whether the features that a call returns are no tokens laid out as a map."""
-        if not self.with_features:
-            return False
-        return not is_token_map(self.graph, self.final_map)
+    @functools.cached_property
+    def outline_map(self):
+        """The number of the feature map that tells best where objects end.
+
+        None without features, and of tokens laid out as a map, which tell where they
+        are, and what all the others have told them.
+        """
+        if not self.with_features or is_token_map(self.graph, self.final_map):
+            return None
+        stride = min(self.finest_stride, _OUTLINE_STRIDE)
+        return find_feature_levels(self.graph, self.final_map, stride)[-1]
 
     @property
     def level_shapes(self):
@@ -253,6 +261,12 @@ class FrozenClassifier(keras.layers.Layer):
             shape = (-1, height, width, self.num_classes)
             read["evidence"] = ops.reshape(evidence, shape)
         return read
+
+    def outline_features(self, images):
+        """Returns the `outline_map` (N, h, w, D) of images (N, H, W, channels)."""
+        images = self._as_input(images)
+        (features,) = self.graph.run({self.graph.input: images}, [self.outline_map])
+        return ops.cast(features, "float32")
 
     def given(self, others):
         """Lets the classifier answer with other inputs, inside of a `with` block.

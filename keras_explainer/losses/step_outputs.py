@@ -29,9 +29,9 @@ class StepOutputs(NamedTuple):
         part_share: Tensor (N,), the area of the image that shows what is judged, in
             areas of the picture: the share of its part of a composite, more than 1 of
             a crop, and 1 of whole images.
-        features: Tensor (N, h', w', D), the finest of the classifier's feature maps
-            that the decoder reads, of the images; None where the loss does not ask for
-            it (`reads_features`), or they are no maps of convolutions.
+        features: Tensor (N, h', w', D), the classifier's feature map of the images that
+            tells best where objects end; None where the loss does not ask for it
+            (`reads_features`), or it is no map of convolutions.
     """
 
     images: Any

@@ -96,11 +96,8 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         color, span_of = explainer.background.color, explainer.half_range
         number = explainer.step_seed.of_step(explainer.optimizer.iterations)
         drawn = explainer.draws(images, labels, are_sure, color, span_of, number)
-    found = outputs if drawn.images is images else None
     if drawn.view is not images:
         outputs = explainer.classifier_outputs(drawn.view, training)
-    if drawn.view is drawn.images:
-        found = outputs
     images, view, judged, others, share = drawn
     labels = judged if others is None else judged + others
     if share is not None:
@@ -131,28 +128,21 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         *masks,
         is_present,
         frozen.multi_label,
-        features=_features(explainer, images, found),
+        features=_outline_features(explainer, images),
     )
     return step if share is None else step._replace(part_share=share)
 
 
-def _features(explainer, images, outputs):
-    """Returns the classifier's finest features of images, or None.
+def _outline_features(explainer, images):
+    """Returns the features of images (N, H, W, channels) that know outlines, or None.
 
     Of those that are judged, not of a view in which part of them is hidden. None if the
-    loss does not read them, or if they are no maps of convolutions.
-
-    Args:
-        explainer: The `ExplainerModel`.
-        images: Tensor (N, H, W, channels).
-        outputs: Dict of what the frozen classifier gives for them, None if not known.
+    loss does not read them, or if the classifier has none.
     """
-    reads_features = explainer.explainer_loss.reads_features
-    if not reads_features or not explainer.frozen.has_convolved_map:
+    frozen = explainer.frozen
+    if not explainer.explainer_loss.reads_features or frozen.outline_map is None:
         return None
-    if outputs is None:
-        outputs = explainer.classifier_outputs(images)
-    return ops.stop_gradient(outputs["features"][-1])
+    return ops.stop_gradient(frozen.outline_features(images))
 
 
 def _seen(frozen, logits, share):

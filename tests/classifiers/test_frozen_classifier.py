@@ -70,6 +70,26 @@ def test_logits_are_those_before_the_softmax(name):
     np.testing.assert_array_equal(model(images), probabilities)
 
 
+@pytest.mark.parametrize(
+    ("depth", "finest", "expected"),
+    [(5, 16, 8), (5, 4, 4), (5, 32, 8), (2, 16, 4), (3, 1, 2)],
+)
+def test_outlines_are_told_by_cells_of_8_pixels_or_by_those_of_the_masks(
+    depth, finest, expected
+):
+    """Where there are none so coarse, the final map is what there is."""
+    images = x = keras.Input((64, 64, 3))
+    for level in range(depth):
+        x = layers.Conv2D(4, 3, 2, padding="same", name=f"at_{2 ** (level + 1)}")(x)
+    model = keras.Model(images, SOFTMAX_HEADS["dense"](x))
+    frozen = FrozenClassifier(model, finest_stride=finest)
+    wanted = keras.Model(images, model.get_layer(f"at_{expected}").output)
+    pixels = random_images(2, 64)
+    np.testing.assert_allclose(
+        frozen.outline_features(pixels), wanted(pixels), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("name", SOFTMAX_HEADS)
 def test_evidence_is_the_head_on_a_map_filled_with_one_cell(name):
     model = with_head(SOFTMAX_HEADS[name])
