@@ -4,7 +4,10 @@
 
 Insertion and deletion AUC and the average drop of the likeliest class, for an
 Explainer's relevance and its masks (as trained, and refined by 10 steps), Grad-CAM,
-RISE with 1,000 masks, and random masks of the Explainer's area.
+RISE with 1,000 masks (--rise-masks 0: without), and random masks of the Explainer's
+area, on photographs spread over the odd half of val, on which nothing was chosen. The
+last rows are how far the Explainer is ahead of Grad-CAM, photograph by photograph, with
+95 % intervals.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import pathlib
 
 import keras
 import numpy as np
+from voc_quality import odd_half
 from voc_quality import photographs
 
 from keras_explainer import metrics
@@ -28,10 +32,9 @@ def main():
     arguments = parser.parse_args()
 
     explainer = keras.saving.load_model(arguments.explainer)
-    dataset = photographs(arguments.data, "val", masks=True)
-    # Spread over the set: 441 photographs, every seventh for 60 of them.
-    images = np.concatenate([images for images, _, _ in dataset])
-    images = images[:: max(1, len(images) // arguments.limit)][: arguments.limit]
+    dataset = photographs(arguments.data, "val", masks=True).as_numpy_iterator()
+    batches = odd_half(list(dataset), arguments.limit)
+    images = np.concatenate([images for images, *_ in batches])
     classifier, multi_label = explainer.classifier, explainer.frozen.multi_label
     explanation = explainer.explain(images, top_k=1)
     masks, targets = explanation.masks[..., 0], explanation.classes[:, 0]
@@ -44,18 +47,18 @@ def main():
             maps[chosen] = method.explain(images[chosen], int(target))
         return maps
 
-    options = {"num_masks": arguments.rise_masks}
     methods = {
         "Explainer, relevance": explanation.relevance[..., 0],
         "Explainer, masks": masks,
         "relevance, refined": refined.relevance[..., 0],
         "masks, refined": refined.masks[..., 0],
         "Grad-CAM": asked(GradCAM(classifier, multi_label)),
-        f"RISE, {arguments.rise_masks} masks": asked(
-            RISE(classifier, multi_label, **options)
-        ),
         "random, of equal area": metrics.random_mask_like(masks, seed=0),
     }
+    if arguments.rise_masks:
+        rise = RISE(classifier, multi_label, num_masks=arguments.rise_masks)
+        methods[f"RISE, {arguments.rise_masks} masks"] = asked(rise)
+    measured = {}
     print(f"{len(images)} photographs, mean and standard error")
     print(f"{'':24}{'insertion':>16}{'deletion':>16}{'average drop':>16}")
     for name, maps in methods.items():
@@ -66,8 +69,20 @@ def main():
             explainer.frozen, images, maps, targets.tolist()
         )
         figures = curves["insertion_auc"], curves["deletion_auc"], change["drop"]
-        cells = (f"{f.mean():.3f} ± {f.std() / len(f) ** 0.5:.3f}" for f in figures)
-        print(f"{name:24}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+        measured[name] = np.stack(figures)
+        report(name, measured[name], errors=1.0)
+    for name in ("Explainer, relevance", "Explainer, masks"):
+        # Of deletion and the drop, less is better.
+        ahead = (measured[name] - measured["Grad-CAM"]) * [[1], [-1], [-1]]
+        report(f"{name.split()[-1]}, ahead by", ahead, errors=1.96)
+
+
+def report(name, figures, errors):
+    """Prints the means of figures (3, N), with so many standard errors."""
+    means, widths = figures.mean(axis=1), errors * figures.std(axis=1)
+    widths = widths / figures.shape[1] ** 0.5
+    cells = (f"{m:.3f} ± {w:.3f}" for m, w in zip(means, widths, strict=True))
+    print(f"{name:24}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
