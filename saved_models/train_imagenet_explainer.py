@@ -36,7 +36,7 @@ def main():
         "--photographs", nargs="*", default=[], help="folders of pictures"
     )
     parser.add_argument("--voc", help="a VOCdevkit, for the photographs of `train`")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", default="runs/imagenet", help="folder to write")
     parser.add_argument("--out", default=str(FOLDER / "mobilenet_v2_imagenet.keras"))
