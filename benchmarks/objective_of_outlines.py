@@ -28,7 +28,7 @@ def terms(explainer, images, labels, mask):
     """Returns what `TERMS` are of masks (N, H, W): an array (4, N), not weighted.
 
     The cross-entropy of what a mask keeps, the hinge of what it leaves, the area, and
-    how alike features are inside and outside.
+    how little a mask explains of the features.
 
     Args:
         explainer: An `ExplainerModel`.
@@ -37,7 +37,7 @@ def terms(explainer, images, labels, mask):
         mask: Array (N, H, W) in [0, 1].
     """
     frozen = explainer.frozen
-    features = frozen(images)["features"][-1]
+    features = frozen.outline_features(images)
     kept = frozen.logits(explainer.kept_part(images, mask))
     left = frozen.logits(explainer.removed_part(images, 1.0 - mask))
     keeps = classification_loss(kept, labels, frozen.multi_label, per_label=True)
