@@ -15,6 +15,7 @@ import pathlib
 
 import keras
 import numpy as np
+from class_discrimination import interval
 from voc_quality import odd_half
 from voc_quality import photographs
 
@@ -70,19 +71,13 @@ def main():
         )
         figures = curves["insertion_auc"], curves["deletion_auc"], change["drop"]
         measured[name] = np.stack(figures)
-        report(name, measured[name], errors=1.0)
+        cells = (f"{f.mean():.3f} ± {f.std() / len(f) ** 0.5:.3f}" for f in figures)
+        print(f"{name:24}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
     for name in ("Explainer, relevance", "Explainer, masks"):
         # Of deletion and the drop, less is better.
         ahead = (measured[name] - measured["Grad-CAM"]) * [[1], [-1], [-1]]
-        report(f"{name.split()[-1]}, ahead by", ahead, errors=1.96)
-
-
-def report(name, figures, errors):
-    """Prints the means of figures (3, N), with so many standard errors."""
-    means, widths = figures.mean(axis=1), errors * figures.std(axis=1)
-    widths = widths / figures.shape[1] ** 0.5
-    cells = (f"{m:.3f} ± {w:.3f}" for m, w in zip(means, widths, strict=True))
-    print(f"{name:24}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+        cells = "".join(f"{interval(values):>16}" for values in ahead)
+        print(f"{name.split()[-1] + ', ahead by':24}{cells}")
 
 
 if __name__ == "__main__":
