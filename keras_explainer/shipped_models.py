@@ -27,6 +27,7 @@ def shipped_model(name):
 
     Raises:
         ValueError: If there is no such model.
+        FileNotFoundError: If the package lacks all of them.
 
     Example:
 
@@ -39,6 +40,13 @@ def shipped_model(name):
         if path.is_file():
             return path
     known = sorted({path.stem for place in _FOLDERS for path in place.glob("*.keras")})
+    if not known:
+        raise FileNotFoundError(
+            "The models that come with the package should be in one of its folders "
+            f"{[str(folder) for folder in _FOLDERS]}. Received: no such folder with a "
+            ".keras file; `pip install --force-reinstall --no-deps .` in a checkout "
+            "brings them"
+        )
     raise ValueError(
         f"Argument `name` should be one of {known}. Received: name={name!r}"
     )

@@ -158,6 +158,12 @@ def test_shipped_explainers_by_their_names(tmp_path, monkeypatch, name, file):
     assert find_explainer(name).resolve() == own
 
 
+def test_a_package_without_its_models_names_the_folders(monkeypatch, tmp_path):
+    monkeypatch.setattr("keras_explainer.shipped_models._FOLDERS", (tmp_path / "gone",))
+    with pytest.raises(FileNotFoundError, match="gone.*Received: no such folder"):
+        kx.shipped_model("shapes_classifier")
+
+
 def test_load_takes_names_and_paths(saved):
     assert kx.load("shapes").name == "shapes_classifier_explainer"
     for path in (saved / "run", str(saved / "run/explainer.keras")):
