@@ -41,11 +41,11 @@ def shipped_model(name):
             return path
     known = sorted({path.stem for place in _FOLDERS for path in place.glob("*.keras")})
     if not known:
+        places = " or ".join(map(str, _FOLDERS))
         raise FileNotFoundError(
-            "The models that come with the package should be in one of its folders "
-            f"{[str(folder) for folder in _FOLDERS]}. Received: no such folder with a "
-            ".keras file; `pip install --force-reinstall --no-deps .` in a checkout "
-            "brings them"
+            "The models that come with the package should be in its folder "
+            f"`saved_models`. Received: no .keras file in {places}; `pip install .` in "
+            "a checkout that has that folder brings them"
         )
     raise ValueError(
         f"Argument `name` should be one of {known}. Received: name={name!r}"
