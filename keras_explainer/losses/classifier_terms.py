@@ -41,6 +41,32 @@ def classification_loss(logits, answers, multi_label, per_label=False):
     return total / ops.maximum(ops.sum(answers, axis=-1), 1.0) if per_label else total
 
 
+def answer_cost(logits, multi_label):
+    """Computes what a label costs where a classifier answers so, the mean over classes.
+
+    That is the mean of `classification_loss(..., per_label=True)` over each class as
+    the only label: the log-partition of the logits less their mean. It is at least
+    log(C): no answer is sure of every class alone.
+
+    Args:
+        logits: Tensor (N, C).
+        multi_label: Boolean, as for `classification_loss`.
+
+    Returns:
+        Tensor (N,), in nats.
+
+    Example:
+
+    >>> round(float(answer_cost(np.zeros((1, 1000)), False)[0]), 4)  # log(1000)
+    6.9078
+    """
+    if multi_label:
+        partition = ops.sum(ops.softplus(logits), axis=-1)
+    else:
+        partition = ops.logsumexp(logits, axis=(-1,))
+    return partition - ops.mean(logits, axis=-1)
+
+
 def entropy_loss(logits, normalized=False, reduction="mean"):
     """Computes the negative entropy of the softmax of logits.
 

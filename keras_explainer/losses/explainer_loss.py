@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_explainer.log_odds import log_odds_of_present
+from keras_explainer.losses.classifier_terms import answer_cost
 from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
@@ -34,6 +35,8 @@ _OTHERS = 0.5
 _IN_SIDES, _FORMER_PAIRS = "smoothness_in_sides", 13
 # That the classification is what a label costs: it was a mean over independent classes.
 _PER_LABEL = "classification_per_label"
+# Whether it is in nats, not in units of what a label costs on the background alone.
+_IN_NATS = "classification_in_nats"
 # Options that earlier versions kept here, and those of `ExplainerModel.compile` now.
 FORMER_OPTIONS = {
     "alone": "single_label",
@@ -49,7 +52,9 @@ class ExplainerLoss(Objective):
     The loss of an image is the sum of five terms:
 
     - "classification": the classifier's loss on what the target mask keeps, of each
-      label (`classification_loss`);
+      label (`classification_loss`), in units of what a label costs it where it sees
+      the background alone (`answer_cost`), so that an answer weighs as much of a
+      thousand classes as of eight, and of a sure classifier as of an unsure one;
     - "entropy": what the classifier still knows of the targets from the complement,
       as negative entropy and as a hinge on the targets' log-odds, and a hinge on
       what it does not know of the other labels any more;
@@ -69,7 +74,8 @@ class ExplainerLoss(Objective):
     (`of_masks`), so that the classifier's two passes need not be held at once.
 
     Args:
-        classification_weight: float.
+        classification_weight: float. Weight of the classification, whose unit is what
+            a label costs on the background alone; with `published_forms`, a nat.
         evidence_weight: float. Weight of the hinge on the targets' log-odds in the
             complement (`evidence_loss`).
         entropy_weight: float. Weight of the negative entropy of the complement
@@ -113,11 +119,11 @@ class ExplainerLoss(Objective):
 
     def __init__(
         self,
-        classification_weight=0.4,
+        classification_weight=1.6,
         evidence_weight=0.7,
         entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight=3.0,
+        target_area_weight=2.25,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
@@ -143,6 +149,8 @@ class ExplainerLoss(Objective):
             edge_aware=edge_aware,
             published_forms=published_forms,
         )
+        # As the authors have it, and files of earlier versions (`from_config`).
+        self.in_nats = published_forms
 
     @classmethod
     def published(cls, dataset, classifier):
@@ -181,6 +189,10 @@ class ExplainerLoss(Objective):
     def reads_features(self):
         return self.contrast_weight > 0
 
+    @property
+    def reads_background(self):
+        return self.classification_weight > 0 and not self.in_nats
+
     def __call__(self, step):
         """Computes the weighted terms of each image.
 
@@ -204,6 +216,8 @@ class ExplainerLoss(Objective):
             step.multi_label,
             per_label=not self.published_forms,
         )
+        if self.reads_background:
+            loss = loss / answer_cost(step.background_logits, step.multi_label)
         return self.classification_weight * loss
 
     def of_removed(self, step):
@@ -276,13 +290,17 @@ class ExplainerLoss(Objective):
         return variation(mask, reduction="none")
 
     def get_config(self):
-        return {**super().get_config(), _IN_SIDES: True, _PER_LABEL: True}
+        now = {_IN_SIDES: True, _PER_LABEL: True, _IN_NATS: self.in_nats}
+        return {**super().get_config(), **now}
 
     @classmethod
     def from_config(cls, config):
         config = cls.config_of_now(config)
         del config[_IN_SIDES], config[_PER_LABEL]
-        return cls(**config)
+        in_nats = config.pop(_IN_NATS)
+        loss = cls(**config)
+        loss.in_nats = in_nats
+        return loss
 
     @staticmethod
     def config_of_now(config, grid=(None, None), num_classes=1, multi_label=True):
@@ -314,8 +332,9 @@ class ExplainerLoss(Objective):
             former = config.get("classification_weight", 1.0)
             former = former / num_classes if multi_label else former
             config["classification_weight"] = former
-        # Earlier versions had no such term.
+        # Earlier versions had no such term, and no such unit.
         config.setdefault("contrast_weight", 0.0)
+        config.setdefault(_IN_NATS, True)
         if config.get("entropy_weight") == "auto":
             config["entropy_weight"] = 0.0 if multi_label else 1.0
         return {**config, _IN_SIDES: True, _PER_LABEL: True}

@@ -36,7 +36,8 @@ class FunctionLoss(Objective):
     """
 
     TERMS = ("objective",)
-    reads_features = True  # It may; a graph leaves out what it does not ask for.
+    # It may; a graph leaves out what it does not ask for.
+    reads_features = reads_background = True
 
     def __init__(self, function):
         try:

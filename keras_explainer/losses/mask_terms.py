@@ -239,8 +239,12 @@ def contrast_loss(masks, features, reduction="mean"):
     values. Neither a peculiar spot nor all but one explains much, since little of the
     picture is on one side. Features of any scale give the same.
 
+    Features are made of more than the pixels of their cell, and tell of what lies just
+    beside it as well. So a cell counts as inside as far as the mask, or what is within
+    half a cell of it, covers it; else the border would be looked for too far out.
+
     Args:
-        masks: Tensor (N, H, W) in [0, 1], averaged over the features' cells.
+        masks: Tensor (N, H, W) in [0, 1].
         features: Tensor (N, h, w, D).
         reduction: "mean" over the batch, or "none" for one value per image.
 
@@ -249,10 +253,11 @@ def contrast_loss(masks, features, reduction="mean"):
 
     Example:
 
-    >>> features = np.float32([[[[1, 0], [1, 0], [0, 1], [0, 1]]]])
-    >>> round(float(contrast_loss(np.float32([[[1, 1, 0, 0]]]), features)), 3)
+    >>> features = np.float32([[[[1, 0], [1, 0], [0, 1], [0, 1]]]])  # of 2 x 8 pixels
+    >>> mask = np.float32([[[1, 1, 1, 0, 0, 0, 0, 0]] * 2])
+    >>> round(float(contrast_loss(mask, features)), 3)
     -0.001
-    >>> round(float(contrast_loss(np.float32([[[0, 1, 0, 0]]]), features)), 3)
+    >>> round(float(contrast_loss(mask * [1, 0, 0, 0, 0, 0, 0, 0], features)), 3)
     1.096
 
     Reference:
@@ -261,7 +266,7 @@ def contrast_loss(masks, features, reduction="mean"):
     """
     masks = ops.convert_to_tensor(masks)[..., None]
     features = _direction(ops.cast(features, masks.dtype))
-    inside = resize_area(masks, grid_of(features))
+    inside = _in_sight(masks, grid_of(features))
     share = ops.mean(inside, axis=(1, 2))
     middle = ops.mean(features, axis=(1, 2), keepdims=True)
     features = features - middle
@@ -271,6 +276,19 @@ def contrast_loss(masks, features, reduction="mean"):
     sides = share[:, 0] * (1.0 - share[:, 0])
     explained = between / ops.maximum(sides * total, 1e-9)
     return reduce_batch(-ops.log(explained + _UNEXPLAINED), reduction)
+
+
+def _in_sight(masks, grid):
+    """Returns how much (N, h, w, 1) of each cell is within half a cell of masks.
+
+    Args:
+        masks: Tensor (N, H, W, 1) in [0, 1].
+        grid: Tuple of height and width in cells; may be tensors.
+    """
+    height, width = grid
+    halves = resize_area(masks, (2 * height, 2 * width))
+    halves = ops.max_pool(halves, 3, 1, padding="same")
+    return ops.average_pool(halves, 2, 2)
 
 
 def _direction(vectors):

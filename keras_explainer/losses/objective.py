@@ -12,8 +12,9 @@ class Objective:
     """
 
     TERMS = ()
-    # Whether a step should hand it the classifier's features of its images.
-    reads_features = False
+    # Whether a step should hand it the classifier's features of its images, and its
+    # answer to the background alone.
+    reads_features = reads_background = False
 
     def __init__(self, **options):
         for name, value in options.items():

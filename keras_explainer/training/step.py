@@ -128,9 +128,22 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         *masks,
         is_present,
         frozen.multi_label,
+        background_logits=_background_logits(explainer, images),
         features=_outline_features(explainer, images),
     )
     return step if share is None else step._replace(part_share=share)
+
+
+def _background_logits(explainer, images):
+    """Returns what the classifier says where nothing is seen (1, C), if it is asked.
+
+    A classifier of several inputs is given the others as the first image has them.
+    """
+    if not explainer.explainer_loss.reads_background:
+        return None
+    nothing = ops.zeros_like(images[:1, :, :, 0])
+    with backend.without_slopes():
+        return explainer.frozen.logits(explainer.kept_part(images[:1], nothing), [0])
 
 
 def _outline_features(explainer, images):

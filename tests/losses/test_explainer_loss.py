@@ -19,7 +19,7 @@ def terms_of(loss, activation="sigmoid", targets=None):
     random = np.random.default_rng(0)
     class_logits = random.normal(size=(2, 6, 6, 3)).astype("float32")
     labels = np.float32([[1, 0, 1], [0, 1, 0]])
-    kept, removed = random.normal(size=(2, 2, 3)).astype("float32")
+    kept, removed, nothing = random.normal(size=(3, 2, 3)).astype("float32")
     images = random_images(2)
     others = None if targets is None else labels - targets
     targets = labels if targets is None else targets
@@ -35,6 +35,7 @@ def terms_of(loss, activation="sigmoid", targets=None):
         multi_label=activation == "sigmoid",
         kept_logits=kept,
         removed_logits=removed,
+        background_logits=nothing[:1],
         features=random.normal(size=(2, 3, 3, 4)).astype("float32"),
     )
     terms = loss(step)
@@ -90,7 +91,7 @@ def test_a_single_label_is_judged_by_its_own_mask_and_spares_the_others():
     terms, class_logits, _, removed = terms_of(loss, targets=targets)
     masks = 1 / (1 + np.exp(-class_logits))
     # In the first image class 0 is neither a target nor absent.
-    area = 3.0 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
+    area = 2.25 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
     np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
     # Of the target nothing should be left; class 0 should still be seen.
     left = 0.7 * np.log1p(np.exp(2 * removed[[0, 1], [2, 1]])) / 2

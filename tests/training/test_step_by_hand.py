@@ -25,7 +25,7 @@ def by_hand(
 ):
     """The loss with overlap, image by image, of independent classes and of others."""
     independent = classifier.layers[-1].activation is keras.activations.sigmoid
-    total = 0.0
+    total, weight = 0.0, 1.6 / cost_of_an_answer(classifier, images, independent)
     # The finest that the decoder reads, of 16 x 16 cells.
     features = keras.Model(classifier.input, classifier.layers[3].output)(images)
     cells = tf.image.resize(images, (8, 8), antialias=True)
@@ -49,11 +49,11 @@ def by_hand(
             classifier(part[None], training=False)[0]
             for part in (image * shown, image * (1 - shown) + fill * shown)
         )
-        total -= 0.4 * tf.reduce_sum(judged * tf.math.log(kept)) / sum(judged)
+        total -= weight * tf.reduce_sum(judged * tf.math.log(kept)) / sum(judged)
         odds = tf.math.log(removed)
         if independent:
             others = tf.reduce_sum((1 - judged) * tf.math.log(1 - kept))
-            total -= 0.4 * others / sum(judged)
+            total -= weight * others / sum(judged)
             odds = odds - tf.math.log(1 - removed)
         else:  # Against the classes that are not there.
             odds = odds - tf.math.log(tf.reduce_sum(removed * (1 - label)))
@@ -63,7 +63,7 @@ def by_hand(
         hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
         total -= tf.math.log(1e-3 + explained_share(maps, shown))
-        total += 3.0 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
+        total += 2.25 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask, side in ((target, part**0.5), (other, 1.0)):
             # Of 8 cells to a side.
@@ -82,10 +82,22 @@ def by_hand(
     return total / len(images)
 
 
+def cost_of_an_answer(classifier, images, independent):
+    """What each class costs as the only label of a black image, the mean of them."""
+    (answers,) = classifier(tf.zeros_like(images[:1]), training=False)
+    costs = [-tf.math.log(answer) for answer in answers]
+    if independent:
+        no = [-tf.math.log(1 - answer) for answer in answers]
+        costs = [cost + sum(no) - no[c] for c, cost in enumerate(costs)]
+    return np.mean(costs)
+
+
 def explained_share(maps, mask):
     """The share of the directions' variance that the sides of a mask explain."""
     maps = tf.math.l2_normalize(maps, axis=-1)  # zeros stay zeros
-    inside = tf.nn.avg_pool2d(mask[None], 2, 2, "VALID")[0]
+    # As far as half a cell, of 2 pixels, beside it.
+    inside = tf.nn.max_pool2d(mask[None], 3, 1, "SAME")
+    inside = tf.nn.avg_pool2d(inside, 2, 2, "VALID")[0]
     middle = tf.reduce_mean(maps, axis=(0, 1))
     between = 0.0
     for side in (inside, 1 - inside):
@@ -140,7 +152,8 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting, activ
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3
     found = tape.gradient(fast, logits)
-    np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=1e-6)
+    # Of neighbours that are level either one has a maximum's slope.
+    np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=5e-5)
 
 
 def composed_step(activation, seen, monkeypatch):
