@@ -267,13 +267,14 @@ def contrast_loss(masks, features, reduction="mean"):
     masks = ops.convert_to_tensor(masks)[..., None]
     features = _direction(ops.cast(features, masks.dtype))
     inside = _in_sight(masks, grid_of(features))
-    share = ops.mean(inside, axis=(1, 2))
+    share = ops.mean(inside, axis=(1, 2), keepdims=True)
     middle = ops.mean(features, axis=(1, 2), keepdims=True)
     features = features - middle
     total = ops.mean(ops.sum(ops.square(features), axis=-1), axis=(1, 2))
-    between = ops.mean(inside * features, axis=(1, 2))
+    # Of both deviations: a large mask that explains little would leave only rounding.
+    between = ops.mean((inside - share) * features, axis=(1, 2))
     between = ops.sum(ops.square(between), axis=-1)
-    sides = share[:, 0] * (1.0 - share[:, 0])
+    sides = (share * (1.0 - share))[:, 0, 0, 0]
     explained = between / ops.maximum(sides * total, 1e-9)
     return reduce_batch(-ops.log(explained + _UNEXPLAINED), reduction)
 

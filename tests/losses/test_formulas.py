@@ -299,6 +299,9 @@ def test_contrast_grows_what_is_left_out_and_shrinks_what_is_too_much(side):
             value = contrast_loss(mask, features)
         slope = tape.gradient(value, mask).numpy()
         assert slope[truth > 0].sum() < 0 < slope[truth == 0].sum()
+        # And so of each pixel that no cell sees together with the border.
+        assert (slope[moved_out(truth, -CELL) > 0] <= 0).all()
+        assert (slope[moved_out(truth, 2 * CELL) == 0] >= 0).all()
 
 
 @pytest.mark.parametrize("cells", [1, 2])

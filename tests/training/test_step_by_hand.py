@@ -98,12 +98,13 @@ def explained_share(maps, mask):
     # As far as half a cell, of 2 pixels, beside it.
     inside = tf.nn.max_pool2d(mask[None], 3, 1, "SAME")
     inside = tf.nn.avg_pool2d(inside, 2, 2, "VALID")[0]
-    middle = tf.reduce_mean(maps, axis=(0, 1))
+    # Of the middle first: sides that differ little leave nothing but rounding.
+    maps = maps - tf.reduce_mean(maps, axis=(0, 1))
     between = 0.0
     for side in (inside, 1 - inside):
         mean = tf.reduce_sum(side * maps, axis=(0, 1)) / tf.reduce_sum(side)
-        between += tf.reduce_mean(side) * tf.reduce_sum((mean - middle) ** 2)
-    return between / tf.reduce_mean(tf.reduce_sum((maps - middle) ** 2, axis=-1))
+        between += tf.reduce_mean(side) * tf.reduce_sum(mean**2)
+    return between / tf.reduce_mean(tf.reduce_sum(maps**2, axis=-1))
 
 
 def variation(steps, color_steps, scale):
@@ -152,8 +153,7 @@ def test_loss_and_gradient_are_those_written_out(single_label, inpainting, activ
     gradient = tape.gradient(plain, logits)
     assert np.abs(gradient).max() > 1e-3
     found = tape.gradient(fast, logits)
-    # Of neighbours that are level either one has a maximum's slope.
-    np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=5e-5)
+    np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=1e-6)
 
 
 def composed_step(activation, seen, monkeypatch):
