@@ -35,8 +35,9 @@ def composites(images, is_whole, share, step):
     Returns:
         Tuple of the images (N, H, W, channels), the places in the batch (N, 4) of those
         that each is made of: first the one that it replaces, and the same again for
-        parts that it does not have; and the share (N,) of the picture that this first
-        one is seen in, 1 of images that stay as they are.
+        parts that it does not have; the share (N,) of the picture that this first one
+        is seen in, and where it is, (N, H, W) of 1 and 0; both are 1 of images that
+        stay as they are.
     """
     count = ops.shape(images)[0]
     if isinstance(count, int):
@@ -58,20 +59,22 @@ def composites(images, is_whole, share, step):
     boxes = _boxes(draw(1, 5, *_CUT)[:drawn], draw(2, 8)[:drawn])
     is_seen = can_be & ops.all(boxes[..., 1] > boxes[..., 0], axis=1)
     sources = ops.where(is_seen, ops.take(order, others), replaced)
-    pictures = _composed(images, sources, boxes)
+    pictures, first = _composed(images, sources, boxes)
     pictures = ops.where(
         can_be[..., None, None], pictures, ops.take(images, replaced[:, 0], axis=0)
     )
+    first = ops.where(can_be[..., None], first, 1.0)
     sides = boxes[:, :, 0, 1] - boxes[:, :, 0, 0]
     shares = ops.where(can_be[:, 0], ops.prod(sides, axis=1), 1.0)
     as_they_are = (
         images,
         ops.tile(ops.arange(count, dtype="int32")[:, None], (1, _PARTS)),
         ops.ones(count),
+        ops.ones(ops.shape(images)[:3]),
     )
     return tuple(
         ops.scatter_update(values, replaced, new)
-        for values, new in zip(as_they_are, (pictures, sources, shares))
+        for values, new in zip(as_they_are, (pictures, sources, shares, first))
     )
 
 
@@ -111,7 +114,10 @@ def _of_both_axes(down, across):
 
 
 def _composed(images, sources, boxes):
-    """Returns pictures (n, H, W, channels) of the images (n, 4) in the boxes."""
+    """Returns pictures (n, H, W, channels) of the images (n, 4) in the boxes.
+
+    And where the first of them is seen, (n, H, W) of 1 and 0.
+    """
     size = grid_of(images)
     sides = ops.cast(ops.stack(size), "float32")
     # On whole pixels, so that no pixel shows two images.
@@ -132,12 +138,11 @@ def _composed(images, sources, boxes):
         image = ops.einsum("nxw,nywc->nyxc", columns, image)
         if part == 0:
             inside = (ops.any(weights > 0, axis=2) for weights in (rows, columns))
-            on_top = ops.einsum("ny,nx->nyx", *(ops.cast(i, "float32") for i in inside))
-            on_top = on_top[..., None]
+            first = ops.einsum("ny,nx->nyx", *(ops.cast(i, "float32") for i in inside))
             picture = image
         else:
-            picture = picture + (1.0 - on_top) * image
-    return picture
+            picture = picture + (1.0 - first[..., None]) * image
+    return picture, first
 
 
 def samples(length, ends, window, middle=None):

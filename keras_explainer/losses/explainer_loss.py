@@ -278,7 +278,9 @@ class ExplainerLoss(Objective):
     def _contrast(self, step):
         if not self.contrast_weight or step.features is None:
             return ops.zeros_like(step.target_mask[:, 0, 0])
-        value = contrast_loss(step.target_mask, step.features, reduction="none")
+        value = contrast_loss(
+            step.target_mask, step.features, step.part, reduction="none"
+        )
         # Where nothing is judged there is no mask to speak of.
         value = ops.where(ops.any(step.labels > 0, axis=-1), value, 0.0)
         return self.contrast_weight * value

@@ -229,7 +229,7 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
     return reduce_batch(per_image, reduction)
 
 
-def contrast_loss(masks, features, reduction="mean"):
+def contrast_loss(masks, features, within=None, reduction="mean"):
     """Computes how little of the features' variation masks explain.
 
     minus the logarithm of the share of the variance of the features' directions that
@@ -246,6 +246,9 @@ def contrast_loss(masks, features, reduction="mean"):
     Args:
         masks: Tensor (N, H, W) in [0, 1].
         features: Tensor (N, h, w, D).
+        within: Tensor (N, H, W) of 1 where features count and 0 elsewhere, or None:
+            everywhere. In a picture of several the greatest difference is that between
+            them, not the outline of an object.
         reduction: "mean" over the batch, or "none" for one value per image.
 
     Returns:
@@ -267,15 +270,22 @@ def contrast_loss(masks, features, reduction="mean"):
     masks = ops.convert_to_tensor(masks)[..., None]
     features = _direction(ops.cast(features, masks.dtype))
     inside = _in_sight(masks, grid_of(features))
-    share = ops.mean(inside, axis=(1, 2), keepdims=True)
-    middle = ops.mean(features, axis=(1, 2), keepdims=True)
-    features = features - middle
-    total = ops.mean(ops.sum(ops.square(features), axis=-1), axis=(1, 2))
+    counts = ops.ones_like(inside)
+    if within is not None:
+        within = ops.cast(within, masks.dtype)[..., None]
+        counts = resize_area(within, grid_of(features))
+        counts = counts / ops.maximum(ops.mean(counts, axis=(1, 2), keepdims=True), 1e-9)
+
+    def mean(values):
+        return ops.mean(counts * values, axis=(1, 2), keepdims=True)
+
+    share, features = mean(inside), features - mean(features)
+    total = mean(ops.sum(ops.square(features), axis=-1, keepdims=True))
     # Of both deviations: a large mask that explains little would leave only rounding.
-    between = ops.mean((inside - share) * features, axis=(1, 2))
-    between = ops.sum(ops.square(between), axis=-1)
-    sides = (share * (1.0 - share))[:, 0, 0, 0]
-    explained = between / ops.maximum(sides * total, 1e-9)
+    between = mean((inside - share) * features)
+    between = ops.sum(ops.square(between), axis=-1, keepdims=True)
+    explained = between / ops.maximum(share * (1.0 - share) * total, 1e-9)
+    explained = explained[:, 0, 0, 0]
     return reduce_batch(-ops.log(explained + _UNEXPLAINED), reduction)
 
 

@@ -29,6 +29,8 @@ class StepOutputs(NamedTuple):
         part_share: Tensor (N,), the area of the image that shows what is judged, in
             areas of the picture: the share of its part of a composite, more than 1 of
             a crop, and 1 of whole images.
+        part: Tensor (N, H, W), 1 where what is judged is shown and 0 in the other parts
+            of a composite; None where there are no composites.
         background_logits: Tensor (1, C), those of the background alone, where nothing
             is seen; None where the loss does not ask for them (`reads_background`).
         features: Tensor (N, h', w', D), the classifier's feature map of the images that
@@ -48,5 +50,6 @@ class StepOutputs(NamedTuple):
     kept_logits: Any = None
     removed_logits: Any = None
     part_share: Any = 1.0
+    part: Any = None
     background_logits: Any = None
     features: Any = None

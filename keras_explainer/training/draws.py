@@ -22,6 +22,8 @@ class DrawnBatch(NamedTuple):
         share: Tensor (N,), the area that an image takes in areas of the picture: the
             part of a composite that shows the judged labels, more than 1 of crops, and
             1 of whole images; or None.
+        part: Tensor (N, H, W), 1 where the picture shows this image and 0 in the other
+            parts of a composite; or None.
     """
 
     images: Any
@@ -29,6 +31,7 @@ class DrawnBatch(NamedTuple):
     judged: Any
     others: Any = None
     share: Any = None
+    part: Any = None
 
 
 class StepDraws:
@@ -73,12 +76,14 @@ class StepDraws:
             A `DrawnBatch`.
         """
         present = judged = labels
-        share = None
+        share = part = None
         if self.single_label:
             judged = judged_labels(labels, self.single_label, step)
         if self.composites:
-            images, parts, share = composites(images, are_sure, self.composites, step)
-            present = ops.max(ops.take(labels, parts, axis=0), axis=1)
+            images, made_of, share, part = composites(
+                images, are_sure, self.composites, step
+            )
+            present = ops.max(ops.take(labels, made_of, axis=0), axis=1)
         if self.crops:
             whole = ops.ones(ops.shape(images)[:1]) if share is None else share
             images, enlarged = crops(images, whole == 1.0, self.crops, step)
@@ -91,7 +96,7 @@ class StepDraws:
                 # Parts are hard enough to find, and have to be seen to be judged.
                 view = ops.where(share[:, None, None, None] == 1.0, view, images)
         others = None if present is judged else present - judged
-        return DrawnBatch(images, view, judged, others, share)
+        return DrawnBatch(images, view, judged, others, share, part)
 
 
 def judged_labels(labels, single_label, step, salt=0):

@@ -98,7 +98,7 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         drawn = explainer.draws(images, labels, are_sure, color, span_of, number)
     if drawn.view is not images:
         outputs = explainer.classifier_outputs(drawn.view, training)
-    images, view, judged, others, share = drawn
+    images, view, judged, others, share, part = drawn
     labels = judged if others is None else judged + others
     if share is not None:
         # What the classifier does not see in a part or a crop teaches nothing: there is
@@ -131,7 +131,7 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         background_logits=_background_logits(explainer, images),
         features=_outline_features(explainer, images),
     )
-    return step if share is None else step._replace(part_share=share)
+    return step if share is None else step._replace(part_share=share, part=part)
 
 
 def _background_logits(explainer, images):

@@ -20,12 +20,13 @@ def drawn(images=FLAT, is_whole=ALL, share=1.0, step=0):
 
 @pytest.mark.parametrize("step", range(8))
 def test_a_composite_shows_what_it_is_made_of_and_nothing_else(step):
-    pictures, made_of, shares = drawn(step=step)
+    pictures, made_of, shares, firsts = drawn(step=step)
     for place, (picture, parts) in enumerate(zip(pictures, made_of)):
         assert parts[0] == place and len(set(parts)) > 1
-        own = np.mean(picture[..., 0].round(4) == place)
+        own = picture[..., 0].round(4) == place
+        np.testing.assert_array_equal(firsts[place], own)
         # Up to the rounding of two sides.
-        assert own == pytest.approx(shares[place], abs=2 * 0.5 / 40)
+        assert own.mean() == pytest.approx(shares[place], abs=2 * 0.5 / 40)
         seen, counts = np.unique(picture.round(4), return_counts=True)
         assert set(seen) == set(parts)
         # A part that is cut twice; an inset leaves more than half of what is around it.
@@ -35,7 +36,7 @@ def test_a_composite_shows_what_it_is_made_of_and_nothing_else(step):
 def test_all_layouts_are_drawn_and_any_place_may_be_the_first_parts():
     numbers, corners, areas = [], np.zeros(4), []
     for step in range(30):
-        pictures, made_of, _ = drawn(step=step)
+        pictures, made_of, *_ = drawn(step=step)
         own = pictures[..., 0].round(4) == np.arange(12)[:, None, None]
         numbers += [len(set(parts)) for parts in made_of]
         corners += own[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=0)
@@ -48,8 +49,9 @@ def test_all_layouts_are_drawn_and_any_place_may_be_the_first_parts():
 
 def test_images_that_may_be_no_part_stay_as_they_are_and_are_nowhere_seen():
     is_whole = np.arange(12) % 3 > 0
-    pictures, made_of, shares = drawn(is_whole=is_whole, step=3)
+    pictures, made_of, shares, firsts = drawn(is_whole=is_whole, step=3)
     assert ((shares == 1.0) == ~is_whole).all()
+    assert (firsts.all(axis=(1, 2)) == ~is_whole).all()
     np.testing.assert_array_equal(pictures[~is_whole], FLAT[~is_whole])
     assert (made_of[~is_whole] == np.flatnonzero(~is_whole)[:, None]).all()
     assert is_whole[made_of[is_whole]].all()
@@ -62,14 +64,15 @@ def test_images_that_may_be_no_part_stay_as_they_are_and_are_nowhere_seen():
     ids=["one image", "one that may be a part", "a share below one image"],
 )
 def test_nothing_is_made_of_one_image(images, is_whole, share):
-    pictures, made_of, shares = drawn(images, is_whole, share)
+    pictures, made_of, shares, firsts = drawn(images, is_whole, share)
     np.testing.assert_array_equal(pictures, images)
     np.testing.assert_array_equal(shares, np.ones(len(images)))
+    np.testing.assert_array_equal(firsts, np.ones(images.shape[:3]))
     assert (made_of == np.arange(len(images))[:, None]).all()
 
 
 def test_two_images_are_enough_and_a_share_is_rounded_down():
-    pictures, made_of, _ = drawn(FLAT[:2], ALL[:2], 0.9)
+    pictures, made_of, *_ = drawn(FLAT[:2], ALL[:2], 0.9)
     changed = (pictures != FLAT[:2]).any(axis=(1, 2, 3))
     assert changed.sum() == 1 and set(made_of[changed][0]) == {0, 1}
 
@@ -86,7 +89,7 @@ def test_draws_follow_the_step_also_with_open_sizes():
 def test_xla_compiles_it():
     compiled = tf.function(composites, jit_compile=True)
     drawn = compiled(FLAT, ALL, 0.5, tf.constant(5))
-    pictures, made_of, _ = map(np.asarray, drawn)
+    pictures, made_of, *_ = map(np.asarray, drawn)
     changed = (pictures != FLAT).any(axis=(1, 2, 3))
     assert changed.sum() == 6
     for picture, parts in zip(pictures, made_of):

@@ -318,12 +318,34 @@ def test_contrast_gives_nothing_for_a_peculiar_spot_nor_for_all_but_one(cells):
     assert float(contrast_loss(1.0 - spot, features)) > best + 0.5
 
 
+def test_contrast_within_a_part_is_that_of_the_part_alone():
+    """Of a picture of two, each with its own ground, it would be best of all of one."""
+    mask = square(40)
+    features = seen(mask)
+    beside = np.roll(seen(square(64)), 3, axis=-1)
+    both = np.concatenate([features, beside], axis=2)
+    part = np.repeat(np.float32([[[1.0, 0.0]]]), 128, axis=2).repeat(128, axis=1)
+    nothing = np.zeros_like(mask)
+    placed = np.concatenate([mask, nothing], axis=2)
+    alone = float(contrast_loss(mask, features))
+    found = float(contrast_loss(placed, both, part))
+    assert found == pytest.approx(alone, abs=1e-5)
+    assert float(contrast_loss(placed, both)) > float(contrast_loss(part, both))
+    assert float(contrast_loss(part, both, part)) > alone + 1
+    # What lies in the other part is the others' to say.
+    elsewhere = np.concatenate([mask, square(80)], axis=2)
+    assert float(contrast_loss(elsewhere, both, part)) == pytest.approx(found, abs=1e-5)
+
+
+@pytest.mark.parametrize("within", [None, "a part", "nothing"])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_contrast_of_an_empty_or_full_mask_has_a_finite_slope(value):
+def test_contrast_of_an_empty_or_full_mask_has_a_finite_slope(value, within):
     features = np.random.default_rng(0).normal(size=(1, 4, 4, 3)).astype("float32")
     mask = tf.fill((1, 8, 8), value)
+    if within:
+        within = np.zeros((1, 8, 8), "float32") + (within == "a part") * np.eye(8)
     with tf.GradientTape() as tape:
         tape.watch(mask)
-        found = contrast_loss(mask, features)
+        found = contrast_loss(mask, features, within)
     assert np.isfinite(float(found))
     assert np.isfinite(tape.gradient(found, mask)).all()

@@ -18,6 +18,8 @@ from keras_explainer.training.step import _seen
 LABELS = np.float32([[1, 0, 1], [0, 1, 0]])
 # Of a composite of two halves, and of a whole image.
 SHARES = np.float32([0.5, 1.0])
+PARTS = np.ones((2, 32, 32), "float32")
+PARTS[0, :, 16:] = 0.0
 
 
 def by_hand(
@@ -62,7 +64,8 @@ def by_hand(
         rest = label - judged
         hinge = tf.math.log(1 + tf.exp(-2 * odds)) / 2
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
-        total -= tf.math.log(1e-3 + explained_share(maps, shown))
+        width = 16 if part == 1 else 8  # cells that show what is judged
+        total -= tf.math.log(1e-3 + explained_share(maps, shown, width))
         total += 2.25 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask, side in ((target, part**0.5), (other, 1.0)):
@@ -92,12 +95,13 @@ def cost_of_an_answer(classifier, images, independent):
     return np.mean(costs)
 
 
-def explained_share(maps, mask):
+def explained_share(maps, mask, width):
     """The share of the directions' variance that the sides of a mask explain."""
     maps = tf.math.l2_normalize(maps, axis=-1)  # zeros stay zeros
     # As far as half a cell, of 2 pixels, beside it.
     inside = tf.nn.max_pool2d(mask[None], 3, 1, "SAME")
     inside = tf.nn.avg_pool2d(inside, 2, 2, "VALID")[0]
+    maps, inside = maps[:, :width], inside[:, :width]
     # Of the middle first: sides that differ little leave nothing but rounding.
     maps = maps - tf.reduce_mean(maps, axis=(0, 1))
     between = 0.0
@@ -175,7 +179,7 @@ def composed_step(activation, seen, monkeypatch):
     composed = tf.concat([composed, images[1:]], axis=0)
     monkeypatch.setattr(
         "keras_explainer.training.draws.composites",
-        lambda *_: (composed, np.int32([[0, 1, 0, 0], [1, 1, 1, 1]]), SHARES),
+        lambda *_: (composed, np.int32([[0, 1, 0, 0], [1, 1, 1, 1]]), SHARES, PARTS),
     )
     monkeypatch.setattr(
         "keras_explainer.training.step._seen", lambda *_: tf.constant(seen > 0)
@@ -296,7 +300,8 @@ def test_composites_are_made_of_what_the_classifier_is_sure_of(sure_from, monkey
     def spy(images, are_sure, share, step):
         asked.append(np.asarray(are_sure))
         number = len(images)
-        return images, np.tile(np.arange(number)[:, None], (1, 4)), np.ones(number, "f")
+        made_of = np.tile(np.arange(number)[:, None], (1, 4))
+        return images, made_of, np.ones(number, "f"), np.ones((number, 32, 32), "f")
 
     monkeypatch.setattr("keras_explainer.training.draws.composites", spy)
     monkeypatch.setattr("keras_explainer.training.step.PREDICTED_FROM", sure_from)

@@ -35,6 +35,8 @@ def test_views_are_of_whole_images_and_what_is_beside_a_part_is_present():
     found = draws(images, labels, np.ones(8, "bool"), np.zeros(3), lambda _: 0.5, 3)
     is_composite = np.asarray(found.share) < 1
     assert is_composite.sum() == 4
+    part = np.asarray(found.part).mean(axis=(1, 2))
+    np.testing.assert_allclose(part, found.share, atol=2 * 0.5 / 16)
     changed = (np.asarray(found.images) != images).any(axis=(1, 2, 3))
     np.testing.assert_array_equal(changed, is_composite)
     in_a_view = np.any(np.asarray(found.view) != found.images, axis=(1, 2, 3))
@@ -46,7 +48,7 @@ def test_views_are_of_whole_images_and_what_is_beside_a_part_is_present():
     nothing = StepDraws(composites=0.0, crops=0.0, augmentation=0.0, single_label=0.0)
     same = nothing(images, labels, np.ones(8, "bool"), np.zeros(3), lambda _: 0.5, 3)
     assert same.images is images and same.view is images and same.judged is labels
-    assert same.others is None and same.share is None
+    assert same.others is None and same.share is None and same.part is None
 
 
 def test_what_is_no_composite_is_a_crop_or_seen_in_a_view():
@@ -62,3 +64,4 @@ def test_what_is_no_composite_is_a_crop_or_seen_in_a_view():
     in_a_view = np.any(np.asarray(found.view) != found.images, axis=(1, 2, 3))
     np.testing.assert_array_equal(in_a_view, share == 1)
     np.testing.assert_array_equal(np.asarray(found.others)[share > 1], 0)
+    assert ((np.asarray(found.part) == 0).any(axis=(1, 2)) == (share < 1)).all()
