@@ -274,10 +274,10 @@ def contrast_loss(masks, features, within=None, reduction="mean"):
     if within is not None:
         within = ops.cast(within, masks.dtype)[..., None]
         counts = resize_area(within, grid_of(features))
-        counts = counts / ops.maximum(ops.mean(counts, axis=(1, 2), keepdims=True), 1e-9)
+    cells = ops.maximum(ops.sum(counts, axis=(1, 2), keepdims=True), 1e-9)
 
     def mean(values):
-        return ops.mean(counts * values, axis=(1, 2), keepdims=True)
+        return ops.sum(counts * values, axis=(1, 2), keepdims=True) / cells
 
     share, features = mean(inside), features - mean(features)
     total = mean(ops.sum(ops.square(features), axis=-1, keepdims=True))
