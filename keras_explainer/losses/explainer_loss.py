@@ -123,7 +123,7 @@ class ExplainerLoss(Objective):
         evidence_weight=0.7,
         entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight=2.25,
+        target_area_weight=1.75,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`

@@ -66,7 +66,7 @@ def by_hand(
         total += 0.5 * tf.reduce_sum(rest * hinge) / max(sum(rest), 1)
         width = 16 if part == 1 else 8  # cells that show what is judged
         total -= tf.math.log(1e-3 + explained_share(maps, shown, width))
-        total += 2.25 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
+        total += 1.75 * tf.reduce_mean(shown) / part + 0.3 * tf.reduce_mean(other)
         total += tf.reduce_mean(sum(present) - tf.reduce_max(present, 0))
         for mask, side in ((target, part**0.5), (other, 1.0)):
             # Of 8 cells to a side.
