@@ -39,14 +39,14 @@ def terms(explainer, images, labels, mask):
         mask: Array (N, H, W) in [0, 1].
     """
     frozen = explainer.frozen
-    features = frozen.outline_features(images)
+    maps = frozen.outline_features(images)
     kept = frozen.logits(explainer.kept_part(images, mask))
     left = frozen.logits(explainer.removed_part(images, 1.0 - mask))
     nothing = frozen.logits(explainer.kept_part(images[:1], 0.0 * mask[:1]))
     keeps = classification_loss(kept, labels, frozen.multi_label, per_label=True)
     keeps = keeps / answer_cost(nothing, frozen.multi_label)
     leaves = evidence_loss(left, labels, reduction="none")
-    contrast = contrast_loss(mask, features, reduction="none")
+    contrast = contrast_loss(mask, maps, reduction="none")
     return np.stack([keeps, leaves, mask.mean(axis=(1, 2)), contrast])
 
 

@@ -19,9 +19,9 @@ from keras_explainer.log_odds import log_odds
 
 # Photographs are at least this large; smaller pictures are read in finer cells.
 _PHOTOGRAPH = 224
-# Of feature maps with cells of 8, 16 and 32 pixels, those of 8 tell best where objects
-# end (`docs/results/decisions.md`).
-_OUTLINE_STRIDE = 8
+# Feature maps with cells of up to 8 pixels tell where objects end, better than those of
+# 16 and 32 (`docs/results/decisions.md`); those of a pixel take much memory.
+_OUTLINE_STRIDES = (2, 8)
 # Of softmax, evidence beyond this counts as this, a probability of one less a
 # millionth: a mask that it decides alone would have no slope to be learned by.
 _SUREST = 13.8
@@ -172,16 +172,18 @@ class FrozenClassifier(keras.layers.Layer):
             return False
 
     @functools.cached_property
-    def outline_map(self):
-        """The number of the feature map that tells best where objects end.
+    def outline_maps(self):
+        """The numbers of the feature maps that tell where objects end, coarse to fine.
 
         None without features, and of tokens laid out as a map, which tell where they
         are, and what all the others have told them.
         """
         if not self.with_features or is_token_map(self.graph, self.final_map):
             return None
-        stride = min(self.finest_stride, _OUTLINE_STRIDE)
-        return find_feature_levels(self.graph, self.final_map, stride)[-1]
+        finest, coarsest = (min(self.finest_stride, s) for s in _OUTLINE_STRIDES)
+        coarser = find_feature_levels(self.graph, self.final_map, coarsest)
+        levels = find_feature_levels(self.graph, self.final_map, finest)
+        return levels[len(coarser) - 1 :]
 
     @property
     def level_shapes(self):
@@ -263,10 +265,13 @@ class FrozenClassifier(keras.layers.Layer):
         return read
 
     def outline_features(self, images):
-        """Returns the `outline_map` (N, h, w, D) of images (N, H, W, channels)."""
+        """Returns the `outline_maps` of images (N, H, W, channels).
+
+        List of (N, h, w, D), each with its own size.
+        """
         images = self._as_input(images)
-        (features,) = self.graph.run({self.graph.input: images}, [self.outline_map])
-        return ops.cast(features, "float32")
+        maps = self.graph.run({self.graph.input: images}, self.outline_maps)
+        return [ops.cast(features, "float32") for features in maps]
 
     def given(self, others):
         """Lets the classifier answer with other inputs, inside of a `with` block.

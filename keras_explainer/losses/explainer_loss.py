@@ -89,10 +89,10 @@ class ExplainerLoss(Objective):
         smoothness_weight: float. Weight of the outlines' length in sides of the image
             (`outline_length`), which does not depend on how fine the masks are.
         contrast_weight: float. Weight of how little the target mask explains of the
-            features, in cells of 8 pixels, or of the masks' where these are finer. It
-            acts where the feature maps of a convolutional classifier are read: not with
-            an `encoder`, nor on a transformer's tokens, which tell where they are, and
-            what all the others have told them.
+            features, in cells of 2 pixels up to 8, or to the masks' where these are
+            finer. It acts where the feature maps of a convolutional classifier are
+            read: not with an `encoder`, nor on a transformer's tokens, which tell where
+            they are, and what all the others have told them.
         area_band: Pair of floats in [0, 1], the ends of the area band, or None for
             (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes
@@ -123,11 +123,11 @@ class ExplainerLoss(Objective):
         evidence_weight=0.7,
         entropy_weight=0.0,
         area_weight=0.0,
-        target_area_weight=1.75,
+        target_area_weight=2.25,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
         smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
-        contrast_weight=1.0,
+        contrast_weight=1.5,
         area_band=None,
         edge_aware=True,
         published_forms=False,

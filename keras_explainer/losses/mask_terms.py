@@ -229,15 +229,16 @@ def edge_aware_variation(masks, images, bandwidth=0.05, reduction="mean"):
     return reduce_batch(per_image, reduction)
 
 
-def contrast_loss(masks, features, within=None, reduction="mean"):
+def contrast_loss(masks, maps, within=None, reduction="mean"):
     """Computes how little of the features' variation masks explain.
 
     minus the logarithm of the share of the variance of the features' directions that
-    lies between the mean inside of the mask and the mean outside. It is least where a
-    mask follows a border of two kinds of features: it grows with all that the mask
-    leaves out of one, and with all that it takes of the other, and with undecided
-    values. Neither a peculiar spot nor all but one explains much, since little of the
-    picture is on one side. Features of any scale give the same.
+    lies between the mean inside of the mask and the mean outside, and of several maps
+    the mean. It is least where a mask follows a border of two kinds of features: it
+    grows with all that the mask leaves out of one, and with all that it takes of the
+    other, and with undecided values. Neither a peculiar spot nor all but one explains
+    much, since little of the picture is on one side. Features of any scale give the
+    same.
 
     Features are made of more than the pixels of their cell, and tell of what lies just
     beside it as well. So a cell counts as inside as far as the mask, or what is within
@@ -245,7 +246,7 @@ def contrast_loss(masks, features, within=None, reduction="mean"):
 
     Args:
         masks: Tensor (N, H, W) in [0, 1].
-        features: Tensor (N, h, w, D).
+        maps: List of feature maps, tensors (N, h, w, D), each with its own size.
         within: Tensor (N, H, W) of 1 where features count and 0 elsewhere, or None:
             everywhere. In a picture of several the greatest difference is that between
             them, not the outline of an object.
@@ -258,9 +259,9 @@ def contrast_loss(masks, features, within=None, reduction="mean"):
 
     >>> features = np.float32([[[[1, 0], [1, 0], [0, 1], [0, 1]]]])  # of 2 x 8 pixels
     >>> mask = np.float32([[[1, 1, 1, 0, 0, 0, 0, 0]] * 2])
-    >>> round(float(contrast_loss(mask, features)), 3)
+    >>> round(float(contrast_loss(mask, [features])), 3)
     -0.001
-    >>> round(float(contrast_loss(mask * [1, 0, 0, 0, 0, 0, 0, 0], features)), 3)
+    >>> round(float(contrast_loss(mask * [1, 0, 0, 0, 0, 0, 0, 0], [features])), 3)
     1.096
 
     Reference:
@@ -268,11 +269,19 @@ def contrast_loss(masks, features, within=None, reduction="mean"):
         features in the place of grey levels.
     """
     masks = ops.convert_to_tensor(masks)[..., None]
+    if within is not None:
+        within = ops.cast(within, masks.dtype)[..., None]
+    explained = (_explained(masks, features, within) for features in maps)
+    per_image = -sum(ops.log(share + _UNEXPLAINED) for share in explained) / len(maps)
+    return reduce_batch(per_image, reduction)
+
+
+def _explained(masks, features, within):
+    """Returns which share (N,) of the variance of features masks explain."""
     features = _direction(ops.cast(features, masks.dtype))
     inside = _in_sight(masks, grid_of(features))
     counts = ops.ones_like(inside)
     if within is not None:
-        within = ops.cast(within, masks.dtype)[..., None]
         counts = resize_area(within, grid_of(features))
     cells = ops.maximum(ops.sum(counts, axis=(1, 2), keepdims=True), 1e-9)
 
@@ -285,8 +294,7 @@ def contrast_loss(masks, features, within=None, reduction="mean"):
     between = mean((inside - share) * features)
     between = ops.sum(ops.square(between), axis=-1, keepdims=True)
     explained = between / ops.maximum(share * (1.0 - share) * total, 1e-9)
-    explained = explained[:, 0, 0, 0]
-    return reduce_batch(-ops.log(explained + _UNEXPLAINED), reduction)
+    return explained[:, 0, 0, 0]
 
 
 def _in_sight(masks, grid):

@@ -33,9 +33,9 @@ class StepOutputs(NamedTuple):
             of a composite; None where there are no composites.
         background_logits: Tensor (1, C), those of the background alone, where nothing
             is seen; None where the loss does not ask for them (`reads_background`).
-        features: Tensor (N, h', w', D), the classifier's feature map of the images that
-            tells best where objects end; None where the loss does not ask for it
-            (`reads_features`), or it is no map of convolutions.
+        features: List of tensors (N, h', w', D), the classifier's feature maps of the
+            images that tell where objects end, coarse to fine; None where the loss does
+            not ask for them (`reads_features`), or there are no maps of convolutions.
     """
 
     images: Any

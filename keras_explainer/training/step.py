@@ -147,15 +147,15 @@ def _background_logits(explainer, images):
 
 
 def _outline_features(explainer, images):
-    """Returns the features of images (N, H, W, channels) that know outlines, or None.
+    """Returns lists of the features of images that know outlines, or None.
 
     Of those that are judged, not of a view in which part of them is hidden. None if the
     loss does not read them, or if the classifier has none.
     """
     frozen = explainer.frozen
-    if not explainer.explainer_loss.reads_features or frozen.outline_map is None:
+    if not explainer.explainer_loss.reads_features or frozen.outline_maps is None:
         return None
-    return ops.stop_gradient(frozen.outline_features(images))
+    return [ops.stop_gradient(level) for level in frozen.outline_features(images)]
 
 
 def _seen(frozen, logits, share):

@@ -72,22 +72,30 @@ def test_logits_are_those_before_the_softmax(name):
 
 @pytest.mark.parametrize(
     ("depth", "finest", "expected"),
-    [(5, 16, 8), (5, 4, 4), (5, 32, 8), (2, 16, 4), (3, 1, 2)],
+    [
+        (5, 16, [8, 4, 2]),
+        (5, 4, [4, 2]),
+        (5, 32, [8, 4, 2]),
+        (2, 16, [4, 2]),
+        (3, 1, [1]),
+    ],
 )
-def test_outlines_are_told_by_cells_of_8_pixels_or_by_those_of_the_masks(
+def test_outlines_are_told_by_cells_up_to_8_pixels_or_to_those_of_the_masks(
     depth, finest, expected
 ):
-    """Where there are none so coarse, the final map is what there is."""
+    """Where there are none so coarse, from the final map on."""
     images = x = keras.Input((64, 64, 3))
-    for level in range(depth):
-        x = layers.Conv2D(4, 3, 2, padding="same", name=f"at_{2 ** (level + 1)}")(x)
+    for level in range(depth + 1):
+        stride = 1 if level == 0 else 2
+        x = layers.Conv2D(4, 3, stride, padding="same", name=f"at_{2**level}")(x)
     model = keras.Model(images, SOFTMAX_HEADS["dense"](x))
     frozen = FrozenClassifier(model, finest_stride=finest)
-    wanted = keras.Model(images, model.get_layer(f"at_{expected}").output)
     pixels = random_images(2, 64)
-    np.testing.assert_allclose(
-        frozen.outline_features(pixels), wanted(pixels), atol=1e-6
-    )
+    found = frozen.outline_features(pixels)
+    assert len(found) == len(expected)
+    for features, cell in zip(found, expected):
+        wanted = keras.Model(images, model.get_layer(f"at_{cell}").output)
+        np.testing.assert_allclose(features, wanted(pixels), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", SOFTMAX_HEADS)

@@ -66,7 +66,7 @@ VALUES = {
         LOGITS[rows], LABELS[rows], True
     ),
     "contrast_loss": lambda rows: losses.contrast_loss(
-        MASKS[rows], IMAGES[rows], reduction="none"
+        MASKS[rows], [IMAGES[rows]], reduction="none"
     ),
     "edge_aware_variation": lambda rows: losses.edge_aware_variation(
         MASKS[rows], IMAGES[rows], reduction="none"

@@ -36,7 +36,7 @@ def terms_of(loss, activation="sigmoid", targets=None):
         kept_logits=kept,
         removed_logits=removed,
         background_logits=nothing[:1],
-        features=random.normal(size=(2, 3, 3, 4)).astype("float32"),
+        features=[random.normal(size=(2, 3, 3, 4)).astype("float32")],
     )
     terms = loss(step)
     return {k: np.asarray(v) for k, v in terms.items()}, class_logits, labels, removed
@@ -91,7 +91,7 @@ def test_a_single_label_is_judged_by_its_own_mask_and_spares_the_others():
     terms, class_logits, _, removed = terms_of(loss, targets=targets)
     masks = 1 / (1 + np.exp(-class_logits))
     # In the first image class 0 is neither a target nor absent.
-    area = 1.75 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
+    area = 2.25 * masks[0, ..., 2].mean() + 0.3 * masks[0, ..., 1].mean()
     np.testing.assert_allclose(terms["area"][0], area, rtol=1e-5)
     # Of the target nothing should be left; class 0 should still be seen.
     left = 0.7 * np.log1p(np.exp(2 * removed[[0, 1], [2, 1]])) / 2
@@ -185,10 +185,10 @@ def test_contrast_is_of_images_of_which_something_is_judged():
     maps = np.random.default_rng(1).normal(size=(2, 3, 3, 4)).astype("float32")
     logits = np.zeros((2, 6, 6, 2), "float32")
     step = StepOutputs(
-        images, labels, None, masks, masks, masks, logits, labels, True, features=maps
+        images, labels, None, masks, masks, masks, logits, labels, True, features=[maps]
     )
     found = ExplainerLoss(contrast_weight=2.0).of_masks(step)["contrast"]
-    expected = 2 * contrast_loss(masks[1:], maps[1:])
+    expected = 2 * contrast_loss(masks[1:], [maps[1:]])
     np.testing.assert_allclose(found, [0.0, expected], rtol=1e-5)
     # Features that were not read count for nothing.
     found = ExplainerLoss().of_masks(step._replace(features=None))["contrast"]

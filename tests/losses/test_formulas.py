@@ -258,10 +258,15 @@ def test_contrast_is_the_share_of_variance_that_two_means_explain():
     share = cells.mean(axis=(1, 2, 3))
     between = share * (1 - share) * np.square(means[0] - means[1]).sum(axis=-1)
     expected = -np.log(between / unit.var(axis=(1, 2)).sum(axis=-1) + 1e-3)
-    found = contrast_loss(masks, features, reduction="none")
+    found = contrast_loss(masks, [features], reduction="none")
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-    mean = float(contrast_loss(masks, features))
+    mean = float(contrast_loss(masks, [features]))
     assert mean == pytest.approx(expected.mean(), rel=1e-4)
+    # Of several maps it is the mean.
+    coarse = random.normal(size=(3, 2, 2, 7)).astype("float32")
+    of_both = float(contrast_loss(masks, [features, coarse]))
+    mean = (mean + float(contrast_loss(masks, [coarse]))) / 2
+    assert of_both == pytest.approx(mean, rel=1e-5)
 
 
 @pytest.mark.parametrize("side", [16, 32, 64, 96])
@@ -269,22 +274,22 @@ def test_contrast_is_best_at_the_outline_whatever_the_size_of_the_object(side):
     """Of features that see past their cell: masks were best half a cell too large."""
     mask = square(side)
     features = seen(mask)
-    best = float(contrast_loss(mask, features))
+    best = float(contrast_loss(mask, [features]))
     half = mask * (np.arange(128) < 11 + side // 2)[:, None]
     others = [moved_out(mask, pixels) for pixels in (-6, -4, -2, 2, 4, 8)]
     shifted = [np.roll(mask, shift, axis) for shift in (-4, 4) for axis in (1, 2)]
     rim = moved_out(np.ones_like(mask), -CELL)
     for other in (half, rim, 0.3 + 0.4 * mask, *others, *shifted):
-        assert float(contrast_loss(np.float32(other), features)) > best + 0.01
+        assert float(contrast_loss(np.float32(other), [features])) > best + 0.01
 
 
 def test_contrast_does_not_depend_on_the_scale_of_features_nor_of_pixels():
     mask = square(40)
     features = seen(mask)
-    best = float(contrast_loss(mask, features))
-    assert float(contrast_loss(mask, 1e3 * features)) == pytest.approx(best, abs=1e-4)
+    best = float(contrast_loss(mask, [features]))
+    assert float(contrast_loss(mask, [1e3 * features])) == pytest.approx(best, abs=1e-4)
     larger = mask.repeat(2, axis=1).repeat(2, axis=2)
-    assert float(contrast_loss(larger, features)) == pytest.approx(best, abs=1e-4)
+    assert float(contrast_loss(larger, [features])) == pytest.approx(best, abs=1e-4)
 
 
 @pytest.mark.parametrize("side", [16, 32, 64, 96])
@@ -296,7 +301,7 @@ def test_contrast_grows_what_is_left_out_and_shrinks_what_is_too_much(side):
         mask = tf.constant(np.float32(np.clip(mask, 0.01, 0.99)))
         with tf.GradientTape() as tape:
             tape.watch(mask)
-            value = contrast_loss(mask, features)
+            value = contrast_loss(mask, [features])
         slope = tape.gradient(value, mask).numpy()
         assert slope[truth > 0].sum() < 0 < slope[truth == 0].sum()
         # And so of each pixel that no cell sees together with the border.
@@ -313,9 +318,9 @@ def test_contrast_gives_nothing_for_a_peculiar_spot_nor_for_all_but_one(cells):
     features[:, -1, -cells:] = [0, 0, 0, 0, 0, 0, 0, 99]  # a corner, as padding makes
     spot = np.zeros_like(mask)
     spot[:, -CELL // 2 :, -CELL * cells + CELL // 2 :] = 1.0
-    best = float(contrast_loss(mask, features))
-    assert float(contrast_loss(spot, features)) > best + 0.5
-    assert float(contrast_loss(1.0 - spot, features)) > best + 0.5
+    best = float(contrast_loss(mask, [features]))
+    assert float(contrast_loss(spot, [features])) > best + 0.5
+    assert float(contrast_loss(1.0 - spot, [features])) > best + 0.5
 
 
 def test_contrast_within_a_part_is_that_of_the_part_alone():
@@ -327,14 +332,16 @@ def test_contrast_within_a_part_is_that_of_the_part_alone():
     part = np.repeat(np.float32([[[1.0, 0.0]]]), 128, axis=2).repeat(128, axis=1)
     nothing = np.zeros_like(mask)
     placed = np.concatenate([mask, nothing], axis=2)
-    alone = float(contrast_loss(mask, features))
-    found = float(contrast_loss(placed, both, part))
+    alone = float(contrast_loss(mask, [features]))
+    found = float(contrast_loss(placed, [both], part))
     assert found == pytest.approx(alone, abs=1e-5)
-    assert float(contrast_loss(placed, both)) > float(contrast_loss(part, both))
-    assert float(contrast_loss(part, both, part)) > alone + 1
+    assert float(contrast_loss(placed, [both])) > float(contrast_loss(part, [both]))
+    assert float(contrast_loss(part, [both], part)) > alone + 1
     # What lies in the other part is the others' to say.
     elsewhere = np.concatenate([mask, square(80)], axis=2)
-    assert float(contrast_loss(elsewhere, both, part)) == pytest.approx(found, abs=1e-5)
+    assert float(contrast_loss(elsewhere, [both], part)) == pytest.approx(
+        found, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("within", [None, "a part", "nothing"])
@@ -346,6 +353,6 @@ def test_contrast_of_an_empty_or_full_mask_has_a_finite_slope(value, within):
         within = np.zeros((1, 8, 8), "float32") + (within == "a part") * np.eye(8)
     with tf.GradientTape() as tape:
         tape.watch(mask)
-        found = contrast_loss(mask, features, within)
+        found = contrast_loss(mask, [features], within)
     assert np.isfinite(float(found))
     assert np.isfinite(tape.gradient(found, mask)).all()

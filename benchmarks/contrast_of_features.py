@@ -1,0 +1,117 @@
+"""Which features tell where objects end: contrast of true outlines beside others.
+
+    python benchmarks/contrast_of_features.py --data DIR --shapes RUN/explainer.keras
+
+For the feature maps of each stride, and for those that training asks (all), the share
+of pictures in which `contrast_loss` is less for the true outlines than for outlines
+some pixels further out or in, for half of the object, and for one grown far beyond.
+Nothing is trained: VOC's photographs of `train`, the even half of ECSSD's, and drawn
+shapes, whose classifier is that of a run of `keras-explainer demo`.
+"""
+
+import argparse
+import pathlib
+
+import keras
+import numpy as np
+from imagenet_quality import CLASSIFIERS
+from imagenet_quality import judged_photographs
+from objective_of_outlines import grown
+from voc_quality import CLASSES
+from voc_quality import load_classifier
+from voc_quality import photographs
+
+import keras_explainer as kx
+from keras_explainer.classifiers.feature_levels import find_feature_levels
+from keras_explainer.losses import contrast_loss
+
+STRIDES = (2, 4, 8, 16)
+BATCH_SIZE = 16
+FAR = 24
+SHAPES_SEED = 5_000_000  # Pictures that the demo never draws.
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--shapes", help="explainer.keras of a run of the demo")
+    parser.add_argument("--limit", type=int, default=240, help="pictures of each kind")
+    args = parser.parse_args()
+    if args.shapes:
+        report("drawn shapes", *shapes(args.shapes, args.limit), (2, 4))
+    report("VOC", *voc(args.data, args.limit), (4, 8))
+    report("ECSSD", *ecssd(args.data, args.limit), (4, 8))
+
+
+def shapes(path, limit):
+    """Returns a frozen classifier, and images with masks of objects, in batches."""
+    explainer = keras.saving.load_model(path)
+    options = {"image_size": explainer.input_shape[1:3], "masks": True}
+    options["preprocess_input"] = explainer.preprocessing
+    drawn = kx.datasets.shapes(
+        limit, batch_size=BATCH_SIZE, seed=SHAPES_SEED, **options
+    )
+    pictures = ((i.numpy(), m.numpy()) for i, _, m in drawn)
+    return explainer.frozen, ((i, (m > 0) & (m < 255)) for i, m in pictures)
+
+
+def voc(data, limit):
+    explainer = kx.ExplainerModel(load_classifier(data), multi_label=True)
+    options = {"batch_size": BATCH_SIZE, "limit": limit, "masks": True}
+    found = photographs(data, "train", **options).as_numpy_iterator()
+    return explainer.frozen, ((i, (m > 0) & (m <= len(CLASSES))) for i, _, m in found)
+
+
+def ecssd(data, limit):
+    make, options, weights = CLASSIFIERS["mobilenet_v2"]
+    explainer = kx.ExplainerModel(make(weights=str(data / weights), **options))
+    images, _, truth = judged_photographs(data, "ecssd", slice(0, None, 2))
+    images, truth = explainer.preprocessing(images)[:limit], truth[:limit] == 1
+    parts = range(0, len(images), BATCH_SIZE)
+    return explainer.frozen, (
+        (images[i : i + BATCH_SIZE], truth[i : i + BATCH_SIZE]) for i in parts
+    )
+
+
+def report(name, frozen, batches, pixels):
+    """Prints the shares, a line for each stride and one for what training asks."""
+    levels = find_feature_levels(frozen.graph, frozen.final_map, min(STRIDES))
+    side = frozen.input_shape[1]
+    levels = {side // frozen.graph.shape(level)[1]: level for level in levels}
+    levels = {stride: levels[stride] for stride in STRIDES if stride in levels}
+    asked = {stride: [level] for stride, level in levels.items()}
+    asked["all"] = frozen.outline_maps
+    are_better = {stride: [] for stride in asked}
+    for images, objects in batches:
+        some = (objects.mean(axis=(1, 2)) > 0.01) & (objects.mean(axis=(1, 2)) < 0.95)
+        images, others = images[some], other_masks(objects[some], pixels)
+        for stride, maps in asked.items():
+            frozen.outline_maps = maps
+            maps = frozen.outline_features(images)
+            true, *values = (
+                np.asarray(contrast_loss(mask, maps, reduction="none"))
+                for mask in others.values()
+            )
+            are_better[stride].append([true < value for value in values])
+    shares = {k: np.concatenate(v, axis=1).mean(axis=1) for k, v in are_better.items()}
+    heads = list(others)[1:]
+    print(f"\n{name}\n{'cells of':10}" + "".join(f"{head:>12}" for head in heads))
+    for stride, row in shares.items():
+        print(f"{stride!s:10}" + "".join(f"{share:12.2f}" for share in row))
+
+
+def other_masks(objects, pixels):
+    """Returns the true masks (N, H, W) first, and others, as a dict."""
+    true = objects.astype("float32")
+    columns = np.arange(true.shape[2])
+    middles = [np.median(np.nonzero(mask)[1]) for mask in true]
+    masks = {"true": true}
+    masks |= {f"out by {p}": grown(true, p) for p in pixels}
+    masks |= {f"in by {p}": 1.0 - grown(1.0 - true, p) for p in pixels}
+    masks["half"] = true * np.array([columns <= m for m in middles])[:, None]
+    masks[f"out by {FAR}"] = grown(true, FAR)
+    return {name: mask.astype("float32") for name, mask in masks.items()}
+
+
+if __name__ == "__main__":
+    main()
