@@ -83,7 +83,8 @@ def report(name, frozen, batches, pixels):
     asked["all"] = frozen.outline_maps
     are_better = {stride: [] for stride in asked}
     for images, objects in batches:
-        some = (objects.mean(axis=(1, 2)) > 0.01) & (objects.mean(axis=(1, 2)) < 0.95)
+        areas = objects.mean(axis=(1, 2))
+        some = (areas > 0.01) & (areas < 0.95)
         images, others = images[some], other_masks(objects[some], pixels)
         for stride, maps in asked.items():
             frozen.outline_maps = maps
@@ -110,7 +111,7 @@ def other_masks(objects, pixels):
     masks |= {f"in by {p}": 1.0 - grown(1.0 - true, p) for p in pixels}
     masks["half"] = true * np.array([columns <= m for m in middles])[:, None]
     masks[f"out by {FAR}"] = grown(true, FAR)
-    return {name: mask.astype("float32") for name, mask in masks.items()}
+    return masks
 
 
 if __name__ == "__main__":

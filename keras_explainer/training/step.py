@@ -147,7 +147,7 @@ def _background_logits(explainer, images):
 
 
 def _outline_features(explainer, images):
-    """Returns lists of the features of images that know outlines, or None.
+    """Returns a list of the feature maps of images that know outlines, or None.
 
     Of those that are judged, not of a view in which part of them is hidden. None if the
     loss does not read them, or if the classifier has none.

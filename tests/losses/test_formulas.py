@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import trained
 
+from keras_explainer.classifiers.frozen_classifier import FrozenClassifier
 from keras_explainer.losses import aggregate_masks
 from keras_explainer.losses import area_loss
 from keras_explainer.losses import contrast_loss
@@ -214,7 +216,7 @@ CELL = 8  # pixels; features see half of one beside theirs
 
 
 def moved_out(mask, pixels):
-    """Masks (1, H, W) with outlines further out by whole pixels, or further in."""
+    """Masks (N, H, W) with outlines further out by whole pixels, or further in."""
     if pixels < 0:
         return 1.0 - moved_out(1.0 - mask, -pixels)
     for axis in (1, 2):
@@ -356,3 +358,21 @@ def test_contrast_of_an_empty_or_full_mask_has_a_finite_slope(value, within):
         found = contrast_loss(mask, [features], within)
     assert np.isfinite(float(found))
     assert np.isfinite(tape.gradient(found, mask)).all()
+
+
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("pixels", [-4, -2, 2, 4])
+def test_contrast_of_a_trained_classifier_prefers_true_outlines(
+    trained_classifier, kind, pixels
+):
+    """Cells of one size may prefer masks that are too large: those of 4 pixels did."""
+    images, _, truth = trained.patches(64, kind, seed=3)
+    objects = truth.max(axis=-1)
+    frozen = FrozenClassifier(trained_classifier(kind), finest_stride=4)
+    maps = frozen.outline_features(images)
+    assert len(maps) == 2
+    true, other = (
+        np.asarray(contrast_loss(masks, maps, reduction="none"))
+        for masks in (objects, moved_out(objects, pixels))
+    )
+    assert np.mean(true < other) > 0.75
