@@ -1,12 +1,15 @@
 """Which features tell where objects end: contrast of true outlines beside others.
 
     python benchmarks/contrast_of_features.py --data DIR --shapes RUN/explainer.keras
+        --explainer RUN/explainer.keras
 
 For the feature maps of each stride, and for those that training asks (all), the share
 of pictures in which `contrast_loss` is less for the true outlines than for outlines
 some pixels further out or in, for half of the object, and for one grown far beyond.
 Nothing is trained: VOC's photographs of `train`, the even half of ECSSD's, and drawn
-shapes, whose classifier is that of a run of `keras-explainer demo`.
+shapes, whose classifier is that of a run of `keras-explainer demo`. Of an explainer of
+`voc_quality.py` its own masks are asked about as well, on the even half of `val`: where
+contrast prefers these, training leads away from the outlines.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from imagenet_quality import CLASSIFIERS
 from imagenet_quality import judged_photographs
 from objective_of_outlines import grown
 from voc_quality import CLASSES
+from voc_quality import all_masks
 from voc_quality import load_classifier
 from voc_quality import photographs
 
@@ -28,6 +32,7 @@ from keras_explainer.losses import contrast_loss
 STRIDES = (2, 4, 8, 16)
 BATCH_SIZE = 16
 FAR = 24
+SIZES = (0.0, 0.1, 0.25, 0.5, 1.0)
 SHAPES_SEED = 5_000_000  # Pictures that the demo never draws.
 
 
@@ -35,12 +40,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--shapes", help="explainer.keras of a run of the demo")
+    parser.add_argument("--explainer", help="explainer.keras of `voc_quality.py`")
     parser.add_argument("--limit", type=int, default=240, help="pictures of each kind")
     args = parser.parse_args()
     if args.shapes:
         report("drawn shapes", *shapes(args.shapes, args.limit), (2, 4))
     report("VOC", *voc(args.data, args.limit), (4, 8))
     report("ECSSD", *ecssd(args.data, args.limit), (4, 8))
+    if args.explainer:
+        report_learned(keras.saving.load_model(args.explainer), args.data)
 
 
 def shapes(path, limit):
@@ -99,6 +107,34 @@ def report(name, frozen, batches, pixels):
     print(f"\n{name}\n{'cells of':10}" + "".join(f"{head:>12}" for head in heads))
     for stride, row in shares.items():
         print(f"{stride!s:10}" + "".join(f"{share:12.2f}" for share in row))
+
+
+def report_learned(explainer, data):
+    """Prints how often the true outlines are preferred to learned masks, by size."""
+    val = list(photographs(data, "val", batch_size=21, masks=True).as_numpy_iterator())
+    images, _, truth = (np.concatenate(parts)[0::2] for parts in zip(*val))
+    numbers = np.arange(1, len(CLASSES) + 1)
+    objects = np.isin(truth, numbers)
+    rows = []
+    for i in range(0, len(images), BATCH_SIZE):
+        some = slice(i, i + BATCH_SIZE)
+        present = (truth[some, ..., None] == numbers).any(axis=(1, 2))
+        masks = all_masks(explainer, images[some])
+        masks = np.max(masks * present[:, None, None], axis=-1)
+        maps = explainer.frozen.outline_features(images[some])
+        true, learned = (
+            np.asarray(contrast_loss(each.astype("float32"), maps, reduction="none"))
+            for each in (objects[some], masks)
+        )
+        areas = (each.mean(axis=(1, 2)) for each in (objects[some], masks >= 0.5))
+        rows.append(np.stack([*areas, true, learned, true < learned]))
+    rows = np.concatenate(rows, axis=1)
+    heads = "objects", "masks", "contrast", "learned", "preferred"
+    print(f"\n{'VOC, val':14}" + "".join(f"{head:>12}" for head in heads))
+    for low, high in zip(SIZES, SIZES[1:]):
+        means = rows[:, (rows[0] > low) & (rows[0] <= high)].mean(axis=1)
+        name = f"{low:.0%} to {high:.0%}"
+        print(f"{name:14}" + "".join(f"{mean:12.2f}" for mean in means))
 
 
 def other_masks(objects, pixels):

@@ -5,10 +5,10 @@ from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.discrete_mask_loss import DiscreteMaskLoss
 from keras_explainer.losses.explainer_loss import ExplainerLoss
+from keras_explainer.losses.feature_contrast import contrast_loss
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.mask_terms import aggregate_masks
 from keras_explainer.losses.mask_terms import area_loss
-from keras_explainer.losses.mask_terms import contrast_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
 from keras_explainer.losses.mask_terms import outline_length
 from keras_explainer.losses.mask_terms import total_variation

@@ -10,8 +10,8 @@ from keras_explainer.losses.classifier_terms import answer_cost
 from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
+from keras_explainer.losses.feature_contrast import contrast_loss
 from keras_explainer.losses.mask_terms import area_loss
-from keras_explainer.losses.mask_terms import contrast_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
 from keras_explainer.losses.mask_terms import outline_length
 from keras_explainer.losses.mask_terms import total_variation
@@ -61,9 +61,9 @@ class ExplainerLoss(Objective):
     - "area": the area band of the class masks, the mean target and non-target
       masks, and the mean overlap of the present classes' masks;
     - "smoothness": the length of the outlines of the target and non-target masks;
-    - "contrast": how little of the variation of the classifier's features the target
-      mask explains (`contrast_loss`). The others ask what the answer needs, which may
-      be a part of an object, or more than it; features differ at its outline.
+    - "contrast": how little of the variation of the classifier's features around it
+      the target mask explains (`contrast_loss`). The others ask what the answer needs,
+      which may be a part of an object, or more than it; features differ at its outline.
 
     The defaults were chosen by measurement on photographs
     (`docs/results/decisions.md`);
@@ -89,10 +89,10 @@ class ExplainerLoss(Objective):
         smoothness_weight: float. Weight of the outlines' length in sides of the image
             (`outline_length`), which does not depend on how fine the masks are.
         contrast_weight: float. Weight of how little the target mask explains of the
-            features, in cells of 2 pixels up to 8, or to the masks' where these are
-            finer. It acts where the feature maps of a convolutional classifier are
-            read: not with an `encoder`, nor on a transformer's tokens, which tell where
-            they are, and what all the others have told them.
+            features around it, in cells of 2 pixels up to 8, or to the masks' where
+            these are finer. It acts where the feature maps of a convolutional
+            classifier are read: not with an `encoder`, nor on a transformer's tokens,
+            which tell where they are, and what all the others have told them.
         area_band: Pair of floats in [0, 1], the ends of the area band, or None for
             (0.05, 0.3). It acts with an `area_weight` above 0 only.
         edge_aware: Boolean. Let masks change freely where the image changes
