@@ -23,9 +23,10 @@ def contrast_loss(masks, maps, within=None, reduction="mean"):
     other, and with undecided values. Features of any scale give the same.
 
     A cell counts by how near to the mask it is, on the scale of the mask. So an object
-    of any size is compared with about as much of what is around it, and what lies far
-    away says nothing; else a small one would explain little of the picture, whose
-    parts differ more from one another than the object from what is around it.
+    of any size is compared with what is around it, and what lies far away says nothing;
+    else a small one would explain little of the picture, whose parts differ more from
+    one another than the object from what is around it. A peculiar spot explains what is
+    around it as well: that it is no reason is for the classifier's answer to say.
 
     Features are made of more than the pixels of their cell, and tell of what lies just
     beside it as well. So a cell counts as inside as far as the mask, or what is within
