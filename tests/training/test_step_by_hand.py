@@ -96,19 +96,30 @@ def cost_of_an_answer(classifier, images, independent):
 
 
 def explained_share(maps, mask, width):
-    """The share of the directions' variance that the sides of a mask explain."""
+    """The share of the variance around a mask that its sides explain of directions."""
     maps = tf.math.l2_normalize(maps, axis=-1)  # zeros stay zeros
     # As far as half a cell, of 2 pixels, beside it.
     inside = tf.nn.max_pool2d(mask[None], 3, 1, "SAME")
     inside = tf.nn.avg_pool2d(inside, 2, 2, "VALID")[0]
     maps, inside = maps[:, :width], inside[:, :width]
+    cells = tf.nn.avg_pool2d(mask[None], 2, 2, "VALID")[0, :, :width, 0]
+    counts = near(tf.stop_gradient(cells))[..., None]
+    counts = counts / tf.reduce_sum(counts)
     # Of the middle first: sides that differ little leave nothing but rounding.
-    maps = maps - tf.reduce_mean(maps, axis=(0, 1))
+    maps = maps - tf.reduce_sum(counts * maps, axis=(0, 1))
     between = 0.0
-    for side in (inside, 1 - inside):
+    for side in (counts * inside, counts * (1 - inside)):
         mean = tf.reduce_sum(side * maps, axis=(0, 1)) / tf.reduce_sum(side)
-        between += tf.reduce_mean(side) * tf.reduce_sum(mean**2)
-    return between / tf.reduce_mean(tf.reduce_sum(maps**2, axis=-1))
+        between += tf.reduce_sum(side) * tf.reduce_sum(mean**2)
+    return between / tf.reduce_sum(counts * maps**2)
+
+
+def near(mask):
+    """How much of a mask (h, w) is near each cell, on the scale of the mask."""
+    places = [tf.range(side, dtype="float32") for side in mask.shape]
+    squares = [(each[:, None] - each) ** 2 for each in places]
+    down, across = (tf.exp(-s / (0.98 * tf.reduce_sum(mask))) for s in squares)
+    return down @ mask @ across
 
 
 def variation(steps, color_steps, scale):
