@@ -103,10 +103,7 @@ def report(name, frozen, batches, pixels):
             )
             are_better[stride].append([true < value for value in values])
     shares = {k: np.concatenate(v, axis=1).mean(axis=1) for k, v in are_better.items()}
-    heads = list(others)[1:]
-    print(f"\n{name}\n{'cells of':10}" + "".join(f"{head:>12}" for head in heads))
-    for stride, row in shares.items():
-        print(f"{stride!s:10}" + "".join(f"{share:12.2f}" for share in row))
+    print_table(f"{name}, cells of", list(others)[1:], shares)
 
 
 def report_learned(explainer, data):
@@ -129,12 +126,18 @@ def report_learned(explainer, data):
         areas = (each.mean(axis=(1, 2)) for each in (objects[some], masks >= 0.5))
         rows.append(np.stack([*areas, true, learned, true < learned]))
     rows = np.concatenate(rows, axis=1)
+    means = {
+        f"{low:.0%} to {high:.0%}": rows[:, (rows[0] > low) & (rows[0] <= high)].mean(1)
+        for low, high in zip(SIZES, SIZES[1:])
+    }
     heads = "objects", "masks", "contrast", "learned", "preferred"
-    print(f"\n{'VOC, val':14}" + "".join(f"{head:>12}" for head in heads))
-    for low, high in zip(SIZES, SIZES[1:]):
-        means = rows[:, (rows[0] > low) & (rows[0] <= high)].mean(axis=1)
-        name = f"{low:.0%} to {high:.0%}"
-        print(f"{name:14}" + "".join(f"{mean:12.2f}" for mean in means))
+    print_table("VOC, val, objects", heads, means)
+
+
+def print_table(name, heads, rows):
+    print(f"\n{name:24}" + "".join(f"{head:>12}" for head in heads))
+    for head, values in rows.items():
+        print(f"{head!s:24}" + "".join(f"{value:12.2f}" for value in values))
 
 
 def other_masks(objects, pixels):
