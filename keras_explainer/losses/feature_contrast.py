@@ -29,8 +29,9 @@ def contrast_loss(masks, maps, within=None, reduction="mean"):
     around it as well: that it is no reason is for the classifier's answer to say.
 
     Features are made of more than the pixels of their cell, and tell of what lies just
-    beside it as well. So a cell counts as inside as far as the mask, or what is within
-    half a cell of it, covers it; else the border would be looked for too far out.
+    beside it as well. So a cell counts as inside by the mean of two shares of it: of
+    what the mask covers, and of what is within half a cell of that. By the first alone
+    the border would be looked for too far out, by the second alone too far in.
 
     Args:
         masks: Tensor (N, H, W) in [0, 1].
@@ -42,6 +43,9 @@ def contrast_loss(masks, maps, within=None, reduction="mean"):
 
     Returns:
         A scalar, or a tensor (N,). Its slope is that for cells that count as they do.
+
+    Raises:
+        ValueError: If `maps` is not a list of feature maps.
 
     Example:
 
@@ -56,6 +60,7 @@ def contrast_loss(masks, maps, within=None, reduction="mean"):
         Otsu, "A threshold selection method from gray-level histograms", 1979, for
         features in the place of grey levels.
     """
+    _check_maps(maps)
     masks = ops.convert_to_tensor(masks)[..., None]
     if within is not None:
         within = ops.cast(within, masks.dtype)[..., None]
@@ -64,13 +69,24 @@ def contrast_loss(masks, maps, within=None, reduction="mean"):
     return reduce_batch(per_image, reduction)
 
 
+def _check_maps(maps):
+    """Raises an error for one map, whose images would be taken for maps."""
+    is_list = isinstance(maps, (list, tuple)) and len(maps) > 0
+    if not is_list or any(len(features.shape) != 4 for features in maps):
+        received = [tuple(m.shape) for m in maps] if is_list else type(maps).__name__
+        raise ValueError(
+            "Argument `maps` should be a list of feature maps (N, h, w, D); of one map "
+            f"it is `[features]`. Received: {received}"
+        )
+
+
 def _explained(masks, features, within):
     """Returns which share (N,) of the variance of features masks explain."""
     features = _direction(ops.cast(features, masks.dtype))
     grid = grid_of(features)
-    inside = _in_sight(masks, grid)
+    covered, seen = _covered_and_seen(masks, grid)
     if within is None:
-        counts = _nearness(resize_area(masks, grid))
+        counts = _nearness(covered)
     else:
         # Masks of the other parts are not asked about.
         counts = _nearness(resize_area(within * masks, grid))
@@ -80,6 +96,7 @@ def _explained(masks, features, within):
     def mean(values):
         return ops.sum(counts * values, axis=(1, 2), keepdims=True) / cells
 
+    inside = 0.5 * (covered + seen)
     share, features = mean(inside), features - mean(features)
     total = mean(ops.sum(ops.square(features), axis=-1, keepdims=True))
     # Of both deviations: a large mask that explains little would leave only rounding.
@@ -89,30 +106,38 @@ def _explained(masks, features, within):
     return explained[:, 0, 0, 0]
 
 
-def _nearness(cells):
-    """Returns how near (N, h, w, 1) cells are to those that masks cover, up to 1."""
-    near = ops.stop_gradient(cells[..., 0])
+def _covered_and_seen(masks, grid):
+    """Returns how much of each cell masks cover, and how much they or what is near do.
+
+    Args:
+        masks: Tensor (N, H, W, 1) in [0, 1].
+        grid: Tuple of height and width in cells; may be tensors.
+
+    Returns:
+        Tuple of tensors (N, h, w, 1): the share of a cell in masks, and that within
+        half a cell of them.
+    """
+    height, width = grid
+    halves = resize_area(masks, (2 * height, 2 * width))
+    near = ops.max_pool(halves, 3, 1, padding="same")
+    return tuple(ops.average_pool(each, 2, 2) for each in (halves, near))
+
+
+def _nearness(covered):
+    """Returns how near (N, h, w, 1) cells are to those that masks cover, up to 1.
+
+    Beyond the border nothing is covered, so that a part of a picture is as it would be
+    alone.
+    """
+    near = ops.stop_gradient(covered[..., 0])
     sides = ops.sqrt(ops.sum(near, axis=(1, 2)))
     deviation = ops.maximum(_REACH * sides, 0.5)[:, None, None]
-    for equation, length in zip(("nyh,nhw->nyw", "nxw,nyw->nyx"), grid_of(cells)):
+    for equation, length in zip(("nyh,nhw->nyw", "nxw,nyw->nyx"), grid_of(covered)):
         places = ops.arange(length, dtype=near.dtype)
         distances = (places[:, None] - places) / deviation
         near = ops.einsum(equation, ops.exp(-0.5 * ops.square(distances)), near)
     near = near / ops.maximum(ops.max(near, axis=(1, 2), keepdims=True), 1e-12)
     return near[..., None]
-
-
-def _in_sight(masks, grid):
-    """Returns how much (N, h, w, 1) of each cell is within half a cell of masks.
-
-    Args:
-        masks: Tensor (N, H, W, 1) in [0, 1].
-        grid: Tuple of height and width in cells; may be tensors.
-    """
-    height, width = grid
-    halves = resize_area(masks, (2 * height, 2 * width))
-    halves = ops.max_pool(halves, 3, 1, padding="same")
-    return ops.average_pool(halves, 2, 2)
 
 
 def _direction(vectors):

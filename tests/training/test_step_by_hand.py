@@ -98,8 +98,8 @@ def cost_of_an_answer(classifier, images, independent):
 def explained_share(maps, mask, width):
     """The share of the variance around a mask that its sides explain of directions."""
     maps = tf.math.l2_normalize(maps, axis=-1)  # zeros stay zeros
-    # As far as half a cell, of 2 pixels, beside it.
-    inside = tf.nn.max_pool2d(mask[None], 3, 1, "SAME")
+    # By half as far as half a cell, of 2 pixels, beside it.
+    inside = (mask[None] + tf.nn.max_pool2d(mask[None], 3, 1, "SAME")) / 2
     inside = tf.nn.avg_pool2d(inside, 2, 2, "VALID")[0]
     maps, inside = maps[:, :width], inside[:, :width]
     cells = tf.nn.avg_pool2d(mask[None], 2, 2, "VALID")[0, :, :width, 0]
