@@ -2,8 +2,10 @@
 
 from keras import ops
 
-# The sigmoid of this is 1 to float precision, and of its negative 0.
+# What a margin of 1 becomes.
 _DECIDED = 1e6
+# The sigmoid of this is 1 to float precision, and of its negative 0.
+_LEAST = 104.0
 
 
 def binary_mask_logits(margins):
@@ -14,11 +16,14 @@ def binary_mask_logits(margins):
     Args:
         margins: Tensor of any shape.
     """
-    return _DECIDED * margins
+    logits = _DECIDED * margins
+    return ops.where(
+        margins > 0, ops.maximum(logits, _LEAST), ops.minimum(logits, -_LEAST)
+    )
 
 
 def margins_of(logits):
-    """Returns the margins that `binary_mask_logits` made logits of."""
+    """Returns the margins that `binary_mask_logits` made logits of, about, if small."""
     return logits / _DECIDED
 
 

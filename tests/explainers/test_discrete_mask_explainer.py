@@ -10,6 +10,7 @@ from conftest import random_images
 from conftest import tiny_classifier
 
 import keras_explainer as kx
+from keras_explainer.explainers.binary_mask_logits import binary_mask_logits
 from keras_explainer.image_operations.resize import resize_nearest
 
 pytestmark = pytest.mark.usefixtures("eager")
@@ -97,6 +98,12 @@ def test_masks_are_hard_and_cut_where_the_chance_passes_the_threshold(threshold)
     shown = explainer.explain(images).masks
     assert np.mean((shown > 1e-3) & (shown < 1 - 1e-3)) < 1e-3
     assert 0 < shown.mean() < 1
+
+
+def test_a_cell_is_in_or_out_however_little_its_chance_differs_from_the_threshold():
+    margins = np.float32([-1.0, -1e-4, -1e-9, 0.0, 1e-9, 1e-4, 1.0])
+    masks = keras.ops.sigmoid(binary_mask_logits(margins))
+    np.testing.assert_array_equal(masks, [0, 0, 0, 0, 1, 1, 1])
 
 
 def test_evaluation_judges_the_mask_that_is_shown():
