@@ -232,9 +232,9 @@ class ExplainerModel(BaseExplainer):
                 parts. What the classifier does not see in it, or in its part of a
                 composite, is not judged.
             augmentation: float in [0, 1], or "auto" for 0.7, and 0 with published
-                forms. Share of the images of a training step whose masks are found in
-                a view that is hard to recognise (other light, cutout), though judged
-                on the image itself.
+                forms. Share of the images of a training step, without composites and
+                crops, whose masks are found in a view that is hard to recognise (other
+                light, cutout), though judged on the image itself.
             single_label: float in [0, 1]. Share of the images of a training step in
                 which one of the labels, drawn at random, is judged alone: only that
                 tells whose mask is whose. Else all of them are judged together.

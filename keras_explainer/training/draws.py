@@ -42,8 +42,8 @@ class StepDraws:
             of images of the batch (`composites`).
         crops: float in [0, 1]. Share of the others that are replaced by what is seen of
             them through a window (`crops`).
-        augmentation: float in [0, 1]. Share of the images whose masks are found in a
-            view that is hard to recognise (`augmented_view`).
+        augmentation: float in [0, 1]. Share of the images that stay whole whose masks
+            are found in a view that is hard to recognise (`augmented_view`).
         single_label: float in [0, 1]. Share of the images of which one label, drawn at
             random, is judged alone.
 
