@@ -112,7 +112,7 @@ bench: install demo
 	test ! -d ../shared/data || $(RUN) benchmarks/imagenet_quality.py
 	test ! -d ../shared/data || $(RUN) benchmarks/voc_quality.py --ceiling
 	test ! -d ../shared/data || for script in faithfulness class_discrimination \
-		objective_of_outlines; do $(RUN) benchmarks/$$script.py \
+		masks_by_answer objective_of_outlines; do $(RUN) benchmarks/$$script.py \
 		--explainer runs/voc_quality/explainer.keras || exit 1; done
 
 clean:

@@ -22,6 +22,7 @@ from imagenet_quality import judged_photographs
 from objective_of_outlines import grown
 from voc_quality import CLASSES
 from voc_quality import all_masks
+from voc_quality import even_half
 from voc_quality import load_classifier
 from voc_quality import photographs
 
@@ -108,22 +109,20 @@ def report(name, frozen, batches, pixels):
 
 def report_learned(explainer, data):
     """Prints how often the true outlines are preferred to learned masks, by size."""
-    val = list(photographs(data, "val", batch_size=21, masks=True).as_numpy_iterator())
-    images, _, truth = (np.concatenate(parts)[0::2] for parts in zip(*val))
+    val = photographs(data, "val", batch_size=21, masks=True)
     numbers = np.arange(1, len(CLASSES) + 1)
-    objects = np.isin(truth, numbers)
     rows = []
-    for i in range(0, len(images), BATCH_SIZE):
-        some = slice(i, i + BATCH_SIZE)
-        present = (truth[some, ..., None] == numbers).any(axis=(1, 2))
-        masks = all_masks(explainer, images[some])
+    for images, _, truth in even_half(list(val.as_numpy_iterator())):
+        objects = np.isin(truth, numbers)
+        present = (truth[..., None] == numbers).any(axis=(1, 2))
+        masks = all_masks(explainer, images)
         masks = np.max(masks * present[:, None, None], axis=-1)
-        maps = explainer.frozen.outline_features(images[some])
+        maps = explainer.frozen.outline_features(images)
         true, learned = (
             np.asarray(contrast_loss(each.astype("float32"), maps, reduction="none"))
-            for each in (objects[some], masks)
+            for each in (objects, masks)
         )
-        areas = (each.mean(axis=(1, 2)) for each in (objects[some], masks >= 0.5))
+        areas = (each.mean(axis=(1, 2)) for each in (objects, masks >= 0.5))
         rows.append(np.stack([*areas, true, learned, true < learned]))
     rows = np.concatenate(rows, axis=1)
     means = {

@@ -96,12 +96,21 @@ def train_with_true_masks(explainer, dataset):
         step(images, truth)
 
 
-def odd_half(batches, limit=None):
-    """Returns every second photograph, on which nothing was chosen.
+def even_half(batches, limit=None):
+    """Returns every second photograph, of the half on which things are chosen.
 
     Or as many of them as the limit says, spread over the set.
     """
-    arrays = [np.concatenate(parts)[1::2] for parts in zip(*batches)]
+    return _every_second(batches, 0, limit)
+
+
+def odd_half(batches, limit=None):
+    """Returns the others, on which nothing was chosen, as `even_half` does."""
+    return _every_second(batches, 1, limit)
+
+
+def _every_second(batches, start, limit):
+    arrays = [np.concatenate(parts)[start::2] for parts in zip(*batches)]
     step = max(1, len(arrays[0]) // limit) if limit else 1
     arrays = [array[::step][:limit] for array in arrays]
     starts = range(0, len(arrays[0]), 21)
