@@ -17,8 +17,8 @@ from keras_explainer.explainers.mask_stages import shortfall
 from keras_explainer.explainers.refined_logits import refined_logits
 from keras_explainer.explainers.relevance import graded
 from keras_explainer.image_operations.inpainting import inpainted
-from keras_explainer.losses.explainer_loss import FORMER_OPTIONS
 from keras_explainer.losses.explainer_loss import ExplainerLoss
+from keras_explainer.losses.former_config import compile_config_of_now
 from keras_explainer.losses.function_loss import FunctionLoss
 from keras_explainer.losses.objective import Objective
 from keras_explainer.training.draws import StepDraws
@@ -282,24 +282,11 @@ class ExplainerModel(BaseExplainer):
         }
 
     def compile_from_config(self, config):
-        # Files of earlier versions have among the loss's options what is drawn, and
-        # weights that depend on the masks' grid and the classes; composites and crops
-        # are new.
-        loss = config.get("loss") or {}
-        options = loss.get("config") or {}
-        former = {
-            name: options[name_then]
-            for name_then, name in FORMER_OPTIONS.items()
-            if name_then in options
-        }
-        if "smoothness_weight" in options:
-            grid = self.output["coarse_masks"].shape[1:3]
-            options = ExplainerLoss.config_of_now(
-                options, grid, self.frozen.num_classes, self.frozen.multi_label
-            )
-            config = {**config, "loss": {**loss, "config": options}}
-        new = {"composites": 0.0, "crops": 0.0}
-        super().compile_from_config({**new, **former, **config})
+        grid = self.output["coarse_masks"].shape[1:3]
+        config = compile_config_of_now(
+            config, grid, self.frozen.num_classes, self.frozen.multi_label
+        )
+        super().compile_from_config(config)
 
     def trained_layers(self):
         return [self.encoder, self.decoder, self.cell_attention, self.class_head]

@@ -1,7 +1,5 @@
 """The training objective of an Explainer: five terms and their weights."""
 
-import math
-
 import keras
 from keras import ops
 
@@ -11,6 +9,9 @@ from keras_explainer.losses.classifier_terms import classification_loss
 from keras_explainer.losses.classifier_terms import entropy_loss
 from keras_explainer.losses.classifier_terms import evidence_loss
 from keras_explainer.losses.feature_contrast import contrast_loss
+from keras_explainer.losses.former_config import IN_NATS
+from keras_explainer.losses.former_config import OF_NOW
+from keras_explainer.losses.former_config import loss_config_of_now
 from keras_explainer.losses.mask_terms import area_loss
 from keras_explainer.losses.mask_terms import edge_aware_variation
 from keras_explainer.losses.mask_terms import outline_length
@@ -29,20 +30,6 @@ _BAND = (0.05, 0.3)
 # Weight of the hinge on labels that are not judged, in the complement of one that is:
 # close to that of the judged one's, so that neither is bought with the other.
 _OTHERS = 0.5
-# Tells in a configuration that the smoothness is in sides of the image. In earlier
-# versions it was a mean over pairs of cells, of which there are 13 along a side of the
-# masks of photographs of 224 pixels.
-_IN_SIDES, _FORMER_PAIRS = "smoothness_in_sides", 13
-# That the classification is what a label costs: it was a mean over independent classes.
-_PER_LABEL = "classification_per_label"
-# Whether it is in nats, not in units of what a label costs on the background alone.
-_IN_NATS = "classification_in_nats"
-# Options that earlier versions kept here, and those of `ExplainerModel.compile` now.
-FORMER_OPTIONS = {
-    "alone": "single_label",
-    "degraded": "augmentation",
-    "inpaint": "inpainting",
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_explainer")
@@ -126,7 +113,7 @@ class ExplainerLoss(Objective):
         target_area_weight=2.25,
         non_target_area_weight=0.3,
         overlap_weight=0.0,
-        smoothness_weight=0.0385,  # 0.5 / 13: see `_FORMER_PAIRS`
+        smoothness_weight=0.0385,  # 0.5 / 13: see `former_config`
         contrast_weight=1.5,
         area_band=None,
         edge_aware=True,
@@ -292,54 +279,15 @@ class ExplainerLoss(Objective):
         return variation(mask, reduction="none")
 
     def get_config(self):
-        now = {_IN_SIDES: True, _PER_LABEL: True, _IN_NATS: self.in_nats}
-        return {**super().get_config(), **now}
+        return {**super().get_config(), **OF_NOW, IN_NATS: self.in_nats}
 
     @classmethod
     def from_config(cls, config):
-        config = cls.config_of_now(config)
-        del config[_IN_SIDES], config[_PER_LABEL]
-        in_nats = config.pop(_IN_NATS)
-        loss = cls(**config)
+        config = loss_config_of_now(config)
+        in_nats = config.pop(IN_NATS)
+        loss = cls(**{key: value for key, value in config.items() if key not in OF_NOW})
         loss.in_nats = in_nats
         return loss
-
-    @staticmethod
-    def config_of_now(config, grid=(None, None), num_classes=1, multi_label=True):
-        """Returns a configuration of any version as `get_config` gives it now.
-
-        Args:
-            config: Dict.
-            grid: Tuple of the height and width in cells of the masks that it was
-                saved with, None where unknown: then the weight of the smoothness is
-                taken for one of 14 cells a side.
-            num_classes: int. Number of classes of its classifier.
-            multi_label: Boolean. Whether they are independent.
-        """
-        # The band's ends were two options, and what a step draws was the loss's to say
-        # (`ExplainerModel.compile_from_config`).
-        ends = config.get("min_area"), config.get("max_area")
-        gone = ("min_area", "max_area", "rest_weight", *FORMER_OPTIONS)
-        config = {key: value for key, value in config.items() if key not in gone}
-        if None not in ends and config.get("area_weight"):
-            config["area_band"] = ends
-        # The authors' form is a mean over pixels now as then.
-        is_theirs = config.get("published_forms") and not config.get("edge_aware")
-        if not config.get(_IN_SIDES) and not is_theirs:
-            pairs = [max(side - 1, 1) if side else _FORMER_PAIRS for side in grid]
-            former = config.get("smoothness_weight", 0.5)
-            config["smoothness_weight"] = former / math.sqrt(math.prod(pairs))
-        if not config.get(_PER_LABEL) and not config.get("published_forms"):
-            # Exact for images with one label.
-            former = config.get("classification_weight", 1.0)
-            former = former / num_classes if multi_label else former
-            config["classification_weight"] = former
-        # Earlier versions had no such term, and no such unit.
-        config.setdefault("contrast_weight", 0.0)
-        config.setdefault(_IN_NATS, True)
-        if config.get("entropy_weight") == "auto":
-            config["entropy_weight"] = 0.0 if multi_label else 1.0
-        return {**config, _IN_SIDES: True, _PER_LABEL: True}
 
 
 def _check_band(band, weight):
