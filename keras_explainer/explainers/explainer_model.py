@@ -70,7 +70,8 @@ class ExplainerModel(BaseExplainer):
             objects, fine ones the parts that tell most.
         rule_out: Boolean. Whether masks fade of classes that the classifier rules out:
             to which it gives less than 5 %, or of one label among many less than 5 %
-            of what it gives to the likeliest class.
+            of what it gives to the likeliest class. From half of that on nothing is
+            left of them.
         dense_crf: Boolean, or "auto" for True with guided upsampling. Whether cells of
             like colour agree in the masks of `explain`.
         upsampling: "guided", so that the masks of `explain` end where the image's
@@ -301,14 +302,18 @@ class ExplainerModel(BaseExplainer):
     def relevance_cells(self, logits, outputs, classes):
         """Returns relevance (N, h, w, K) in [0, 1], of the masks and of the evidence.
 
-        Classes that the classifier rules out fade as their masks do.
+        A class that the classifier rules out has less, in proportion to its probability
+        (its odds): so it keeps its order, which its mask, being empty, does not tell.
         """
-        fall = self.fall(outputs, classes)
+        fall, share = self.fall(outputs, classes), 1.0
+        if self.rule_out:
+            below = shortfall(self.frozen, outputs, classes)
+            share = ops.exp(below)[:, None, None]
         evidence = outputs.get("evidence")
         if evidence is not None:
             places = classes[:, None, None]
             evidence = ops.take_along_axis(evidence, places, axis=-1)
-        return graded(logits - fall, evidence) * ops.exp(fall)
+        return graded(logits - fall, evidence) * share
 
     def removed_part(self, images, rest):
         """Returns images where the rest (N, H, W) of a mask is 1, the hole filled."""

@@ -16,14 +16,16 @@ import math
 from keras import ops
 
 # The probability below which a classifier rules a class out, and how fast the mask
-# logits of a class fall below it.
-_RULED_OUT, _FALL = 0.05, 4.0
+# logits of a class fall below it: at half of it by 11, and by as much again when the
+# mask is shown, so that none is left however sure the decoder is.
+_RULED_OUT, _FALL = 0.05, 16.0
 
 
 def ruled_out(logits, frozen, outputs, classes=None):
     """Lowers mask logits (N, h, w, K) of classes that the classifier rules out.
 
-    Training does not: a label that is ruled out by mistake has a mask to learn.
+    Training does so for absent classes alone: what fades anyway has nothing to learn
+    there, but a label that is ruled out by mistake has a mask to learn.
 
     Args:
         logits: Tensor (N, h, w, K).

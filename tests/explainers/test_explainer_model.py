@@ -231,12 +231,12 @@ def test_mask_logits_fall_where_the_classifier_says_no(multi_label):
 
     def fallen(p):
         odds = (np.log(p / least), np.log(p / (1 - p)) - np.log(least / (1 - least)))
-        return 1 + 4 * odds[multi_label]
+        return 1 + 16 * odds[multi_label]
 
     np.testing.assert_allclose(found, [1, fallen(0.001), fallen(0.009)], atol=1e-4)
     assert 1 / (1 + np.exp(-found[1])) < 1e-6
     # Continuous: just above, at, and just below what is the least.
-    for share, fall in ((1.001, 0.0), (1.0, 0.0), (0.999, 0.004), (0.9, 0.43)):
+    for share, fall in ((1.001, 0.0), (1.0, 0.0), (0.999, 0.017), (0.99, 0.165)):
         found = mask_logits_of([0.99, share * least], multi_label)
         np.testing.assert_allclose(found, [1, 1 - fall], atol=0.02)
 
@@ -248,7 +248,7 @@ def test_the_likeliest_of_many_classes_is_never_ruled_out():
     found = mask_logits_of(unsure, False)
     np.testing.assert_allclose(found[:2], 1, atol=1e-4)
     assert found[2] == pytest.approx(
-        1 + 4 * np.log(0.00096 / (0.05 * 0.0201)), abs=1e-3
+        1 + 16 * np.log(0.00096 / (0.05 * 0.0201)), abs=1e-3
     )
     # Of several labels none need be there.
     assert mask_logits_of([0.02, 0.01], True).max() < -2.7
@@ -276,6 +276,38 @@ def test_a_class_that_the_classifier_rules_out_has_an_empty_mask(activation):
     read = explainer.frozen(images)
     learned = explainer.class_logits(images, read, training=True)
     assert learned.numpy()[..., 2].min() > whole.numpy()[..., 2].max()
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_at_half_of_what_rules_a_class_out_its_mask_is_empty_and_has_an_order(
+    activation,
+):
+    """However sure the decoder is; just above, the mask is the decoder's."""
+    classifier, images = tiny_classifier(activation=activation), random_images(1)
+    explainer = kx.ExplainerModel(classifier)
+    explainer.class_head.offset.assign(20.0)
+    kernel, bias = classifier.layers[-1].get_weights()
+    (logits,) = explainer.frozen(images)["logits"].numpy()
+    shown = {}
+    for probability in (0.025, 0.051):
+        # Of one label among many: of what the likeliest has.
+        odds = (
+            probability / (1 - probability) if activation == "sigmoid" else probability
+        )
+        wanted = np.float32([3.0, 2.0, np.log(odds)])
+        if activation == "softmax":
+            wanted[2] += 3.0
+        classifier.layers[-1].set_weights([kernel, bias + wanted - logits])
+        shown[probability] = explainer.explain(images, 2)
+    assert shown[0.051].masks.min() > 0.99
+    assert shown[0.025].masks.max() < 0.5
+    relevance = shown[0.025].relevance
+    assert 0 < relevance.max() < shown[0.051].relevance.max()
+    np.testing.assert_allclose(
+        relevance / relevance.max(),
+        shown[0.051].relevance / shown[0.051].relevance.max(),
+        atol=0.02,
+    )
 
 
 @pytest.mark.parametrize("what", ["encoder", "decoder"])
@@ -349,7 +381,7 @@ def test_each_stage_of_a_mask_is_switched_off_by_itself():
     # The classifier rules out the one class in one image.
     outputs["logits"] = np.float32([[0, 0, 0], [0, -9, 0]])
     lower = np.zeros((2, 1, 1, 3), "float32")
-    lower[1, ..., 1] = 4.0 * (-9 - np.log(0.05 / 0.95))
+    lower[1, ..., 1] = 16.0 * (-9 - np.log(0.05 / 0.95))
     found = base.class_logits(images, outputs)
     np.testing.assert_allclose(found, decoded + lower, atol=1e-4)
 

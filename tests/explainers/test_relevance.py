@@ -156,7 +156,7 @@ def test_it_fades_with_a_class_that_is_ruled_out():
     classifier.layers[-1].set_weights([kernel, bias + [3, 3, -12]])
     explainer = kx.ExplainerModel(classifier)
     relevance = explainer.explain(random_images(1), EVERY_CLASS).relevance
-    assert relevance[..., 2].max() < 1e-6 < 0.5 < relevance[..., :2].max()
+    assert 0 < relevance[..., 2].max() < 1e-4 < 0.5 < relevance[..., :2].max()
 
 
 @any_kind
