@@ -19,8 +19,10 @@ class StepOutputs(NamedTuple):
             `explain` shows it: what the classifier judges.
         coarse_target_mask: Tensor (N, h, w) in [0, 1], the same as the decoder gives
             it, the maximum of these classes' masks.
-        non_target_mask: Tensor (N, h, w) in [0, 1], that of the absent classes.
-        class_logits: Tensor (N, h, w, K), the class masks before the sigmoid.
+        non_target_mask: Tensor (N, h, w) in [0, 1], that of the absent classes. As in
+            what `explain` shows, those that the classifier rules out fade.
+        class_logits: Tensor (N, h, w, K), the class masks before the sigmoid. In
+            training none fades.
         is_present: Multi-hot tensor (N, K), which of those classes are present.
         multi_label: Boolean. Whether classes are independent or exclude each other.
         kept_logits: Tensor (N, C), the classifier's logits of what the target mask

@@ -119,7 +119,11 @@ def _decoded_masks(explainer, images, outputs, labels, training):
     coarse = shown = merged_logits(logits, is_judged)
     if not explainer.pixel_masks:
         shown = explainer.upsampled(coarse[..., None], images)[..., 0]
-    absent = merged_logits(logits, 1.0 - is_present)
+    faded = logits
+    if training and not explainer.pixel_masks:
+        # Else they are, or should be as published.
+        faded = logits + explainer.fall(outputs, classes)
+    absent = merged_logits(faded, 1.0 - is_present)
     masks = (*map(ops.sigmoid, (shown, coarse, absent)), logits)
     step = StepOutputs(
         images,

@@ -245,16 +245,16 @@ def test_what_is_not_seen_in_a_part_is_neither_judged_nor_absent(
     assert np.abs(gradient[..., 1]).max() > 1e-3
 
 
-def features_of_a_step(explainer, images, outputs, training, monkeypatch):
-    """Returns the features that a step hands to the loss."""
+def masks_of_a_step(explainer, images, outputs, labels, training, monkeypatch):
+    """Returns what a step hands to the loss of its masks, a `StepOutputs`."""
     found = []
 
     def of_masks(step):
-        found.append(step.features)
+        found.append(step)
         return {}
 
     monkeypatch.setattr(explainer.explainer_loss, "of_masks", of_masks)
-    explainer.step_terms(images, outputs, LABELS, training)
+    explainer.step_terms(images, outputs, labels, training)
     return found[0]
 
 
@@ -268,12 +268,37 @@ def test_features_are_those_of_the_images_and_not_of_a_view(
     explainer.compile(loss=loss, composites=0.0, crops=0.0, augmentation=1.0)
     images = random_images(2)
     outputs = explainer.frozen(images)
-    found = features_of_a_step(explainer, images, outputs, training, monkeypatch)
+    step = masks_of_a_step(explainer, images, outputs, LABELS, training, monkeypatch)
+    found = step.features
     if weight:
         (found,) = found
         np.testing.assert_array_equal(found, outputs["features"][-1])
     else:
         assert found is None
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("rule_out", [True, False])
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_absent_classes_are_judged_as_they_are_shown(
+    activation, rule_out, training, monkeypatch
+):
+    """What is ruled out fades there as in `call`; a label's mask is learned unfaded."""
+    classifier = tiny_classifier(classes=4, activation=activation)
+    classifier.layers[-1].bias.assign([1.0, 0.0, -6.0, -7.0])
+    explainer = kx.ExplainerModel(classifier, rule_out=rule_out)
+    explainer.compile(composites=0.0, crops=0.0, augmentation=0.0)
+    labels = np.float32([[1, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1]])
+    images = random_images(3)
+    outputs = explainer.frozen(images)
+    step = masks_of_a_step(explainer, images, outputs, labels, training, monkeypatch)
+    shown = np.array(explainer(images)["coarse_masks"])
+    absent = np.max(np.where(labels[:, None, None] > 0, 0.0, shown), axis=-1)
+    np.testing.assert_allclose(step.non_target_mask, absent, rtol=1e-5, atol=1e-9)
+    assert (absent[0].max() < 1e-3) == rule_out  # Both others are ruled out.
+    unfaded = np.array(tf.sigmoid(step.class_logits))
+    judged = np.max(np.where(labels[:, None, None] > 0, unfaded, 0.0), axis=-1)
+    np.testing.assert_allclose(step.coarse_target_mask, judged, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["tokens", "encoder"])
@@ -286,8 +311,8 @@ def test_tokens_and_encoders_have_no_contrast(kind, monkeypatch):
         encoder = tiny_classifier(name="encoder")
         explainer = kx.ExplainerModel(tiny_classifier(), encoder=encoder)
     outputs = explainer.classifier_outputs(images)
-    found = features_of_a_step(explainer, images, outputs, True, monkeypatch)
-    assert found is None
+    step = masks_of_a_step(explainer, images, outputs, LABELS, True, monkeypatch)
+    assert step.features is None
 
 
 def test_what_is_seen_is_what_is_predicted_but_of_whole_images():
