@@ -69,7 +69,8 @@ class ExplainerLoss(Objective):
             (`entropy_loss`). Where it shows other objects it should not be uncertain.
         area_weight: float. Weight of the area band (`area_loss`).
         target_area_weight: float. Weight of the target mask's mean.
-        non_target_area_weight: float. Weight of the non-target mask's mean.
+        non_target_area_weight: float. Weight of the non-target mask's mean: of the
+            absent classes that the classifier does not rule out.
         overlap_weight: float. Weight of the present classes' masks where a stronger
             one of them covers the same place: what tells classes apart that are
             judged together.
