@@ -13,6 +13,7 @@ from keras_explainer.decoders.feature_encoder import FeatureEncoder
 from keras_explainer.decoders.get_decoder import get_decoder
 from keras_explainer.explainers.base_explainer import BaseExplainer
 from keras_explainer.explainers.mask_stages import ruled_out
+from keras_explainer.explainers.mask_stages import share_left
 from keras_explainer.explainers.mask_stages import shortfall
 from keras_explainer.explainers.refined_logits import refined_logits
 from keras_explainer.explainers.relevance import graded
@@ -305,15 +306,12 @@ class ExplainerModel(BaseExplainer):
         A class that the classifier rules out has less, in proportion to its probability
         (its odds): so it keeps its order, which its mask, being empty, does not tell.
         """
-        fall, share = self.fall(outputs, classes), 1.0
-        if self.rule_out:
-            below = shortfall(self.frozen, outputs, classes)
-            share = ops.exp(below)[:, None, None]
+        fall = self.fall(outputs, classes)
         evidence = outputs.get("evidence")
         if evidence is not None:
             places = classes[:, None, None]
             evidence = ops.take_along_axis(evidence, places, axis=-1)
-        return graded(logits - fall, evidence) * share
+        return graded(logits - fall, evidence) * share_left(fall)
 
     def removed_part(self, images, rest):
         """Returns images where the rest (N, H, W) of a mask is 1, the hole filled."""

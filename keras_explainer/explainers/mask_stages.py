@@ -36,6 +36,15 @@ def ruled_out(logits, frozen, outputs, classes=None):
     return logits + _FALL * shortfall(frozen, outputs, classes)[:, None, None]
 
 
+def share_left(fall):
+    """Returns the odds of classes in parts of what rules them out, from 0 to 1.
+
+    Args:
+        fall: Tensor, or 0, how far mask logits are lowered by `ruled_out`.
+    """
+    return ops.exp(fall / _FALL)
+
+
 def shortfall(frozen, outputs, classes=None):
     """Returns how far below what rules them out classes (N, K) are, 0 if they are not.
 

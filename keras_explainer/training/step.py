@@ -121,7 +121,7 @@ def _decoded_masks(explainer, images, outputs, labels, training):
         shown = explainer.upsampled(coarse[..., None], images)[..., 0]
     faded = logits
     if training and not explainer.pixel_masks:
-        # Else they are, or should be as published.
+        # Where nothing is learned they have faded; published forms judge all alike.
         faded = logits + explainer.fall(outputs, classes)
     absent = merged_logits(faded, 1.0 - is_present)
     masks = (*map(ops.sigmoid, (shown, coarse, absent)), logits)

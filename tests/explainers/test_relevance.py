@@ -157,6 +157,14 @@ def test_it_fades_with_a_class_that_is_ruled_out():
     explainer = kx.ExplainerModel(classifier)
     relevance = explainer.explain(random_images(1), EVERY_CLASS).relevance
     assert 0 < relevance[..., 2].max() < 1e-4 < 0.5 < relevance[..., :2].max()
+    # In proportion to its part of what rules it out, 5 % of what the likeliest has.
+    kept = kx.ExplainerModel(classifier, rule_out=False)
+    kept.set_weights(explainer.get_weights())
+    whole = kept.explain(random_images(1), EVERY_CLASS)
+    share = np.minimum(whole.scores / (0.05 * whole.scores.max()), 1.0)
+    np.testing.assert_allclose(
+        relevance, whole.relevance * share[:, None, None], rtol=1e-2, atol=1e-9
+    )
 
 
 @any_kind
